@@ -1,0 +1,62 @@
+# spillover: `make help` lists the targets.
+BUILD   ?= build
+CC      ?= gcc
+CXX     ?= g++
+TRIPLET := $(shell $(CC) -print-multiarch)
+LIBDIR  := /usr/lib/$(TRIPLET)
+INCDIR  := /usr/include/$(TRIPLET)
+
+# Contraction is off and FMA is written out, so every optimisation level computes the same bits.
+ISA_FLAGS := -march=x86-64-v3 -ffp-contract=off -fno-math-errno -fno-trapping-math
+WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+OPT       ?= -O3
+SAN       ?=
+CPPFLAGS  += -I. -D_GNU_SOURCE -isystem $(INCDIR)/blis-serial -MMD -MP
+CFLAGS    += -std=c17 $(OPT) -g $(ISA_FLAGS) $(WARN) $(SAN) $(if $(CI),-Werror) -ffile-prefix-map=$(CURDIR)=.
+CXXFLAGS  += -std=c++17 $(OPT) -g -Wall -Wextra $(SAN) -ffile-prefix-map=$(CURDIR)=.
+# BLIS by its path: `-lblis` would load the OpenMP build at run time (shared soname, alternatives).
+LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -lgsl -lgslcblas -lpthread -lm -lstdc++
+
+DIRS := engine/base data data/tasks engine metrics experiments experiments/arms experiments/pressures
+SRC  := $(foreach d,$(DIRS),$(sort $(wildcard $(d)/*.c)))
+LIB_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out experiments/main.c,$(SRC))) $(BUILD)/engine/base/rng_pcg.o
+MAIN_OBJ := $(BUILD)/experiments/main.o
+TEST_SRC := $(sort $(wildcard tests/*.c tests/*/*.c))
+TEST_SRC := $(filter-out tests/fuzz/% tests/bench/% tests/peers/%,$(TEST_SRC))
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(TEST_SRC))
+
+.PHONY: all
+all: spillover ## build ./spillover
+
+spillover: $(BUILD)/spillover
+	@cp -f $< $@
+
+$(BUILD)/spillover: $(MAIN_OBJ) $(LIB_OBJ)
+	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/run: $(TEST_OBJ) $(LIB_OBJ)
+	$(CC) $(SAN) -o $@ $^ -lcheck -lsubunit -lrt $(LDLIBS)
+
+$(BUILD)/%avx512.o: CFLAGS += -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+-include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+
+.PHONY: check
+check: $(BUILD)/tests/run spillover ## build and run the unit tests (nothing is installed)
+	$(BUILD)/tests/run
+
+.PHONY: clean
+clean: ## remove everything built
+	rm -rf build build-* spillover
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'

@@ -1,0 +1,40 @@
+/* Files that are whole or absent.
+ *
+ * A file is written under "<path>.part", flushed, fsynced, renamed, and its folder fsynced: a reader never sees half a
+ * file. All failures are ST_IO with the path and the system's reason.
+ */
+#ifndef SPILLOVER_FS_H
+#define SPILLOVER_FS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/status.h"
+
+struct fs_file {
+    FILE *stream; /* write here */
+    char path[4096];
+};
+
+MUST_USE enum status fs_create(struct fs_file *f, const char *path);
+MUST_USE enum status fs_commit(struct fs_file *f); /* flush, fsync, close, rename, fsync the folder */
+void fs_discard(struct fs_file *f);                /* close and remove the part file; safe after fs_commit */
+
+/* The whole file in the arena, NUL-terminated; *size excludes the NUL. Refuses files over 2 GiB. */
+MUST_USE enum status fs_read(struct arena *a, const char *path, char **data, size_t *size);
+MUST_USE enum status fs_write(const char *path, const void *data, size_t size); /* create, write, commit */
+
+bool fs_exists(const char *path);
+MUST_USE enum status fs_mkdirs(const char *path); /* mkdir -p */
+MUST_USE enum status fs_rename_dir(const char *from, const char *to);
+MUST_USE enum status fs_remove_tree(const char *path); /* missing is fine */
+
+/* An exclusive advisory lock on a file (flock), held until fs_unlock or process end. ST_PARTIAL when another holds it. */
+MUST_USE enum status fs_lock(const char *path, int *fd);
+void fs_unlock(int fd);
+
+/* True when `name` is safe as one path component: [A-Za-z0-9._-]+, not "." or "..", not beginning with '-'. */
+bool fs_plain_name(const char *name);
+
+#endif
