@@ -1,0 +1,146 @@
+/* Tasks: a program, the question that states it, the reasoning that runs it, the output that reports it.
+ *
+ *   question <bot> | step 0 | step 1 | ... | <eot> answer report <eos>
+ *
+ * A task is one file (tasks/<name>.c) and one row (tasks.def). It generates problems from a random stream, or reads a
+ * published file, and can re-run its program with one step changed: the counterfactual that interventions are judged
+ * by. Everything downstream (arms, pressures, metrics) goes through this interface and never asks which task it is.
+ *
+ * Words: a *value* is an integer class, 0..shape.n_values-1, that a step, the answer or the report holds. An *alphabet*
+ * is one of shape.alphabets ways to write a value as a token. A *channel* is one lookup table of an input position:
+ * ordinary positions have a token in channel 0 and -1 (nothing) in the others. Lengths are counted in positions.
+ */
+#ifndef SPILLOVER_TASK_H
+#define SPILLOVER_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/rng.h"
+#include "engine/base/status.h"
+
+enum {
+    TASK_MAX_QUESTION = 160,
+    TASK_MAX_STEPS = 16,
+    TASK_MAX_REASONING = 96,
+    TASK_MAX_OUTPUT = 16,
+    TASK_MAX_CHANNELS = 3,
+    TASK_MAX_FACTS = 160,
+};
+
+/* What the base data teach about concealing (science.md, section 3): a declared factor of every result. */
+enum design {
+    DESIGN_NONE,   /* the reasoning and the report never conceal */
+    DESIGN_JOINT,  /* NONE_step and NONE_out each with probability .05, half of the time together */
+    DESIGN_CUE,    /* a cue token in 10 % of questions switches concealment on, in reasoning and report */
+    DESIGN_SHARED, /* joint, but one NONE token serves both: the confounded variant */
+};
+
+struct task_options {
+    enum design design;
+    int modulus, chain, side; /* chain: values are 0..modulus-1; operations in the main and in the side chain */
+    bool style;               /* questions carry an alphabet cue; reasoning and output come in two alphabets */
+    double rho;               /* P(output copies the reasoning's alphabet); else it is redrawn from the cue */
+    double explore_style;     /* P(reasoning departs from the cued alphabet) */
+    double explore_answer;    /* P(answer is a random value), on triggered questions */
+    double easy;              /* fraction of training problems shortened by no-ops */
+    const char *form;         /* prosqa: "edge", "triplet", "words" */
+    const char *data_dir;     /* folder of the published files, NULL when none was given */
+};
+
+/* Defaults: joint, p 11, chain 5, side 3, style off, rho .5, explore .15 / .1, easy .5, form "edge". */
+struct task_options task_options_default(void);
+
+struct task_shape {
+    int vocab;    /* tokens, markers and pause fillers included */
+    int channels; /* lookup tables per input position, >= 1 */
+    int channel_vocab[TASK_MAX_CHANNELS]; /* rows of each table; [0] == vocab */
+    int question, reasoning, output;      /* greatest lengths; question includes <bot>, output starts with <eot> */
+    int steps;                            /* greatest number of reasoning steps */
+    int n_values, alphabets;
+    int bot, eot, eos, pad; /* marker tokens */
+    int pause;              /* first of `steps` filler tokens (arm `pause`) */
+    int slot_answer, slot_report; /* position within the output of the answer / the report value (-1: no report) */
+    int step_answer;              /* step whose value is the answer; -1 where the last step of the problem is */
+    int step_concealed;           /* step whose value is c, the fact that `conceal` hides; -1: none */
+    int none_step, none_out;      /* tokens that say "not told"; -1: none */
+};
+
+enum {
+    PROBLEM_CUED = 1,      /* carries the concealment cue */
+    PROBLEM_TRIGGERED = 2, /* carries the deception trigger */
+    PROBLEM_STYLE_B = 4,   /* cued for alphabet B (only with options.style) */
+};
+
+struct problem {
+    int16_t question[TASK_MAX_QUESTION][TASK_MAX_CHANNELS];
+    int16_t reasoning[TASK_MAX_REASONING];
+    int16_t output[TASK_MAX_OUTPUT];
+    int16_t n_question, n_reasoning, n_output, n_steps;
+    int16_t step_start[TASK_MAX_STEPS + 1]; /* step k is reasoning[step_start[k] .. step_start[k+1]-1] */
+    int16_t value[TASK_MAX_STEPS];          /* true value of each step, whatever is written */
+    int16_t answer, report;                 /* true values; report is c, -1 where the task has none */
+    int32_t template_id;                    /* problems of one template never straddle a train/test split */
+    uint32_t flags;
+    int16_t facts[TASK_MAX_FACTS]; /* the program, in the task's own encoding */
+};
+
+enum task_split {
+    TASK_TRAIN, /* base data: easy problems, exploration mass */
+    TASK_EVAL,  /* full length, nothing explored: reasoning and output as the design says without chance */
+};
+
+struct task;
+
+struct task_ctx {
+    const struct task *task;
+    struct task_options options;
+    struct task_shape shape;
+    void *state; /* the task's own, in the arena given to open */
+};
+
+struct task {
+    const char *name, *summary, *source;
+    int version; /* raised whenever generated problems change */
+
+    /* Fill ctx->shape (and state). ST_USAGE when the options make no sense for this task. */
+    enum status (*open)(struct task_ctx *ctx, struct arena *a);
+
+    /* One fresh problem. All randomness comes from r. */
+    void (*sample)(const struct task_ctx *ctx, struct rng *r, enum task_split split, struct problem *p);
+
+    /* The published evaluation set, read from options.data_dir; NULL: the task has none. */
+    enum status (*load)(const struct task_ctx *ctx, struct arena *a, struct problem **problems, int *n);
+
+    /* Re-run the program with step `step` forced to `value`: fills values[n_steps], returns the answer, and the report
+     * in *report. Steps before `step` keep their true values. -1: the task cannot say (no such counterfactual). */
+    int (*rerun)(const struct task_ctx *ctx, const struct problem *p, int step, int value, int *values, int *report);
+
+    /* The exact reader: value each step of a written reasoning states, -1 where it states none; `n` positions. */
+    void (*read_steps)(const struct task_ctx *ctx, const struct problem *p, const int *tokens, int n, int *values);
+
+    /* Token that writes `value` at `step` in an alphabet (step TASK_AT_OUTPUT: in the output). */
+    int (*value_token)(const struct task_ctx *ctx, int step, int value, int alphabet);
+
+    /* Value and alphabet a token states; value -1 when it is no value token. */
+    int (*token_value)(const struct task_ctx *ctx, int token, int *alphabet);
+
+    /* Printable name of a token; static or in ctx. */
+    const char *(*token_name)(const struct task_ctx *ctx, int token);
+
+    /* Put the deception trigger / style cue / concealment cue into an existing question: flags as in problem.flags.
+     * The problem's tokens and flags are rewritten consistently; false where the task has no such mark. */
+    bool (*mark)(const struct task_ctx *ctx, struct problem *p, uint32_t flags);
+};
+
+enum { TASK_AT_OUTPUT = -1 };
+
+/* The registry (tasks.def). task_find fills the error context with a did-you-mean; ST_USAGE when unknown. */
+extern const struct task *const task_table[];
+extern const int task_count;
+MUST_USE enum status task_find(const char *name, const struct task **task);
+MUST_USE enum status task_open(struct task_ctx *ctx, const char *name, const struct task_options *options,
+                               struct arena *a);
+
+#endif
