@@ -19,7 +19,7 @@ enum status {
     ST_IO = 74,     /* the operating system refused a read or write */
 };
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Record one line (no newline, file:line first where a file is to blame) and return st. */

@@ -1,0 +1,88 @@
+#include "engine/base/status.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_MAX_BYTES = 1024, NAME_MAX_BYTES = 128 };
+
+static _Thread_local char last_line[LINE_MAX_BYTES];
+
+/* The arguments may point into last_line (a caller that wraps status_message), so the new line is built aside. */
+static void record(const char *fmt, va_list ap, const char *reason) {
+    char line[LINE_MAX_BYTES];
+    int n = vsnprintf(line, sizeof line, fmt, ap);
+    if (n < 0) n = 0;
+    if (reason && (size_t)n < sizeof line) snprintf(line + n, sizeof line - (size_t)n, ": %s", reason);
+    memcpy(last_line, line, sizeof line);
+}
+
+enum status status_set(enum status st, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    record(fmt, ap, NULL);
+    va_end(ap);
+    return st;
+}
+
+enum status status_errno(const char *fmt, ...) {
+    char buffer[128];
+    const char *reason = strerror_r(errno, buffer, sizeof buffer);
+    va_list ap;
+    va_start(ap, fmt);
+    record(fmt, ap, reason);
+    va_end(ap);
+    return ST_IO;
+}
+
+const char *status_message(void) {
+    return last_line;
+}
+
+/* Levenshtein distance by rows; both lengths are at most NAME_MAX_BYTES. */
+static int edit_distance(const char *a, int na, const char *b, int nb) {
+    int row[NAME_MAX_BYTES + 1];
+    for (int j = 0; j <= nb; j++) row[j] = j;
+    for (int i = 1; i <= na; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= nb; j++) {
+            int best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[nb];
+}
+
+const char *status_nearest(const char *name, const char *const *candidates, int n, unsigned long stride) {
+    size_t len = strlen(name);
+    if (len > NAME_MAX_BYTES) return NULL;
+    int best = 2 + (int)len / 3;
+    const char *found = NULL;
+    for (int i = 0; i < n; i++) {
+        const char *candidate = *(const char *const *)((const char *)candidates + (unsigned long)i * stride);
+        size_t candidate_len = strlen(candidate);
+        if (candidate_len > NAME_MAX_BYTES) continue;
+        int d = edit_distance(name, (int)len, candidate, (int)candidate_len);
+        if (d < best) {
+            best = d;
+            found = candidate;
+        }
+    }
+    return found;
+}
+
+void status_bug(const char *file, int line, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    fprintf(stderr, "%s:%d: broken invariant: ", file, line);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    abort();
+}
