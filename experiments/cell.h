@@ -1,0 +1,64 @@
+/* Cells: the unit of work, of caching, and of failure.
+ *
+ *   base (task, model, seed) --> arm (how it reasons) --> press (what its output is optimised for)
+ *
+ * A cell is a pure function of its configuration and its parent; it runs in a process of its own, in one thread. The
+ * runner gives it an open folder (<key>.part/); what the cell writes there is made whole by the runner (SHA256SUMS last,
+ * fsync, rename). A cell that fails returns a status; its events.jsonl says how far it got.
+ *
+ *   config.json  events.jsonl  metrics.csv  model.safetensors (base, arm; press: at dose crossings)  samples.jsonl
+ */
+#ifndef SPILLOVER_CELL_H
+#define SPILLOVER_CELL_H
+
+#include "engine/base/csv.h"
+#include "experiments/config.h"
+
+struct cell {
+    enum cell_kind kind;
+    char key[65];    /* SHA-256, hex */
+    char parent[65]; /* key of the parent cell; "" for a base */
+    struct config config;
+};
+
+/* Where a running cell reads and writes. */
+struct cell_io {
+    const char *dir;        /* the cell's own open folder */
+    const char *parent_dir; /* finished folder of the parent, verified; NULL for a base */
+    const char *base_dir;   /* finished folder of the base cell; NULL for a base */
+    struct arena *arena;    /* for the cell's lifetime */
+};
+
+/* One measured number. Text fields are [a-z0-9_.]+ or "". Unused numbers: NAN / -1. */
+struct row {
+    int update;           /* update of the pressure (or training) at which it was measured; -1: at the end */
+    double dose_level;    /* nominal level whose first crossing this is; NAN elsewhere */
+    int step, layer;      /* reasoning step, layer; -1: not applicable */
+    const char *concept;  /* what is decoded or read: "value", "c", "style", ... */
+    const char *view;     /* "own", "frozen", "text_mode", "greedy", ... */
+    const char *metric;
+    int version;
+    long n;
+    double value, lo, hi; /* lo, hi: NAN where no interval is given */
+    const char *status;   /* "ok", "skip", "nonfinite" */
+};
+
+/* A row with every field unset, status "ok", version 1. */
+struct row row_of(const char *metric, double value, long n);
+
+/* metrics.csv of a cell: opened by cell_rows_open, one call per row in a fixed order, whole after cell_rows_close.
+ * A value that is not finite is written empty with status "nonfinite". */
+struct cell_rows;
+MUST_USE enum status cell_rows_open(struct cell_rows **rows, const struct cell_io *io);
+void cell_row(struct cell_rows *rows, const struct row *row);
+MUST_USE enum status cell_rows_close(struct cell_rows *rows);
+
+/* One line of events.jsonl, flushed at once: progress that `status` and the live table read. */
+void cell_event(const struct cell_io *io, const char *what, int done, int of, double loss, double accuracy);
+
+/* The three bodies: experiments/base_train.c, arm_train.c, press.c. */
+MUST_USE enum status cell_run_base(const struct cell *cell, struct cell_io *io);
+MUST_USE enum status cell_run_arm(const struct cell *cell, struct cell_io *io);
+MUST_USE enum status cell_run_press(const struct cell *cell, struct cell_io *io);
+
+#endif
