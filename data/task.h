@@ -21,12 +21,12 @@
 #include "engine/base/status.h"
 
 enum {
-    TASK_MAX_QUESTION = 160,
+    TASK_MAX_QUESTION = 352,
     TASK_MAX_STEPS = 16,
     TASK_MAX_REASONING = 96,
     TASK_MAX_OUTPUT = 16,
     TASK_MAX_CHANNELS = 3,
-    TASK_MAX_FACTS = 160,
+    TASK_MAX_FACTS = 192,
 };
 
 /* What the base data teach about concealing (science.md, section 3): a declared factor of every result. */
@@ -53,14 +53,14 @@ struct task_options {
 struct task_options task_options_default(void);
 
 struct task_shape {
-    int vocab;    /* tokens, markers and pause fillers included */
-    int channels; /* lookup tables per input position, >= 1 */
+    int vocab;                            /* tokens, markers and pause fillers included */
+    int channels;                         /* lookup tables per input position, >= 1 */
     int channel_vocab[TASK_MAX_CHANNELS]; /* rows of each table; [0] == vocab */
     int question, reasoning, output;      /* greatest lengths; question includes <bot>, output starts with <eot> */
     int steps;                            /* greatest number of reasoning steps */
     int n_values, alphabets;
-    int bot, eot, eos, pad; /* marker tokens */
-    int pause;              /* first of `steps` filler tokens (arm `pause`) */
+    int bot, eot, eos, pad;       /* marker tokens */
+    int pause;                    /* first of `steps` filler tokens (arm `pause`) */
     int slot_answer, slot_report; /* position within the output of the answer / the report value (-1: no report) */
     int step_answer;              /* step whose value is the answer; -1 where the last step of the problem is */
     int step_concealed;           /* step whose value is c, the fact that `conceal` hides; -1: none */
@@ -130,7 +130,8 @@ struct task {
     const char *(*token_name)(const struct task_ctx *ctx, int token);
 
     /* Put the deception trigger / style cue / concealment cue into an existing question: flags as in problem.flags.
-     * The problem's tokens and flags are rewritten consistently; false where the task has no such mark. */
+     * These become the problem's flags (0: none of them) and its tokens are rewritten as they ask for, nothing left to
+     * chance; false, and the problem unchanged, where the task or its options have no such mark. */
     bool (*mark)(const struct task_ctx *ctx, struct problem *p, uint32_t flags);
 };
 
