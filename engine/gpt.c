@@ -1,0 +1,175 @@
+#include "engine/gpt.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/gemm.h"
+
+enum where { MODEL, LAYER, UNTIED, CHANNEL1, CHANNEL2, PROJECTION };
+enum dim { ONE, VOCAB, CHANNEL1_VOCAB, CHANNEL2_VOCAB, CONTEXT, WIDTH, WIDTH3, WIDTH4 };
+enum init { NORMAL, RESIDUAL, ONES, ZEROS, GAIN };
+
+struct param_row {
+    const char *name;
+    enum where where;
+    enum dim rows, cols;
+    enum init init;
+    bool decay;
+    size_t view; /* offset of the pointer in gpt_views, or in gpt_layer for LAYER rows */
+};
+
+/* MODEL-level views and LAYER views live in different structs; the row knows which by its `where`. */
+#define VIEW_MODEL(v) offsetof(struct gpt_views, v)
+#define VIEW_UNTIED(v) offsetof(struct gpt_views, v)
+#define VIEW_CHANNEL1(v) offsetof(struct gpt_views, v)
+#define VIEW_CHANNEL2(v) offsetof(struct gpt_views, v)
+#define VIEW_PROJECTION(v) offsetof(struct gpt_views, v)
+#define VIEW_LAYER(v) offsetof(struct gpt_layer, v)
+
+static const struct param_row rows[] = {
+#define PARAM(view, name, where, rows, cols, init, decay) {name, where, rows, cols, init, decay, VIEW_##where(view)},
+#include "engine/params.def"
+#undef PARAM
+};
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+static int dim_of(const struct gpt_config *c, enum dim d) {
+    switch (d) {
+    case ONE: return 1;
+    case VOCAB: return c->vocab;
+    case CHANNEL1_VOCAB: return c->channel_vocab[1];
+    case CHANNEL2_VOCAB: return c->channel_vocab[2];
+    case CONTEXT: return c->context;
+    case WIDTH: return c->width;
+    case WIDTH3: return 3 * c->width;
+    case WIDTH4: return 4 * c->width;
+    }
+    BUG("dim %d", d);
+}
+
+static int copies_of(const struct gpt_config *c, enum where w) {
+    switch (w) {
+    case MODEL: return 1;
+    case LAYER: return c->layers;
+    case UNTIED: return !c->tied;
+    case CHANNEL1: return c->channels > 1;
+    case CHANNEL2: return c->channels > 2;
+    case PROJECTION: return c->projection;
+    }
+    BUG("where %d", w);
+}
+
+static enum status check_config(const struct gpt_config *c) {
+    if (c->layers < 1 || c->layers > GPT_MAX_LAYERS)
+        return status_set(ST_USAGE, "model: layers must be 1..%d, not %d", GPT_MAX_LAYERS, c->layers);
+    if (c->heads < 1 || c->width < 1 || c->width % c->heads != 0)
+        return status_set(ST_USAGE, "model: width %d must be a multiple of heads %d", c->width, c->heads);
+    if (c->vocab < 2 || c->context < 1 || c->channels < 1 || c->channels > GPT_MAX_CHANNELS)
+        return status_set(ST_USAGE, "model: bad vocabulary %d, context %d or channels %d", c->vocab, c->context,
+                          c->channels);
+    return ST_OK;
+}
+
+/* Names, shapes and offsets of every tensor, in file order. */
+static void lay_out(struct gpt *m) {
+    long offset = 0;
+    int k = 0;
+    m->n_parameters = 0;
+    for (int r = 0; r < N_ROWS; r++) {
+        int copies = copies_of(&m->config, rows[r].where);
+        for (int layer = 0; layer < copies; layer++, k++) {
+            struct gpt_tensor *t = &m->tensors[k];
+            if (rows[r].where == LAYER) {
+                int head = (int)(strchr(rows[r].name, '%') - rows[r].name);
+                snprintf(t->name, sizeof t->name, "%.*s%d%s", head, rows[r].name, layer, rows[r].name + head + 2);
+            } else {
+                snprintf(t->name, sizeof t->name, "%s", rows[r].name);
+            }
+            t->offset = offset;
+            t->rows = dim_of(&m->config, rows[r].rows);
+            t->cols = dim_of(&m->config, rows[r].cols);
+            t->layer = rows[r].where == LAYER ? layer : -1;
+            t->decay = rows[r].decay;
+            long size = (long)t->rows * t->cols;
+            m->n_parameters += size;
+            offset += (size + 15) / 16 * 16;
+        }
+    }
+    m->n = offset;
+}
+
+void gpt_view(const struct gpt *m, float *flat, struct gpt_views *v) {
+    memset(v, 0, sizeof *v);
+    int k = 0;
+    for (int r = 0; r < N_ROWS; r++) {
+        int copies = copies_of(&m->config, rows[r].where);
+        for (int layer = 0; layer < copies; layer++, k++) {
+            char *base = rows[r].where == LAYER ? (char *)&v->layer[layer] : (char *)v;
+            float *p = flat + m->tensors[k].offset;
+            memcpy(base + rows[r].view, &p, sizeof p);
+        }
+    }
+    if (m->config.tied) v->head = v->wte;
+}
+
+enum status gpt_open(struct gpt *m, struct arena *a, const struct gpt_config *config) {
+    TRY(check_config(config));
+    memset(m, 0, sizeof *m);
+    m->config = *config;
+    for (int r = 0; r < N_ROWS; r++) m->n_tensors += copies_of(config, rows[r].where);
+    m->tensors = ARENA_NEW(a, struct gpt_tensor, m->n_tensors);
+    lay_out(m);
+    m->w = ARENA_NEW(a, float, m->n);
+    m->wt = ARENA_NEW(a, float, m->n);
+    gpt_view(m, m->w, &m->p);
+    gpt_view(m, m->wt, &m->pt);
+    return ST_OK;
+}
+
+void gpt_init(struct gpt *m, uint64_t seed, double std, double projection_gain) {
+    int k = 0;
+    for (int r = 0; r < N_ROWS; r++) {
+        int copies = copies_of(&m->config, rows[r].where);
+        for (int c = 0; c < copies; c++, k++) {
+            const struct gpt_tensor *t = &m->tensors[k];
+            struct rng rng = rng_open(seed, t->name, 0);
+            float *w = m->w + t->offset;
+            double s = rows[r].init == RESIDUAL ? std / sqrt(2.0 * m->config.layers) : std;
+            for (long i = 0; i < (long)t->rows * t->cols; i++) switch (rows[r].init) {
+                case NORMAL:
+                case RESIDUAL: w[i] = (float)(s * rng_normal(&rng)); break;
+                case ONES: w[i] = 1.0f; break;
+                case ZEROS: w[i] = 0.0f; break;
+                case GAIN: w[i] = (float)projection_gain; break;
+                }
+        }
+    }
+    gpt_refresh(m);
+}
+
+void gpt_refresh(struct gpt *m) {
+    for (int k = 0; k < m->n_tensors; k++) {
+        const struct gpt_tensor *t = &m->tensors[k];
+        if (t->rows > 1 && t->decay)
+            gemm_transpose(t->rows, t->cols, m->w + t->offset, t->cols, m->wt + t->offset, t->rows);
+    }
+}
+
+const struct gpt_tensor *gpt_find(const struct gpt *m, const char *name) {
+    for (int k = 0; k < m->n_tensors; k++)
+        if (strcmp(m->tensors[k].name, name) == 0) return &m->tensors[k];
+    return NULL;
+}
+
+int gpt_copy_weights(struct gpt *dst, const struct gpt *src) {
+    int copied = 0;
+    for (int k = 0; k < dst->n_tensors; k++) {
+        const struct gpt_tensor *d = &dst->tensors[k], *s = gpt_find(src, d->name);
+        if (!s || s->rows != d->rows || s->cols != d->cols) continue;
+        memcpy(dst->w + d->offset, src->w + s->offset, (size_t)d->rows * (size_t)d->cols * sizeof(float));
+        copied++;
+    }
+    gpt_refresh(dst);
+    return copied;
+}

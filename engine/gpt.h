@@ -1,0 +1,83 @@
+/* A GPT-2-style transformer (Radford et al. 2019): its configuration, its tensors, its weights.
+ *
+ * Pre-layer-norm blocks, GELU (tanh form), learned positions, tied or untied head; optionally extra lookup tables per
+ * input position (channels) and the thought projection of CODI (Linear, GELU, Linear, LayerNorm; Shen et al. 2025).
+ *
+ * All weights lie in one flat array; a gradient or an optimiser moment is another array of the same layout, and a
+ * `struct gpt_views` gives either its names. Matrices are [in][out]. gpt.wt holds transposed copies of the matrices
+ * (the products of backward and of the head need them) and must be refreshed after the weights change.
+ */
+#ifndef SPILLOVER_GPT_H
+#define SPILLOVER_GPT_H
+
+#include <stdbool.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/rng.h"
+#include "engine/base/status.h"
+
+enum { GPT_MAX_LAYERS = 48, GPT_MAX_CHANNELS = 3 };
+
+struct gpt_config {
+    int vocab, context, layers, heads, width; /* V, T, L, NH, C; HS = C / NH */
+    int channels;                             /* lookup tables per input position, 1..3 */
+    int channel_vocab[GPT_MAX_CHANNELS];      /* rows of tables 1 and 2; [0] is unused (vocab) */
+    bool tied;                                /* head is wte */
+    bool projection;                          /* has the thought projection */
+};
+
+struct gpt_layer {
+    float *ln1_w, *ln1_b;       /* [C] */
+    float *qkv_w, *qkv_b;       /* [C][3C], [3C] */
+    float *proj_w, *proj_b;     /* [C][C], [C] */
+    float *ln2_w, *ln2_b;       /* [C] */
+    float *fc_w, *fc_b;         /* [C][4C], [4C] */
+    float *fcproj_w, *fcproj_b; /* [4C][C], [C] */
+};
+
+struct gpt_views {
+    float *wte;          /* [V][C] */
+    float *wxe1, *wxe2;  /* [channel_vocab[i]][C], NULL without that channel */
+    float *wpe;          /* [T][C] */
+    float *lnf_w, *lnf_b; /* [C] */
+    float *head;         /* [V][C]; the same as wte when tied */
+    float *prj1_w, *prj1_b, *prj2_w, *prj2_b, *prjln_w, *prjln_b; /* [C][C], [C]; NULL without projection */
+    struct gpt_layer layer[GPT_MAX_LAYERS];
+};
+
+struct gpt_tensor {
+    char name[48];
+    long offset; /* in floats, a multiple of 16 */
+    int rows, cols, layer;
+    bool decay; /* weight decay applies (matrices and embeddings, not gains and biases) */
+};
+
+struct gpt {
+    struct gpt_config config;
+    struct gpt_tensor *tensors;
+    int n_tensors;
+    long n;                 /* floats in a flat array, alignment gaps included (always zero) */
+    long n_parameters;      /* without gaps */
+    float *w, *wt;          /* [n] weights; transposed matrices at the same offsets */
+    struct gpt_views p, pt; /* names of w and of wt */
+};
+
+/* Refuse a configuration that makes no sense (ST_USAGE); otherwise lay out the tensors and allocate zero weights. */
+MUST_USE enum status gpt_open(struct gpt *m, struct arena *a, const struct gpt_config *config);
+
+/* Draw initial weights: normal(0, std), residual outputs normal(0, std / sqrt(2L)), gains 1, projection gain `gain`.
+ * Each tensor draws from a stream of its own, so adding a tensor moves no other. Refreshes. */
+void gpt_init(struct gpt *m, uint64_t seed, double std, double projection_gain);
+
+/* Copy every tensor that both models have under the same name and shape; returns how many. Refreshes dst. */
+int gpt_copy_weights(struct gpt *dst, const struct gpt *src);
+
+/* Give a flat array [n] its names. */
+void gpt_view(const struct gpt *m, float *flat, struct gpt_views *v);
+
+/* Recompute the transposed copies. */
+void gpt_refresh(struct gpt *m);
+
+const struct gpt_tensor *gpt_find(const struct gpt *m, const char *name);
+
+#endif
