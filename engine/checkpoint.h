@@ -1,0 +1,43 @@
+/* Checkpoints: safetensors files (header length, JSON header, raw little-endian tensors).
+ *
+ * Written whole or not at all (engine/base/fs.h). Read with every field checked: header length within the file, offsets
+ * in order, no overlap, no gap, shape x element size equal to the span, no duplicate names, dtype F32 (F16 and BF16 are
+ * widened). A malformed file is ST_DATA with `path: offset or tensor: expected ..., found ...`; nothing is half-read.
+ */
+#ifndef SPILLOVER_CHECKPOINT_H
+#define SPILLOVER_CHECKPOINT_H
+
+#include "engine/gpt.h"
+
+/* One named array to store, or one found in a file. */
+struct checkpoint_tensor {
+    const char *name;
+    int n_dims;
+    long dim[4];
+    float *data;
+};
+
+struct checkpoint {
+    struct checkpoint_tensor *tensors;
+    int n;
+    struct checkpoint_meta {
+        const char *key, *value;
+    } *meta; /* the `__metadata__` strings */
+    int n_meta;
+};
+
+MUST_USE enum status checkpoint_write(const char *path, const struct checkpoint *c);
+
+/* Everything in the arena. */
+MUST_USE enum status checkpoint_read(struct arena *a, const char *path, struct checkpoint *c);
+
+const struct checkpoint_tensor *checkpoint_find(const struct checkpoint *c, const char *name);
+const char *checkpoint_meta(const struct checkpoint *c, const char *key); /* NULL when absent */
+
+/* A model: its tensors under their names, its configuration in the metadata (`spillover.config`, JSON). */
+MUST_USE enum status checkpoint_save_gpt(const char *path, const struct gpt *m);
+
+/* Open and fill a model from a file. ST_DATA naming the tensor when one is missing or has another shape. */
+MUST_USE enum status checkpoint_load_gpt(struct gpt *m, struct arena *a, const char *path);
+
+#endif
