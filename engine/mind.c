@@ -1,0 +1,267 @@
+#include "engine/mind.h"
+
+#include <string.h>
+
+#include "engine/kernels.h"
+
+/* One call's working state: `rows` problems at a time on one inference tape. */
+struct runner {
+    struct tape tape;
+    struct head head;
+    struct batch batch;
+    struct problem *problems; /* [rows] the chunk, last one repeated to fill */
+    int rows;
+    int *token;     /* [rows][channels] the newest position's tokens */
+    int *phase;     /* [rows] position within the output, -1 while reasoning */
+    int *reasoned;  /* [rows] positions of reasoning so far */
+    float *vectors; /* [rows][R][C] forced vectors of the chunk */
+};
+
+/* A chunk of a call: rows first .. first + n - 1 of the rollout. */
+struct chunk {
+    const struct mind *mind;
+    const struct rollout_options *options;
+    struct rollout *out;
+    int first, n;
+};
+
+int mind_reasoning_positions(const struct mind *m) {
+    switch (m->medium) {
+    case MEDIUM_TEXT: return m->task->shape.reasoning;
+    case MEDIUM_LATENT:
+    case MEDIUM_FILLER: return m->thoughts;
+    case MEDIUM_NONE: return 0;
+    }
+    BUG("medium %d", m->medium);
+}
+
+void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int n) {
+    const int R = mind_reasoning_positions(m), O = m->task->shape.output;
+    *r = (struct rollout){.n = n, .R = R, .O = O, .C = m->gpt->config.width, .V = m->gpt->config.vocab};
+    const size_t rows = (size_t)n;
+    r->reasoning = ARENA_NEW(a, int, rows *(size_t)R);
+    r->n_reasoning = ARENA_NEW(a, int, rows);
+    r->u = ARENA_NEW(a, float, rows *(size_t)R *(size_t)r->C);
+    r->output = ARENA_NEW(a, int, rows *(size_t)O);
+    r->p_answer = ARENA_NEW(a, float, rows *(size_t)r->V);
+    r->p_report = ARENA_NEW(a, float, rows *(size_t)r->V);
+}
+
+struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
+    const struct task_shape *s = &m->task->shape;
+    const int R = mind_reasoning_positions(m), C = m->gpt->config.width;
+    struct runner *r = ARENA_NEW(a, struct runner, 1);
+    r->rows = rows;
+    tape_open(&r->tape, a, m->gpt, TAPE_INFER, rows, s->question + R + s->output, R);
+    head_open(&r->head, a, m->gpt, TAPE_INFER, rows);
+    batch_open(&r->batch, a, s, rows);
+    r->problems = ARENA_NEW(a, struct problem, rows);
+    r->token = ARENA_NEW(a, int, (size_t)rows *(size_t)s->channels);
+    r->phase = ARENA_NEW(a, int, rows);
+    r->reasoned = ARENA_NEW(a, int, rows);
+    r->vectors = ARENA_NEW(a, float, (size_t)rows *(size_t)R *(size_t)C);
+    return r;
+}
+
+/* Token from a row of probabilities: greedy, or sampled by inversion. */
+static int choose(const float *p, int V, struct rng *rng) {
+    if (!rng) {
+        int best = 0;
+        for (int v = 1; v < V; v++)
+            if (p[v] > p[best]) best = v;
+        return best;
+    }
+    double u = rng_uniform(rng), sum = 0.0;
+    for (int v = 0; v < V; v++) {
+        sum += (double)p[v];
+        if (u < sum) return v;
+    }
+    return choose(p, V, NULL); /* rounding left a gap at the top */
+}
+
+static void set_token(struct runner *r, int b, int token) {
+    const int channels = r->batch.channels;
+    for (int c = 0; c < channels; c++) r->token[b * channels + c] = c == 0 ? token : -1;
+}
+
+/* Probabilities after the newest position, [rows][V] in head.logits. */
+static void predict(struct runner *r) {
+    for (int b = 0; b < r->rows; b++) {
+        r->head.row[b] = b;
+        r->head.t[b] = r->tape.t - 1;
+    }
+    r->head.n = r->rows;
+    head_forward(&r->head, &r->tape);
+    K->softmax(r->rows, r->head.V, r->head.logits, r->head.logits, r->head.lse);
+}
+
+/* Length of the reasoning that row i must have, or -1 where the mind decides. */
+static int forced_length(const struct chunk *c, int i) {
+    const struct force *f = &c->options->force;
+    if (f->stop >= 0) return f->stop;
+    if (f->tokens && f->n_tokens && f->n_tokens[i] < f->until) return f->n_tokens[i];
+    return -1;
+}
+
+/* The next reasoning token of a row, <eot> when its reasoning ends. */
+static int next_reasoning(const struct runner *r, const struct chunk *c, int b, const float *p) {
+    const struct task_shape *s = &c->mind->task->shape;
+    const struct force *f = &c->options->force;
+    const int k = r->reasoned[b], i = c->first + (b < c->n ? b : c->n - 1), end = forced_length(c, i);
+    if (k == c->out->R || k == end) return s->eot;
+    if (f->tokens && k < f->until) return f->tokens[(long)i * c->out->R + k];
+    return choose(p, c->out->V, c->options->sample_reasoning && b < c->n ? c->options->rng : NULL);
+}
+
+/* Note a token of row b, and what the row does next. Rows behind the chunk's end are run but not noted. */
+static void note(struct runner *r, const struct chunk *c, int b, int token, const float *p) {
+    const struct task_shape *s = &c->mind->task->shape;
+    struct rollout *out = c->out;
+    const long i = c->first + b;
+    set_token(r, b, token);
+    if (r->phase[b] < 0) { /* reasoning */
+        if (token == s->eot) {
+            r->phase[b] = 0;
+            if (b < c->n) out->n_reasoning[i] = r->reasoned[b];
+            return;
+        }
+        if (b < c->n) {
+            long at = i * out->R + r->reasoned[b];
+            out->reasoning[at] = token;
+            memcpy(out->u + at * out->C, c->mind->gpt->p.wte + (long)token * out->C, (size_t)out->C * sizeof(float));
+        }
+        r->reasoned[b]++;
+        return;
+    }
+    const int slot = ++r->phase[b];
+    if (b >= c->n || slot >= s->output) return;
+    out->output[i * out->O + slot - 1] = token;
+    const size_t bytes = (size_t)out->V * sizeof(float);
+    if (slot == s->slot_answer) memcpy(out->p_answer + i * out->V, p, bytes);
+    if (slot == s->slot_report) memcpy(out->p_report + i * out->V, p, bytes);
+}
+
+/* One position for every row: reasoning rows take their next step, output rows their next output token. True while any
+ * row still has something to say. */
+static bool step(struct runner *r, const struct chunk *c) {
+    const struct task_shape *s = &c->mind->task->shape;
+    bool busy = false;
+    predict(r);
+    for (int b = 0; b < r->rows; b++) {
+        const float *p = r->head.logits + (long)b * r->head.V;
+        if (r->phase[b] < 0) {
+            note(r, c, b, next_reasoning(r, c, b, p), p);
+        } else if (r->phase[b] < s->output - 1) {
+            int token = choose(p, r->head.V, c->options->sample_output && b < c->n ? c->options->rng : NULL);
+            note(r, c, b, token, p);
+            if (token == s->eos) r->phase[b] = s->output;
+        } else {
+            r->phase[b] = s->output;
+        }
+        if (r->phase[b] >= s->output - 1) set_token(r, b, -1); /* nothing follows: embedded as nothing */
+        busy |= r->phase[b] < s->output - 1;
+    }
+    if (busy) tape_tokens(&r->tape, 1, r->token, s->channels, ROLE_OUTPUT, NULL, 0);
+    return busy;
+}
+
+static void text_reasoning(struct runner *r) {
+    for (int b = 0; b < r->rows; b++) {
+        r->phase[b] = -1;
+        r->reasoned[b] = 0;
+    }
+}
+
+/* Forced vectors first, then thoughts or fillers up to the mind's number. Ends behind <eot>. */
+static void silent_reasoning(struct runner *r, const struct chunk *c) {
+    const struct mind *m = c->mind;
+    const struct task_shape *s = &m->task->shape;
+    const struct force *f = &c->options->force;
+    struct rollout *out = c->out;
+    const int C = out->C, K_ = f->stop >= 0 && f->stop < out->R ? f->stop : out->R;
+    const int until = f->vectors && f->until < K_ ? f->until : f->vectors ? K_ : 0;
+    const int t0 = r->tape.t;
+    const size_t bytes = (size_t)until * (size_t)C * sizeof(float);
+    for (int b = 0; until && b < r->rows; b++) {
+        long i = c->first + (b < c->n ? b : c->n - 1);
+        memcpy(r->vectors + (long)b * until * C, f->vectors + i * out->R * C, bytes);
+    }
+    if (until) tape_vectors(&r->tape, until, r->vectors, ROLE_REASONING);
+    for (int k = until; k < K_; k++) {
+        if (m->medium == MEDIUM_LATENT) {
+            tape_thought(&r->tape, m->feed);
+        } else {
+            for (int b = 0; b < r->rows; b++) set_token(r, b, s->pause + k);
+            tape_tokens(&r->tape, 1, r->token, s->channels, ROLE_REASONING, NULL, 0);
+        }
+    }
+    for (int b = 0; b < c->n; b++) {
+        long i = c->first + b;
+        out->n_reasoning[i] = K_;
+        for (int k = 0; k < K_; k++) {
+            const float *u = m->medium == MEDIUM_LATENT || k < until ? tape_fed(&r->tape, b, t0 + k)
+                                                                      : m->gpt->p.wte + (long)(s->pause + k) * C;
+            memcpy(out->u + (i * out->R + k) * C, u, (size_t)C * sizeof(float));
+        }
+    }
+    for (int b = 0; b < r->rows; b++) {
+        set_token(r, b, s->eot);
+        r->phase[b] = 0;
+    }
+    tape_tokens(&r->tape, 1, r->token, s->channels, ROLE_OUTPUT, NULL, 0);
+}
+
+void runner_run(struct runner *r, const struct mind *m, const struct problem *problems,
+                const struct rollout_options *options, struct rollout *out) {
+    const struct task_shape *s = &m->task->shape;
+    memset(out->reasoning, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->R);
+    memset(out->output, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->O);
+    memset(out->u, 0, sizeof(float) * (size_t)out->n * (size_t)out->R * (size_t)out->C);
+    r->tape.gpt = m->gpt;
+    for (int first = 0; first < out->n; first += r->rows) {
+        struct chunk c = {.mind = m, .options = options, .out = out, .first = first};
+        c.n = out->n - first < r->rows ? out->n - first : r->rows;
+        for (int b = 0; b < r->rows; b++) r->problems[b] = problems[first + (b < c.n ? b : c.n - 1)];
+        batch_fill(&r->batch, s, r->problems, TASK_MAX_STEPS);
+        tape_reset(&r->tape, r->batch.start);
+        tape_tokens(&r->tape, r->batch.Q, r->batch.question, r->batch.Q * s->channels, ROLE_QUESTION, NULL, 0);
+        if (m->medium == MEDIUM_TEXT)
+            text_reasoning(r);
+        else
+            silent_reasoning(r, &c);
+        while (step(r, &c)) {
+        }
+    }
+}
+
+static int reading(const struct rollout *r, const struct task_ctx *task, int i, int slot) {
+    int alphabet;
+    if (slot < 1) return -1;
+    int token = r->output[(long)i * r->O + slot - 1];
+    return token < 0 ? -1 : task->task->token_value(task, token, &alphabet);
+}
+
+int rollout_answer(const struct rollout *r, const struct task_ctx *task, int i) {
+    return reading(r, task, i, task->shape.slot_answer);
+}
+
+int rollout_report(const struct rollout *r, const struct task_ctx *task, int i) {
+    return reading(r, task, i, task->shape.slot_report);
+}
+
+static double mass(const float *p, const struct task_ctx *task, int value) {
+    double total = 0.0;
+    for (int alphabet = 0; alphabet < task->shape.alphabets; alphabet++) {
+        int token = task->task->value_token(task, TASK_AT_OUTPUT, value, alphabet);
+        if (token >= 0) total += (double)p[token];
+    }
+    return total;
+}
+
+double rollout_p_answer(const struct rollout *r, const struct task_ctx *task, int i, int value) {
+    return mass(r->p_answer + (long)i * r->V, task, value);
+}
+
+double rollout_p_report(const struct rollout *r, const struct task_ctx *task, int i, int value) {
+    return mass(r->p_report + (long)i * r->V, task, value);
+}

@@ -1,0 +1,125 @@
+#include "experiments/learner.h"
+
+#include <string.h>
+
+struct gpt_config learner_model_config(const struct config *c, const struct task_shape *shape, bool projection) {
+    struct gpt_config g = {
+        .vocab = shape->vocab,
+        .context = shape->question + (shape->reasoning > shape->steps ? shape->reasoning : shape->steps) + shape->output,
+        .layers = c->model.layers,
+        .heads = c->model.heads,
+        .width = c->model.width,
+        .channels = shape->channels,
+        .tied = c->model.tied,
+        .projection = projection,
+    };
+    memcpy(g.channel_vocab, shape->channel_vocab, sizeof g.channel_vocab);
+    return g;
+}
+
+void learner_open(struct learner *l, struct arena *a, const struct config *c, const struct task_ctx *task) {
+    const struct task_shape *s = &task->shape;
+    const int rows = c->base.shard;
+    l->task = task;
+    l->rows = rows;
+    l->g = ARENA_NEW(a, float, l->model.n);
+    gpt_view(&l->model, l->g, &l->gv);
+    adamw_open(&l->opt, a, &l->model, c->base.beta1, c->base.beta2, c->base.weight_decay, c->base.clip);
+    tape_open(&l->tape, a, &l->model, TAPE_TRAIN, rows, l->model.config.context, s->steps);
+    const int capacity = rows * (s->reasoning + s->output);
+    head_open(&l->head, a, &l->model, TAPE_TRAIN, capacity);
+    batch_open(&l->batch, a, s, rows);
+    l->fillers = ARENA_NEW(a, int, (size_t)rows *(size_t)s->steps *(size_t)s->channels);
+    for (int i = 0; i < rows * s->steps; i++)
+        for (int ch = 0; ch < s->channels; ch++) l->fillers[i * s->channels + ch] = ch ? -1 : s->pause + i % s->steps;
+    l->target = ARENA_NEW(a, int, capacity);
+    l->weight = ARENA_NEW(a, float, capacity);
+    l->logp = ARENA_NEW(a, float, capacity);
+    l->tail_index = ARENA_NEW(a, int, capacity);
+}
+
+static void add_line(struct learner *l, int b, int t, int target, int tail_index) {
+    const int i = l->head.n++;
+    l->head.row[i] = b;
+    l->head.t[i] = t;
+    l->target[i] = target;
+    l->weight[i] = 1.0f;
+    l->tail_index[i] = tail_index;
+}
+
+void learner_forward(struct learner *l, const struct mind *m, int thoughts) {
+    const struct task_shape *s = &l->task->shape;
+    const struct batch *batch = &l->batch;
+    struct tape *tape = &l->tape;
+    tape_reset(tape, batch->start);
+    tape_tokens(tape, batch->Q, batch->question, batch->Q * s->channels, ROLE_QUESTION, NULL, 0);
+    if (m->medium == MEDIUM_LATENT)
+        for (int k = 0; k < thoughts; k++) tape_thought(tape, m->feed);
+    else if (m->medium == MEDIUM_FILLER && thoughts > 0)
+        tape_tokens(tape, thoughts, l->fillers, s->steps * s->channels, ROLE_REASONING, NULL, 0);
+    l->tail_start = tape_tokens(tape, batch->R, batch->tail, batch->R * s->channels, ROLE_OUTPUT, batch->role, batch->R);
+    l->head.n = 0;
+    for (int b = 0; b < l->rows; b++) {
+        const int *target = batch->target + (long)b * batch->R;
+        if (m->medium == MEDIUM_TEXT || batch->first_target[b] != s->eot)
+            add_line(l, b, l->tail_start - 1, batch->first_target[b], 0);
+        for (int t = 0; t < batch->R; t++)
+            if (target[t] >= 0) add_line(l, b, l->tail_start + t, target[t], t + 1);
+    }
+    head_forward(&l->head, tape);
+    loss_softmax(&l->head, l->target, l->logp);
+}
+
+static int count_targets(const struct mind *m, const struct problem *p, int first_step) {
+    const int from = p->step_start[first_step < p->n_steps ? first_step : p->n_steps];
+    const int tail = p->n_reasoning - from + p->n_output;
+    const bool given = m->medium != MEDIUM_TEXT && from == p->n_reasoning; /* <eot> is not predicted */
+    return tail - (given ? 1 : 0);
+}
+
+double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
+                             int n) {
+    if (n % l->rows) BUG("%d problems in shards of %d", n, l->rows);
+    long tokens = 0;
+    double loss = 0.0;
+    for (int i = 0; i < n; i++) tokens += count_targets(m, &problems[i], st.first_step);
+    for (int i = 0; i < n; i += l->rows) {
+        batch_fill(&l->batch, &l->task->shape, problems + i, st.first_step);
+        learner_forward(l, m, st.thoughts);
+        for (int j = 0; j < l->head.n; j++) {
+            l->weight[j] = 1.0f / (float)tokens;
+            loss -= (double)l->logp[j];
+        }
+        loss_cross_entropy(&l->head, l->target, l->weight);
+        head_backward(&l->head, &l->tape, &l->gv);
+        tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+    }
+    return loss / (double)tokens;
+}
+
+double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n) {
+    enum { MAX_TAIL = TASK_MAX_REASONING + TASK_MAX_OUTPUT + 1 };
+    long right[MAX_TAIL] = {0}, all[MAX_TAIL] = {0};
+    for (int i = 0; i + l->rows <= n; i += l->rows) {
+        batch_fill(&l->batch, &l->task->shape, problems + i, st.first_step);
+        learner_forward(l, m, st.thoughts);
+        for (int j = 0; j < l->head.n; j++) {
+            const float *p = l->head.logits + (long)j * l->head.V;
+            int best = 0;
+            for (int v = 1; v < l->head.V; v++)
+                if (p[v] > p[best]) best = v;
+            right[l->tail_index[j]] += best == l->target[j];
+            all[l->tail_index[j]]++;
+        }
+    }
+    double worst = 1.0;
+    for (int t = 0; t < MAX_TAIL; t++)
+        if (all[t] && (double)right[t] / (double)all[t] < worst) worst = (double)right[t] / (double)all[t];
+    return worst;
+}
+
+void learner_problems(const struct learner *l, long seed, const char *stream, int update, enum task_split split,
+                      struct problem *problems, int n) {
+    struct rng r = rng_open((uint64_t)seed, stream, (uint64_t)update);
+    for (int i = 0; i < n; i++) l->task->task->sample(l->task, &r, split, &problems[i]);
+}

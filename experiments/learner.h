@@ -1,0 +1,59 @@
+/* A learner: a model under training and everything one update needs, allocated once.
+ *
+ * A batch is cut into shards of `rows` sequences; gradients add up over the shards in order, then one AdamW step is
+ * taken. The same learner serves the base, every arm, and every pressure.
+ */
+#ifndef SPILLOVER_LEARNER_H
+#define SPILLOVER_LEARNER_H
+
+#include "engine/adamw.h"
+#include "engine/loss.h"
+#include "engine/mind.h"
+#include "experiments/config.h"
+
+struct learner {
+    struct gpt model;
+    float *g; /* gradient, the model's layout */
+    struct gpt_views gv;
+    struct adamw opt;
+    struct tape tape;
+    struct head head;
+    struct batch batch;
+    const struct task_ctx *task;
+    int rows;        /* sequences in a shard */
+    int tail_start;  /* position of the tail on the tape, after learner_forward */
+    int *fillers;    /* [rows][steps][channels] */
+    int *target;     /* [head.capacity] */
+    float *weight;   /* [head.capacity] */
+    float *logp;     /* [head.capacity] */
+    int *tail_index; /* [head.capacity] position in the tail that the line predicts (0: the first tail token) */
+};
+
+/* The configuration of a model for a task: context for its longest sequence, channels, projection as asked. */
+struct gpt_config learner_model_config(const struct config *c, const struct task_shape *shape, bool projection);
+
+/* Buffers for a model already opened in l->model. */
+void learner_open(struct learner *l, struct arena *a, const struct config *c, const struct task_ctx *task);
+
+/* Run question, `thoughts` positions of the mind's medium, and the tail of l->batch. l->head lists every position with a
+ * target, first tail token included (except <eot> behind thoughts or fillers, which is given); weights are 1.
+ * Behind it: probabilities in head.logits, logp filled. */
+void learner_forward(struct learner *l, const struct mind *m, int thoughts);
+
+/* The mind's shape at a point of training: problems' steps before first_step are replaced by `thoughts` positions. */
+struct stage {
+    int thoughts, first_step;
+};
+
+/* Add the gradient of the mean cross-entropy over predicted tokens of n problems; returns the loss. */
+double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
+                             int n);
+
+/* Teacher-forced accuracy of the worst tail position over n problems: the curriculum's gate. */
+double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n);
+
+/* Problems of update i: every arm sees the same questions in the same order. */
+void learner_problems(const struct learner *l, long seed, const char *stream, int update, enum task_split split,
+                      struct problem *problems, int n);
+
+#endif
