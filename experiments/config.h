@@ -15,16 +15,20 @@
  *       measure: {probe_train: 1000}
  *
  * Every key has a row in the schema table of config.c: section, key, type, default, range or choices, help. There is no
- * inheritance between blocks: what a block does not say takes the default. A block without `press` stops at the arm.
+ * inheritance between blocks: what a block does not say takes the default. A block without `press` stops at the arm,
+ * one without `arm` at the base.
  */
 #ifndef SPILLOVER_CONFIG_H
 #define SPILLOVER_CONFIG_H
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "data/task.h"
 #include "engine/base/status.h"
+
+enum cell_kind { CELL_BASE, CELL_ARM, CELL_PRESS };
 
 enum method { METHOD_SFT, METHOD_RL };
 enum credit { CREDIT_FULL, CREDIT_TARGETED, CREDIT_SEALED, CREDIT_FROZEN_MIND, CREDIT_MIND_FACE };
@@ -42,16 +46,16 @@ struct base_options {
 };
 
 struct arm_options {
-    const char *name;      /* row of arms.def */
-    int updates;           /* text, codi, no_cot: updates after the branch; coconut: updates of the last stage */
+    const char *name; /* row of arms.def */
+    int updates;      /* text, codi, no_cot: updates after the branch; coconut: updates of the last stage */
     double lr;
-    int thoughts_per_step; /* c of Hao et al. */
+    int thoughts_per_step;      /* c of Hao et al. */
     int stage_check, stage_cap; /* coconut: gate checked every so many updates; at most so many per stage */
-    double stage_gate;     /* least of answer and report accuracy at which a stage ends */
-    int projection_warmup; /* codi: updates of projection-only warm-up */
+    double stage_gate;          /* least of answer and report accuracy at which a stage ends */
+    int projection_warmup;      /* codi: updates of projection-only warm-up */
     double projection_gain;
     bool distil;
-    double frontier;       /* prosqa: weight of the frontier loss on thoughts; 0 off */
+    double frontier; /* prosqa: weight of the frontier loss on thoughts; 0 off */
 };
 
 struct press_options {
@@ -64,9 +68,9 @@ struct press_options {
 };
 
 struct measure_options {
-    int questions;                /* frozen questions behind the trajectory */
-    int probe_train, probe_test;  /* problems behind fitted and refitted probes */
-    int early_every, late_every;  /* updates between trajectory points before / after the dose reaches .95 */
+    int questions;               /* frozen questions behind the trajectory */
+    int probe_train, probe_test; /* problems behind fitted and refitted probes */
+    int early_every, late_every; /* updates between trajectory points before / after the dose reaches .95 */
 };
 
 struct config {
@@ -80,14 +84,54 @@ struct config {
     long seed;
 };
 
-enum cell_kind { CELL_BASE, CELL_ARM, CELL_PRESS };
+/* One row of the schema. */
+enum config_type {
+    CONFIG_INT,      /* int */
+    CONFIG_REAL,     /* double, kept to 15 significant digits: what JSON writes is what is computed with */
+    CONFIG_BOOL,     /* bool */
+    CONFIG_CHOICE,   /* enum: the index of the word in `choices` */
+    CONFIG_WORD,     /* const char *: one of `choices` */
+    CONFIG_TASK,     /* const char *: a row of tasks.def */
+    CONFIG_ARM,      /* const char *: a row of arms.def */
+    CONFIG_PRESSURE, /* const char *: a row of pressures.def */
+};
 
-/* The configuration with every default filled in. */
+struct config_key {
+    const char *section, *key;
+    enum config_type type;
+    size_t offset;              /* in struct config */
+    enum cell_kind from;        /* the first kind of cell that depends on it */
+    bool column;                /* has a column of its own in results.csv; what has none shows up in `variant` */
+    const char *preset;         /* default, as a suite would write it; NULL: a block that has the section must say it */
+    double least, most;         /* numbers: the closed range */
+    const char *const *choices; /* CONFIG_CHOICE, CONFIG_WORD: ends with NULL */
+    const char *help;
+};
+
+/* The whole schema, sections together; *n rows. */
+const struct config_key *config_keys(int *n);
+
+/* The row of a key, or NULL. */
+const struct config_key *config_find(const char *section, const char *key);
+
+/* Set one key from its text. ST_USAGE with "section.key: what is wrong" (and a did-you-mean for names); the
+ * configuration is then unchanged. Strings set are static: they come from the registries. */
+MUST_USE enum status config_set(struct config *c, const struct config_key *key, const char *text);
+
+/* The value of a key as a suite would write it; "" for an unset name. */
+enum { CONFIG_TEXT = 64 };
+void config_text(const struct config *c, const struct config_key *key, char text[CONFIG_TEXT]);
+
+/* The configuration with every default filled in: task chain, seed 0, no arm, no pressure. */
 void config_default(struct config *c);
 
-/* Canonical JSON of the sections that a cell of this kind depends on (sorted keys, every default written out). New
- * reference. config_from_json is its inverse; ST_DATA on an unknown or missing key. Strings live in the arena. */
+/* JSON of the keys that a cell of this kind depends on, with the seed: every default written out. New reference.
+ * config_from_json is its inverse (what the kind does not depend on takes the default); ST_DATA on an unknown or
+ * missing key or a value that config_set would refuse. Without `press` it is an arm, without `arm` a base. */
 json_t *config_to_json(const struct config *c, enum cell_kind kind);
-MUST_USE enum status config_from_json(struct config *c, const json_t *json, struct arena *a);
+MUST_USE enum status config_from_json(struct config *c, const json_t *json, enum cell_kind *kind);
+
+/* "base", "arm", "press". */
+const char *config_kind_name(enum cell_kind kind);
 
 #endif

@@ -1,0 +1,12 @@
+/* Versions that enter the key of every cell. Raised when bits move on purpose; a golden-hash test holds them to it. */
+#ifndef SPILLOVER_VERSION_H
+#define SPILLOVER_VERSION_H
+
+enum {
+    ENGINE_VERSION = 1,  /* training arithmetic: kernels, model, optimizer, schedules, random streams */
+    MEASURE_VERSION = 1, /* what a finished cell holds: the rows and meaning of its metrics.csv */
+};
+
+#define SPILLOVER_VERSION "0.1.0"
+
+#endif
