@@ -28,6 +28,7 @@ struct builder {
     int block_line;
     const long *seeds; /* of the block */
     int n_seeds;
+    long seed;
     enum cell_kind leaf;
     const char *sections[MOST_SECTIONS];
     const struct yaml_node *section_nodes[MOST_SECTIONS];
@@ -181,13 +182,10 @@ static enum status add_section(struct builder *b, const char *section, const str
 /* Choose one alternative of every section, then expand. */
 static enum status expand_sections(struct builder *b, int section) {
     if (section == b->n_sections) {
-        for (int i = 0; i < b->n_seeds; i++) {
-            struct config c;
-            config_default(&c);
-            c.seed = b->seeds[i];
-            TRY(expand_axes(b, 0, &c));
-        }
-        return ST_OK;
+        struct config c;
+        config_default(&c);
+        c.seed = b->seed;
+        return expand_axes(b, 0, &c);
     }
     const struct yaml_node *node = b->section_nodes[section];
     bool alternatives = node->kind == YAML_IS_LIST;
@@ -229,7 +227,11 @@ static enum status read_block(struct builder *b, const struct yaml_node *block) 
     if (b->leaf == CELL_PRESS && !yaml_member(block, "arm"))
         return at(b, block->line, "a block with `press` needs `arm`");
     b->block_line = block->line;
-    return expand_sections(b, 0);
+    for (int i = 0; i < b->n_seeds; i++) {
+        b->seed = b->seeds[i];
+        TRY(expand_sections(b, 0));
+    }
+    return ST_OK;
 }
 
 /* "section.key=value", value as a suite would write it, or "seeds=1..3". */
