@@ -3,14 +3,14 @@
 #include <string.h>
 
 const struct registry_row registry_arms[] = {
-#define ARM(name, version, about) {#name, version, about},
+#define ARM(name) {#name, 1, ""},
 #include "experiments/arms.def"
 #undef ARM
 };
 const int registry_arm_count = (int)(sizeof registry_arms / sizeof registry_arms[0]);
 
 const struct registry_row registry_pressures[] = {
-#define PRESSURE(name, version, about) {#name, version, about},
+#define PRESSURE(name) {#name, 1, ""},
 #include "experiments/pressures.def"
 #undef PRESSURE
 };
