@@ -1,0 +1,54 @@
+/* Arms: ways of reasoning trained from one base checkpoint.
+ *
+ * An arm is one file (arms/<name>.c) and one row (arms.def). It names the medium in which it reasons and trains a copy
+ * of the base until it does. Every arm of a seed starts from the same weights and sees the same questions in the same
+ * order (learner_problems with stream "arm").
+ */
+#ifndef SPILLOVER_ARM_H
+#define SPILLOVER_ARM_H
+
+#include "experiments/cell.h"
+#include "experiments/learner.h"
+
+struct arm_training {
+    const struct config *config;
+    struct cell_io *io;
+    struct learner *learner;
+    struct problem *problems; /* [base.batch] */
+    struct mind mind;         /* of the learner's model */
+    int updates;              /* taken so far: the train function counts */
+};
+
+struct arm {
+    const char *name, *summary, *source;
+    int version; /* raised whenever a trained arm's bits change */
+    enum medium medium;
+    enum feed feed;
+    bool projection; /* the model has the thought projection */
+    bool text_mode;  /* the same weights also reason as text */
+    enum status (*train)(struct arm_training *t);
+};
+
+extern const struct arm *const arm_table[];
+extern const int arm_count;
+MUST_USE enum status arm_find(const char *name, const struct arm **arm);
+
+/* The mind of a trained arm; thoughts = steps x thoughts_per_step for latent and filler arms. */
+struct mind arm_mind(const struct arm *arm, const struct config *c, const struct gpt *model,
+                     const struct task_ctx *task);
+
+/* The same weights reasoning as text. */
+struct mind arm_text_mind(const struct gpt *model, const struct task_ctx *task);
+
+/* One supervised update at a stage of the curriculum, questions of the next update. Used by the base and most arms. */
+MUST_USE enum status arm_update(struct arm_training *t, const char *stream, const struct mind *m, struct stage st,
+                                double lr, double *loss);
+
+/* Gate accuracy at a stage on 256 full-length questions that are never trained on. */
+double arm_gate(struct arm_training *t, const struct mind *m, struct stage st);
+
+/* n supervised updates at one stage, cosine from lr (or constant), with progress events. */
+MUST_USE enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n,
+                                        bool cosine);
+
+#endif

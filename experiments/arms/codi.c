@@ -1,0 +1,165 @@
+/* CODI: thoughts through a projection, taught by self-distillation (Shen et al. 2025, section 3).
+ *
+ *   loss = CE(teacher: text CoT) + CE(student: thoughts) + SmoothL1 between their hidden states of all layers at the
+ *   token before the answer (the teacher's detached), divided by the teacher's standard deviation
+ *
+ * Before it, a warm-up of the projection alone maps each state to the embedding of the next reasoning token: without it
+ * small models stay at chance, and with it thoughts begin as soft tokens, so the unwarmed variant
+ * (arm.projection_warmup: 0) is reported beside it. */
+#include <math.h>
+#include <string.h>
+
+#include "experiments/arm.h"
+
+struct distil {
+    int layers, width, rows;
+    float *teacher; /* [L][rows][C] states at <eot>: layers 1..L */
+    float *scale;   /* [L] the teacher's standard deviation */
+    float *grad;    /* [L][rows][C] */
+};
+
+static bool only_projection(const struct gpt_tensor *t) {
+    return strncmp(t->name, "prj.", 4) == 0;
+}
+
+/* Gradient of mean squared error between each thought and the embedding of the reasoning token in its place. */
+static double inject_soft_tokens(struct learner *l, const struct problem *problems, int thoughts, float *grad) {
+    const int C = l->model.config.width, t0 = l->tail_start - thoughts;
+    double total = 0.0;
+    for (int k = 0; k < thoughts; k++) {
+        float *g = grad + (long)k * l->rows * C;
+        for (int b = 0; b < l->rows; b++) {
+            const float *u = tape_fed(&l->tape, b, t0 + k), *wte = l->model.p.wte;
+            const int n = problems[b].n_reasoning;
+            const float *target = wte + (long)problems[b].reasoning[k < n ? k : n - 1] * C;
+            for (int i = 0; i < C; i++) {
+                float e = u[i] - target[i];
+                g[(long)b * C + i] = 2.0f * e / (float)(C * thoughts * l->rows);
+                total += (double)e * (double)e;
+            }
+        }
+        tape_inject(&l->tape, TAPE_INPUT, t0 + k, g);
+    }
+    return total / ((double)C * thoughts * l->rows);
+}
+
+static enum status warm_up(struct arm_training *t, float *grad) {
+    struct learner *l = t->learner;
+    const int n = t->config->arm.projection_warmup;
+    double loss = 0.0, norm;
+    for (int i = 0; i < n; i++) {
+        learner_problems(l, t->config->seed, "warmup", i, TASK_TRAIN, t->problems, l->rows);
+        batch_fill(&l->batch, &l->task->shape, t->problems, TASK_MAX_STEPS);
+        learner_forward(l, &t->mind, t->mind.thoughts);
+        loss = inject_soft_tokens(l, t->problems, t->mind.thoughts, grad);
+        tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+        TRY(adamw_step(&l->opt, &l->model, l->g, t->config->arm.lr, only_projection, &norm));
+        if (i % 50 == 49 || i == n - 1) cell_event(t->io, "warmup", i + 1, n, loss, NAN);
+    }
+    adamw_reset(&l->opt, &l->model);
+    return ST_OK;
+}
+
+static const float *state_at_eot(const struct learner *l, int layer, int b) {
+    return tape_state(&l->tape, layer, b, l->tail_start + l->batch.output_start[b]);
+}
+
+/* The teacher's states of layers 1..L at <eot>, and their spread. */
+static void keep_teacher(const struct learner *l, struct distil *d) {
+    const long n = (long)d->rows * d->width;
+    for (int j = 0; j < d->layers; j++) {
+        float *to = d->teacher + j * n;
+        for (int b = 0; b < d->rows; b++)
+            memcpy(to + (long)b * d->width, state_at_eot(l, j + 1, b), (size_t)d->width * sizeof *to);
+        double sum = 0.0, squares = 0.0;
+        for (long i = 0; i < n; i++) {
+            sum += (double)to[i];
+            squares += (double)to[i] * (double)to[i];
+        }
+        double mean = sum / (double)n;
+        d->scale[j] = (float)sqrt(fmax(squares / (double)n - mean * mean, 1e-12));
+    }
+}
+
+/* Pull the student's states at <eot> to the teacher's; every row's <eot> is at the same position behind the thoughts. */
+static double distil(struct learner *l, struct distil *d, float weight) {
+    const long n = (long)d->rows * d->width;
+    double total = 0.0;
+    for (int j = 0; j < d->layers; j++) {
+        float *grad = d->grad + j * n;
+        for (int b = 0; b < d->rows; b++)
+            memcpy(grad + (long)b * d->width, state_at_eot(l, j + 1, b), (size_t)d->width * sizeof *grad);
+        total += loss_smooth_l1(n, grad, d->teacher + j * n, d->scale[j], weight / (float)d->layers, grad);
+        tape_inject(&l->tape, j + 1, l->tail_start, grad);
+    }
+    return total / d->layers;
+}
+
+/* Cross-entropy of the forward pass that stands on the tape, as gradient. */
+static double cross_entropy(struct learner *l, float share) {
+    double loss = 0.0;
+    for (int j = 0; j < l->head.n; j++) {
+        l->weight[j] = share / (float)l->head.n;
+        loss -= (double)l->logp[j];
+    }
+    loss_cross_entropy(&l->head, l->target, l->weight);
+    head_backward(&l->head, &l->tape, &l->gv);
+    return loss / l->head.n;
+}
+
+static double update_gradient(struct arm_training *t, struct distil *d) {
+    struct learner *l = t->learner;
+    const int n = t->config->base.batch;
+    const float share = (float)l->rows / (float)n;
+    const struct mind teacher = arm_text_mind(&l->model, l->task);
+    double loss = 0.0;
+    for (int i = 0; i < n; i += l->rows) {
+        batch_fill(&l->batch, &l->task->shape, t->problems + i, 0);
+        learner_forward(l, &teacher, 0);
+        keep_teacher(l, d);
+        cross_entropy(l, share);
+        tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+
+        batch_fill(&l->batch, &l->task->shape, t->problems + i, TASK_MAX_STEPS);
+        learner_forward(l, &t->mind, t->mind.thoughts);
+        loss += (double)share * cross_entropy(l, share);
+        if (t->config->arm.distil) distil(l, d, share);
+        tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+    }
+    return loss;
+}
+
+static enum status train(struct arm_training *t) {
+    struct learner *l = t->learner;
+    struct arena *a = t->io->arena;
+    const int C = l->model.config.width, L = l->model.config.layers, n = t->config->arm.updates;
+    const size_t lines = (size_t)l->rows * (size_t)C;
+    struct distil d = {.layers = L, .width = C, .rows = l->rows};
+    d.teacher = ARENA_NEW(a, float, (size_t)L *lines);
+    d.grad = ARENA_NEW(a, float, (size_t)L *lines);
+    d.scale = ARENA_NEW(a, float, L);
+    TRY(warm_up(t, ARENA_NEW(a, float, (size_t)t->mind.thoughts *lines)));
+    double loss, norm;
+    for (int i = 0; i < n; i++) {
+        learner_problems(l, t->config->seed, "arm", t->updates, TASK_TRAIN, t->problems, t->config->base.batch);
+        loss = update_gradient(t, &d);
+        double lr = schedule_cosine(t->config->arm.lr, i, n, t->config->base.warmup / 4);
+        TRY(adamw_step(&l->opt, &l->model, l->g, lr, NULL, &norm));
+        t->updates++;
+        struct stage st = {.thoughts = t->mind.thoughts, .first_step = TASK_MAX_STEPS};
+        if (i % 50 == 49 || i == n - 1) cell_event(t->io, "train", i + 1, n, loss, arm_gate(t, &t->mind, st));
+    }
+    return ST_OK;
+}
+
+const struct arm arm_codi = {
+    .name = "codi",
+    .summary = "projected continuous thought by self-distillation from the text mode",
+    .source = "Shen et al. 2025, arXiv 2502.21074",
+    .version = 1,
+    .medium = MEDIUM_LATENT,
+    .feed = FEED_PROJECTED,
+    .projection = true,
+    .text_mode = true,
+    .train = train,
+};
