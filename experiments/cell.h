@@ -11,7 +11,6 @@
 #ifndef SPILLOVER_CELL_H
 #define SPILLOVER_CELL_H
 
-#include "engine/base/csv.h"
 #include "experiments/config.h"
 
 struct cell {
