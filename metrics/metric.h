@@ -1,0 +1,64 @@
+/* Metrics: what is measured on a trained mind, from one set of rollouts.
+ *
+ * A metric is one function and one row (metrics.def). `measurement` holds what every metric may need; forward passes
+ * that several metrics share (the plain greedy rollouts of both sets) are made once by measurement_open. A metric emits
+ * rows; what cannot be computed for this mind or task is emitted with status "skip", never left out.
+ */
+#ifndef SPILLOVER_METRIC_H
+#define SPILLOVER_METRIC_H
+
+#include "engine/mind.h"
+
+enum need {
+    NEED_REASONING = 1, /* the mind has reasoning positions */
+    NEED_RERUN = 2,     /* the task can re-run its program with a step changed */
+    NEED_TEXT = 4,
+    NEED_LATENT = 8,
+};
+
+struct metric_row {
+    const char *metric;
+    int version;
+    int step, layer;     /* -1: not applicable */
+    const char *concept; /* "" or what is read */
+    const char *view;    /* "own", "frozen", "" */
+    long n;
+    double value, lo, hi; /* lo, hi NAN where no interval is given */
+    const char *status;   /* "ok", "skip"; a value that is not finite becomes "nonfinite" */
+};
+
+struct measurement {
+    struct arena *arena; /* metrics rewind what they take */
+    const struct mind *mind;
+    struct runner *runner;
+    const struct problem *fit, *test; /* probes are fitted on fit, everything is measured on test */
+    int n_fit, n_test;
+    struct rollout own_fit, own_test; /* greedy rollouts of both */
+    uint64_t seed;                    /* for donors, random positions, control labels: streams by metric name */
+    void (*emit)(void *to, const struct metric_row *row);
+    void *to;
+};
+
+struct metric {
+    const char *name, *summary, *formula, *source;
+    int version; /* raised when its values move */
+    unsigned needs;
+    double lo, hi; /* every finite value lies in [lo, hi]: asserted */
+    void (*measure)(const struct metric *self, struct measurement *m);
+};
+
+extern const struct metric *const metric_table[];
+extern const int metric_count;
+
+/* Run the shared rollouts. Everything lives in the arena. */
+void measurement_open(struct measurement *m, struct arena *a, const struct mind *mind, struct runner *runner,
+                      const struct problem *fit, int n_fit, const struct problem *test, int n_test, uint64_t seed);
+
+/* Run every metric of the table (or the one named); unmet needs become "skip" rows. ST_USAGE: no such metric. */
+MUST_USE enum status measurement_run(struct measurement *m, const char *only);
+
+/* Emit one value of `self`: range asserted, non-finite marked. */
+void metric_emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
+                 long n, double value);
+
+#endif
