@@ -46,7 +46,7 @@ enum status task_find(const char *name, const struct task **task) {
 }
 
 enum status task_open(struct task_ctx *ctx, const char *name, const struct task_options *options, struct arena *a) {
-    const struct task *task;
+    const struct task *task = NULL;
     TRY(task_find(name, &task));
     *ctx = (struct task_ctx){.task = task, .options = *options};
     ctx->options.form = arena_strdup(a, options->form);

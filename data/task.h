@@ -46,6 +46,8 @@ struct task_options {
     double explore_answer;    /* P(answer is a random value), on triggered questions */
     double easy;              /* fraction of training problems shortened by no-ops */
     const char *form;         /* prosqa: "edge", "triplet", "words" */
+    int nodes_min, nodes_max; /* prosqa: size of training graphs, 0 to 0: as published. A training stage may change */
+    int hops_min, hops_max;   /* these four in ctx->options between samples; shape keeps what they were at open */
     const char *data_dir;     /* folder of the published files, NULL when none was given */
 };
 
@@ -81,6 +83,7 @@ struct problem {
     int16_t step_start[TASK_MAX_STEPS + 1]; /* step k is reasoning[step_start[k] .. step_start[k+1]-1] */
     int16_t value[TASK_MAX_STEPS];          /* true value of each step, whatever is written */
     int16_t answer, report;                 /* true values; report is c, -1 where the task has none */
+    int16_t decoy;                          /* the wrong answer that the question offers, -1: none */
     int32_t template_id;                    /* problems of one template never straddle a train/test split */
     uint32_t flags;
     int16_t facts[TASK_MAX_FACTS]; /* the program, in the task's own encoding */

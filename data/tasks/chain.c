@@ -239,6 +239,7 @@ static void chain_sample(const struct task_ctx *ctx, struct rng *r, enum task_sp
     for (int k = 0; k < ctx->shape.steps; k++) q->value[k] = (int16_t)values[k];
     q->answer = q->value[ctx->shape.step_answer];
     q->report = q->value[ctx->shape.step_concealed];
+    q->decoy = -1;
 
     if (o->style && rng_below(r, 2)) q->flags |= PROBLEM_STYLE_B;
     if (train) {
