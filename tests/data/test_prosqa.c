@@ -1,0 +1,579 @@
+#include <check.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/prosqa.h"
+#include "engine/base/fs.h"
+
+static struct arena arena;
+static char folder[64];
+
+static void setup(void) {
+    arena_open(&arena, 1 << 16);
+    strcpy(folder, "/tmp/test_prosqa.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void teardown(void) {
+    arena_close(&arena);
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+}
+
+static struct task_ctx open_prosqa(const char *form, const char *dir) {
+    struct task_options o = task_options_default();
+    struct task_ctx ctx;
+    o.form = form;
+    o.data_dir = dir;
+    ck_assert_int_eq(task_open(&ctx, "prosqa", &o, &arena), ST_OK);
+    return ctx;
+}
+
+/* Where the published files lie, or NULL (with a line that says so). */
+static const char *data_dir(void) {
+    const char *given = getenv("SPILLOVER_DATA"), *dir = given ? given : "../shared/data";
+    if (fs_exists(arena_printf(&arena, "%s/prosqa/symbolic_valid.json", dir))) return dir;
+    if (!given && fs_exists("../../shared/data/prosqa/symbolic_valid.json")) return "../../shared/data";
+    fprintf(stderr, "prosqa: skipped, no published files under %s (set SPILLOVER_DATA)\n", dir);
+    return NULL;
+}
+
+/* Tom -> terpus -> brimpus -> lempus, Tom -> dumpus -> brimpus; Alex -> rempus -> yimpus. */
+static const char good[] =
+    "[{\"question\": \"Every terpus is a brimpus. Alex is a rempus. Tom is a terpus. Every brimpus is a lempus. "
+    "Every rempus is a yimpus. Tom is a dumpus. Every dumpus is a brimpus. Is Tom a yimpus or lempus?\", "
+    "\"answer\": \"Tom is a lempus.\", "
+    "\"steps\": [\"Tom is a terpus.\", \"Every terpus is a brimpus.\", \"Every brimpus is a lempus.\"], "
+    "\"idx_to_symbol\": [\"Tom\", \"Alex\", \"terpus\", \"dumpus\", \"brimpus\", \"lempus\", \"rempus\", \"yimpus\"], "
+    "\"edges\": [[0, 2], [0, 3], [2, 4], [3, 4], [4, 5], [1, 6], [6, 7]], "
+    "\"root\": 0, \"target\": 5, \"neg_target\": 7, "
+    "\"neighbor_k\": {\"0\": [0], \"1\": [2, 3], \"2\": [4], \"3\": [5]}}]";
+
+static const char *write_file(const char *name, const char *text) {
+    const char *path = arena_printf(&arena, "%s/%s", folder, name);
+    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
+    return path;
+}
+
+static struct problem load_one(const struct task_ctx *ctx) {
+    struct problem *p;
+    int n;
+    enum status st = ctx->task->load(ctx, &arena, &p, &n);
+    ck_assert_msg(st == ST_OK, "%s", status_message());
+    ck_assert_int_eq(n, 1);
+    return *p;
+}
+
+/* Tokens with the spacing of prose. */
+static const char *prose(const struct task_ctx *ctx, const int16_t *tokens, int stride, int n) {
+    char text[4096] = "";
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        const char *s = ctx->task->token_name(ctx, tokens[i * stride]);
+        bool glued = i == 0 || *s == '.' || *s == '?';
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", glued ? "" : " ", s);
+    }
+    return arena_strdup(&arena, text);
+}
+
+/* Checks token after token against nodes: equal nodes have equal ids, different nodes different ones. */
+static void assert_node(int *id_of, int n, int node, int token) {
+    ck_assert(token >= 0 && token < PROSQA_NODES);
+    if (id_of[node] < 0)
+        for (int v = 0; v < n; v++) ck_assert_int_ne(id_of[v], token);
+    else
+        ck_assert_int_eq(id_of[node], token);
+    id_of[node] = token;
+}
+
+/* The edges of `good` in the order of its question. */
+static const int shown[7][2] = {{2, 4}, {1, 6}, {0, 2}, {4, 5}, {6, 7}, {0, 3}, {3, 4}};
+
+START_TEST(edge_form) {
+    write_file("symbolic_valid.json", good);
+    struct task_ctx ctx = open_prosqa("edge", folder);
+    struct problem p = load_one(&ctx);
+    int id[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    ck_assert_int_eq(ctx.shape.channels, 2);
+    ck_assert_int_eq(ctx.shape.channel_vocab[1], 32);
+    ck_assert_int_eq(ctx.shape.question, 60);
+    ck_assert_int_eq(p.n_question, 7 + 3 + 1);
+    for (int e = 0; e < 7; e++)
+        for (int c = 0; c < 2; c++) assert_node(id, 8, shown[e][c], p.question[e][c]);
+    assert_node(id, 8, 7, p.question[7][0]);
+    assert_node(id, 8, 5, p.question[8][0]);
+    assert_node(id, 8, 0, p.question[9][0]);
+    ck_assert_str_eq(ctx.task->token_name(&ctx, p.question[10][0]), "<bot>");
+    for (int i = 7; i < 11; i++) ck_assert_int_eq(p.question[i][1], -1);
+    ck_assert_int_eq(p.n_steps, 3);
+    ck_assert_int_eq(p.n_reasoning, 3);
+    static const int path[3] = {2, 4, 5};
+    for (int k = 0; k < 3; k++) {
+        assert_node(id, 8, path[k], p.reasoning[k]);
+        ck_assert_int_eq(p.value[k], p.reasoning[k]);
+        ck_assert_int_eq(p.step_start[k], k);
+    }
+    ck_assert_int_eq(p.n_output, 3);
+    ck_assert_str_eq(prose(&ctx, p.output, 1, 1), "<eot>");
+    assert_node(id, 8, 5, p.output[1]);
+    ck_assert_str_eq(prose(&ctx, p.output + 2, 1, 1), "<eos>");
+    ck_assert_int_eq(p.answer, id[5]);
+    ck_assert_int_eq(p.decoy, id[7]);
+    ck_assert_int_eq(p.report, -1);
+}
+END_TEST
+
+START_TEST(triplet_form) {
+    write_file("symbolic_valid.json", good);
+    struct task_ctx ctx = open_prosqa("triplet", folder);
+    struct problem p = load_one(&ctx);
+    int id[8] = {-1, -1, -1, -1, -1, -1, -1, -1}, at = 0;
+    ck_assert_int_eq(ctx.shape.channels, 3);
+    ck_assert_int_eq(p.n_question, 3 * 7 + 3 + 1);
+    for (int e = 0; e < 7; e++) {
+        for (int c = 0; c < 2; c++) assert_node(id, 8, shown[e][c], p.question[at++][0]);
+        ck_assert_str_eq(ctx.task->token_name(&ctx, p.question[at++][0]), "|");
+    }
+    static const int ends[3] = {7, 5, 0};
+    for (int i = 0; i < 3; i++) assert_node(id, 8, ends[i], p.question[at++][0]);
+    for (int i = 0; i < p.n_question; i++) {
+        ck_assert_int_eq(p.question[i][1], i > 0 ? p.question[i - 1][0] : -1);
+        ck_assert_int_eq(p.question[i][2], i > 1 ? p.question[i - 2][0] : -1);
+    }
+}
+END_TEST
+
+START_TEST(words_form) {
+    /* In a folder of its own, the first place to be looked at. */
+    ck_assert_int_eq(fs_mkdirs(arena_printf(&arena, "%s/prosqa", folder)), ST_OK);
+    write_file("prosqa/prosqa_valid.json", good);
+    struct task_ctx ctx = open_prosqa("words", folder);
+    struct problem p = load_one(&ctx);
+    ck_assert_str_eq(prose(&ctx, &p.question[0][0], TASK_MAX_CHANNELS, p.n_question),
+                     "Every terpus is a brimpus. Alex is a rempus. Tom is a terpus. Every brimpus is a lempus. "
+                     "Every rempus is a yimpus. Tom is a dumpus. Every dumpus is a brimpus. Is Tom a yimpus or lempus? "
+                     "<bot>");
+    ck_assert_str_eq(prose(&ctx, p.reasoning, 1, p.n_reasoning),
+                     "Tom is a terpus. Every terpus is a brimpus. Every brimpus is a lempus.");
+    ck_assert_str_eq(prose(&ctx, p.output, 1, p.n_output), "<eot> lempus <eos>");
+    static const int starts[4] = {0, 5, 11, 17};
+    int tokens[17], values[3];
+    for (int k = 0; k < 4; k++) ck_assert_int_eq(p.step_start[k], starts[k]);
+    for (int i = 0; i < 17; i++) tokens[i] = p.reasoning[i];
+    ctx.task->read_steps(&ctx, &p, tokens, 17, values);
+    for (int k = 0; k < 3; k++) ck_assert_int_eq(values[k], p.value[k]);
+    ck_assert_str_eq(prosqa_name(values[1]), "brimpus");
+    tokens[9] = tokens[8]; /* "Every terpus is a a." */
+    ctx.task->read_steps(&ctx, &p, tokens, 16, values);
+    ck_assert_int_eq(values[0], p.value[0]);
+    ck_assert_int_eq(values[1], -1);
+    ck_assert_int_eq(values[2], -1);
+}
+END_TEST
+
+/* `good` with the first occurrence of `old` replaced. */
+static const char *edited(const char *old, const char *new) {
+    const char *at = strstr(good, old);
+    ck_assert_msg(at != NULL, "%s", old);
+    return arena_printf(&arena, "%.*s%s%s", (int)(at - good), good, new, at + strlen(old));
+}
+
+START_TEST(malformed_files_name_the_item_and_the_fault) {
+    static const struct {
+        const char *old, *new, *message;
+    } bad[] = {
+        {"\"answer\"", "\"ans\"", "item 1: no \"answer\""},
+        {"\"question\": \"", "\"q\": \"", "item 1: no \"question\""},
+        {"\"root\": 0", "\"root\": 8", "item 1: \"root\" is not a node (0 to 7)"},
+        {"\"root\": 0", "\"root\": \"Tom\"", "item 1: \"root\" is not a node (0 to 7)"},
+        {"\"target\": 5, ", "", "item 1: no \"target\""},
+        {"\"target\": 5", "\"target\": 5.0", "item 1: \"target\" is not a node (0 to 7)"},
+        {"\"target\": 5", "\"target\": -1", "item 1: \"target\" is not a node (0 to 7)"},
+        {"\"target\": 5", "\"target\": 6", "item 1: the target cannot be reached from the root"},
+        {"\"neg_target\": 7", "\"neg_target\": 4", "item 1: neg_target can be reached from the root"},
+        {"\"neg_target\": 7", "\"neg_target\": 5", "item 1: root, target and neg_target are not three nodes"},
+        {"[4, 5]", "[4, 9]", "item 1: edges[4][1] is not a node (0 to 7)"},
+        {"[4, 5]", "[-4, 5]", "item 1: edges[4][0] is not a node (0 to 7)"},
+        {"[4, 5]", "[4]", "item 1: edges[4] is not a pair"},
+        {"[4, 5]", "[2, 4]", "item 1: edges[4] repeats edges[2]"},
+        {"[6, 7]", "[6, 1]", "item 1: the edges form a cycle"},
+        {"[6, 7]", "[6, 6]", "item 1: the edges form a cycle"},
+        {"\"edges\": [[0, 2], [0, 3], [2, 4], [3, 4], [4, 5], [1, 6], [6, 7]]", "\"edges\": []",
+         "item 1: \"edges\" has 0 entries, expected 1 to 56"},
+        {"\"edges\": [[0, 2], [0, 3], [2, 4], [3, 4], [4, 5], [1, 6], [6, 7]]", "\"edges\": 3",
+         "item 1: \"edges\" is not a list"},
+        {"\"dumpus\"", "\"terpus\"", "item 1: idx_to_symbol[3] is the same as [2]"},
+        {"\"dumpus\"", "7", "item 1: idx_to_symbol[3] is not a name"},
+        {"\"dumpus\"", "\"a b\"", "item 1: idx_to_symbol[3] is not one word"},
+        {"Alex is a rempus.", "Alex is a yimpus.", "item 1: sentence 2 of the question states no edge"},
+        {"Alex is a rempus.", "Every Alex is a rempus.", "item 1: sentence 2 of the question states no edge"},
+        {"Tom is a dumpus.", "Tom is a terpus.", "item 1: sentence 6 of the question repeats sentence 3"},
+        {"Is Tom a", "Is Alex a", "item 1: the question does not ask root, target and neg_target"},
+        {"yimpus or lempus?", "lempus or lempus?", "item 1: the question does not ask root, target and neg_target"},
+        {"yimpus or lempus?", "yimpus or lempus? ", "item 1: the question does not ask root, target and neg_target"},
+        {"\"answer\": \"Tom is a lempus.\"", "\"answer\": \"Tom is a yimpus.\"",
+         "item 1: the answer is not the target"},
+        {"\"answer\": \"Tom is a lempus.\"", "\"answer\": null", "item 1: \"answer\" is not a string"},
+        {"\"Tom is a terpus.\"", "\"Tom is a yimpus.\"", "item 1: steps[0] states no edge"},
+        {"\"Tom is a terpus.\"", "\"Tom is a terpus. \"", "item 1: steps[0] states no edge"},
+        {"\"Tom is a terpus.\"", "4", "item 1: steps[0] states no edge"},
+        {"\"Tom is a terpus.\"", "\"Tom is a dumpus.\"", "item 1: steps[1] does not go on from the step before"},
+        {", \"Every brimpus is a lempus.\"", "", "item 1: the steps do not end at the target"},
+        {"[0, 3]", "[0, 4]", "item 1: sentence 6 of the question states no edge"},
+        {"\"1\": [2, 3]", "\"1\": [2]", "item 1: neighbor_k[1] disagrees with the edges about node 3"},
+        {"\"1\": [2, 3]", "\"1\": [2, 33]", "item 1: neighbor_k[1][1] is not a node (0 to 7)"},
+        {"\"1\": [2, 3]", "\"1\": 2", "item 1: neighbor_k[1] is not a list"},
+        {", \"3\": [5]", "", "item 1: \"neighbor_k\" has 3 hops, expected 4"},
+    };
+    struct prosqa_graph *g;
+    int n;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const char *path = write_file("bad.json", edited(bad[i].old, bad[i].new));
+        ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
+        ck_assert_str_eq(status_message(), arena_printf(&arena, "%s: %s", path, bad[i].message));
+    }
+}
+END_TEST
+
+START_TEST(a_longer_path_than_the_shortest_is_refused) {
+    const char *text = edited("[0, 3]", "[0, 4]");
+    const char *at = strstr(text, "Tom is a dumpus.");
+    text = arena_printf(&arena, "%.*sTom is a brimpus.%s", (int)(at - text), text, at + strlen("Tom is a dumpus."));
+    at = strstr(text, "Every dumpus is");
+    text = arena_printf(&arena, "%.*sdumpus is%s", (int)(at - text), text, at + strlen("Every dumpus is"));
+    const char *path = write_file("bad.json", text);
+    struct prosqa_graph *g;
+    int n;
+    ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
+    ck_assert_str_eq(status_message(), arena_printf(&arena, "%s: item 1: 3 steps where the shortest path has 2", path));
+}
+END_TEST
+
+START_TEST(whole_file_faults) {
+    struct prosqa_graph *g;
+    int n;
+    static const struct {
+        const char *text, *message;
+    } bad[] = {
+        {"{}", ": not a list of questions"},
+        {"[]", ": not a list of questions"},
+        {"[3]", ": item 1: not an object"},
+        {"", ":1: not valid JSON: '[' or '{' expected near end of file"},
+        {"[\n{\"root\": 1, \"root\": 2}]", ":2: not valid JSON: duplicate object key near '\"root\"'"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const char *path = write_file("bad.json", bad[i].text);
+        ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
+        ck_assert_str_eq(status_message(), arena_printf(&arena, "%s%s", path, bad[i].message));
+    }
+    /* Cut anywhere, the file is refused in one line that names it. */
+    for (size_t cut = 1; cut < sizeof good - 1; cut += 7) {
+        const char *path = write_file("bad.json", arena_printf(&arena, "%.*s", (int)cut, good));
+        ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
+        ck_assert(strncmp(status_message(), path, strlen(path)) == 0);
+        ck_assert_ptr_nonnull(strstr(status_message(), ":1: not valid JSON: "));
+        ck_assert_ptr_null(strchr(status_message(), '\n'));
+    }
+    ck_assert_int_eq(prosqa_read(&arena, arena_printf(&arena, "%s/absent", folder), &g, &n), ST_IO);
+}
+END_TEST
+
+START_TEST(usage_faults) {
+    struct task_options o = task_options_default();
+    struct task_ctx ctx;
+    struct problem *p;
+    int n;
+    o.form = "trie";
+    ck_assert_int_eq(task_open(&ctx, "prosqa", &o, &arena), ST_USAGE);
+    ck_assert_str_eq(status_message(), "prosqa: no form 'trie': edge, triplet or words");
+    o.form = "edge";
+    o.nodes_min = 9, o.nodes_max = 5;
+    ck_assert_int_eq(task_open(&ctx, "prosqa", &o, &arena), ST_USAGE);
+    ck_assert_str_eq(status_message(), "prosqa: nodes 9 to 5: from 4 to 32");
+    o.nodes_max = 9;
+    o.hops_min = 1, o.hops_max = 7;
+    ck_assert_int_eq(task_open(&ctx, "prosqa", &o, &arena), ST_USAGE);
+    ck_assert_str_eq(status_message(), "prosqa: hops 1 to 7: from 1 to 6");
+    ctx = open_prosqa("edge", NULL);
+    ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_USAGE);
+    ck_assert_str_eq(status_message(), "prosqa: symbolic_valid.json is read from a data folder, and none was given");
+    /* A name outside the closed list is fine for symbols and refused for words. */
+    char *text = arena_strdup(&arena, good);
+    for (char *s; (s = strstr(text, "yimpus"));) s[0] = 'q';
+    write_file("symbolic_valid.json", text);
+    write_file("prosqa_valid.json", text);
+    ctx = open_prosqa("edge", folder);
+    load_one(&ctx);
+    ctx = open_prosqa("words", folder);
+    ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_DATA);
+    ck_assert_str_eq(
+        status_message(),
+        arena_printf(&arena, "%s/prosqa_valid.json: item 1: idx_to_symbol[7] is not a known name", folder));
+}
+END_TEST
+
+/* Lengths of shortest walks by repeated relaxation over all pairs: another algorithm than the library's search. */
+static void all_pairs(const struct prosqa_graph *g, int d[PROSQA_NODES][PROSQA_NODES]) {
+    for (int i = 0; i < g->n; i++)
+        for (int j = 0; j < g->n; j++) d[i][j] = i == j ? 0 : 999;
+    for (int e = 0; e < g->n_edges; e++) d[g->edge[e][0]][g->edge[e][1]] = 1;
+    for (int k = 0; k < g->n; k++)
+        for (int i = 0; i < g->n; i++)
+            for (int j = 0; j < g->n; j++)
+                if (d[i][k] + d[k][j] < d[i][j]) d[i][j] = d[i][k] + d[k][j];
+}
+
+static void assert_sound(const struct prosqa_graph *g) {
+    int d[PROSQA_NODES][PROSQA_NODES];
+    bool in[PROSQA_NODES] = {false}, out[PROSQA_NODES] = {false}, edge[PROSQA_NODES][PROSQA_NODES] = {{false}};
+    all_pairs(g, d);
+    for (int e = 0; e < g->n_edges; e++) {
+        int s = g->edge[e][0], t = g->edge[e][1];
+        ck_assert(!edge[s][t]);
+        ck_assert_int_ge(d[t][s], 999);
+        edge[s][t] = out[s] = in[t] = true;
+    }
+    for (int v = 0; v < g->n; v++) ck_assert(in[v] || out[v]);
+    ck_assert(!out[g->target] && !out[g->decoy] && !in[g->root]);
+    ck_assert_int_eq(d[g->root][g->target], g->hops);
+    ck_assert_int_ge(d[g->root][g->decoy], 999);
+    ck_assert_int_lt(d[1 - g->root][g->decoy], 999);
+    ck_assert_int_ge(d[1 - g->root][g->target], 999);
+    ck_assert_int_eq(g->path[0], g->root);
+    ck_assert_int_eq(g->path[g->hops], g->target);
+    for (int k = 0; k < g->hops; k++) ck_assert(edge[g->path[k]][g->path[k + 1]]);
+    for (int v = 0; v < g->n; v++) {
+        const char *name = prosqa_name(g->name[v]);
+        ck_assert_int_eq(in[v], name[0] >= 'a');
+        ck_assert_int_eq(prosqa_find_name(name, strlen(name)), g->name[v]);
+        for (int w = 0; w < v; w++) ck_assert_int_ne(g->name[v], g->name[w]);
+    }
+}
+
+START_TEST(generated_graphs_are_sound) {
+    struct rng r = rng_open(3, "test", 0);
+    int decoy_first = 0, root_one = 0;
+    for (int i = 0; i < 1500; i++) {
+        struct prosqa_graph g;
+        prosqa_sample(&r, (struct prosqa_size){.hops_min = 3, .hops_max = 3 + i % 4}, &g);
+        assert_sound(&g);
+        ck_assert(g.hops >= 3 && g.hops <= 3 + i % 4);
+        decoy_first += g.decoy_first;
+        root_one += g.root;
+    }
+    ck_assert_double_eq_tol(decoy_first / 1500., .5, 5 * .5 / sqrt(1500));
+    ck_assert_double_eq_tol(root_one / 1500., .5, 5 * .5 / sqrt(1500));
+    static const struct prosqa_size sizes[] = {{5, 9, 1, 2}, {9, 15, 1, 4}, {4, 4, 1, 1}, {28, 32, 3, 6}};
+    for (int s = 0; s < 4; s++)
+        for (int i = 0; i < 100; i++) {
+            struct prosqa_graph g;
+            prosqa_sample(&r, sizes[s], &g);
+            assert_sound(&g);
+            ck_assert(g.n >= sizes[s].nodes_min && g.n <= sizes[s].nodes_max);
+            ck_assert(g.hops >= sizes[s].hops_min && g.hops <= sizes[s].hops_max);
+        }
+    /* No graph of 5 nodes has 4 hops: the size is relaxed instead of searched for ever. */
+    struct prosqa_graph g;
+    prosqa_sample(&r, (struct prosqa_size){5, 5, 4, 4}, &g);
+    ck_assert_int_eq(g.n, 5);
+    ck_assert_int_eq(g.hops, 2);
+}
+END_TEST
+
+START_TEST(sampled_problems_follow_the_options) {
+    struct task_ctx ctx = open_prosqa("triplet", NULL);
+    struct rng r = rng_open(4, "test", 0);
+    struct problem p;
+    ctx.options.nodes_min = 5, ctx.options.nodes_max = 9;
+    ctx.options.hops_min = 1, ctx.options.hops_max = 2;
+    for (int i = 0; i < 200; i++) {
+        ctx.task->sample(&ctx, &r, i % 2 ? TASK_TRAIN : TASK_EVAL, &p);
+        ck_assert(i % 2 ? p.n_steps <= 2 : p.n_steps == 3 || p.n_steps == 4);
+        ck_assert_int_le(p.n_question, ctx.shape.question);
+        ck_assert_int_eq(p.answer, p.value[p.n_steps - 1]);
+        ck_assert_int_eq(p.answer, p.output[ctx.shape.slot_answer]);
+        ck_assert(p.template_id >= 0 && p.template_id < 4096);
+    }
+}
+END_TEST
+
+START_TEST(relabelling_keeps_the_graph) {
+    write_file("symbolic_valid.json", good);
+    struct task_ctx ctx = open_prosqa("edge", folder);
+    struct problem p = load_one(&ctx);
+    struct rng r = rng_open(5, "test", 0);
+    static const int path[4] = {0, 2, 4, 5};
+    int32_t template_id = p.template_id;
+    int orders = 0, answers = 0;
+    for (int i = 0; i < 64; i++) {
+        prosqa_relabel(&ctx, &r, &p);
+        struct prosqa_graph g;
+        prosqa_graph_of(&p, &g);
+        ck_assert_int_eq(p.template_id, template_id);
+        ck_assert_int_eq(g.root, 0);
+        ck_assert_int_eq(g.target, 5);
+        ck_assert_int_eq(g.decoy, 7);
+        for (int k = 0; k < 4; k++) ck_assert_int_eq(g.path[k], path[k]);
+        int sum = 0;
+        for (int e = 0; e < 7; e++) sum += 1 << (g.edge[e][0] * 3 + g.edge[e][1] % 3);
+        ck_assert_int_eq(sum, (1 << 2) + (1 << 0) + (1 << 7) + (1 << 10) + (1 << 14) + (1 << 3) + (1 << 19));
+        orders |= g.decoy_first ? 1 : 2;
+        ck_assert_int_eq(p.question[g.decoy_first ? 8 : 7][0], p.answer);
+        ck_assert_int_eq(p.question[g.decoy_first ? 7 : 8][0], p.decoy);
+        answers |= 1 << p.answer % 31;
+    }
+    ck_assert_int_eq(orders, 3);
+    ck_assert_int_ge(__builtin_popcount((unsigned)answers), 10);
+}
+END_TEST
+
+START_TEST(frontier_is_the_set_at_a_distance) {
+    struct task_ctx ctx = open_prosqa("edge", NULL);
+    struct rng r = rng_open(6, "test", 0);
+    for (int i = 0; i < 100; i++) {
+        struct problem p;
+        struct prosqa_graph g;
+        int d[PROSQA_NODES][PROSQA_NODES], values[PROSQA_NODES], total = 0;
+        ctx.task->sample(&ctx, &r, TASK_EVAL, &p);
+        prosqa_graph_of(&p, &g);
+        all_pairs(&g, d);
+        for (int hop = 0; hop <= p.n_steps; hop++) {
+            int n = prosqa_frontier(&p, hop, values);
+            int want = 0;
+            for (int v = 0; v < g.n; v++) want += d[g.root][v] == hop;
+            ck_assert_int_eq(n, want);
+            for (int j = 0; j < n; j++) {
+                int node = 0;
+                while (g.name[node] != values[j]) node++;
+                ck_assert_int_eq(d[g.root][node], hop);
+                if (j > 0) ck_assert_int_lt(values[j - 1], values[j]);
+            }
+            total += n;
+        }
+        ck_assert_int_gt(total, p.n_steps);
+    }
+}
+END_TEST
+
+START_TEST(floors_on_a_hand_made_graph) {
+    write_file("symbolic_valid.json", good);
+    struct task_ctx ctx = open_prosqa("edge", folder);
+    struct problem p = load_one(&ctx);
+    struct prosqa_graph g;
+    prosqa_graph_of(&p, &g);
+    ck_assert_double_eq(prosqa_lower_in_degree(&g), .5); /* lempus 1, yimpus 1 */
+    ck_assert_double_eq(prosqa_child_within_two(&g), 1); /* lempus <- brimpus <- terpus, a child of Tom */
+    g.target = 4;                                        /* brimpus has two parents */
+    ck_assert_double_eq(prosqa_lower_in_degree(&g), 0);
+    g.root = 1;
+    g.decoy = 6;
+    ck_assert_double_eq(prosqa_child_within_two(&g), .5); /* rempus is the child itself: none above either */
+    g.decoy = 7;
+    ck_assert_double_eq(prosqa_child_within_two(&g), 0);
+}
+END_TEST
+
+/* Published figures: 64.6 % and 74.1 % on the symbolic file. */
+START_TEST(published_file_reads_whole) {
+    const char *dir = data_dir();
+    if (!dir) return;
+    struct task_ctx ctx = open_prosqa("words", dir);
+    struct problem *p;
+    int n;
+    ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_OK);
+    ck_assert_int_eq(n, 300);
+    json_t *items = json_load_file(arena_printf(&arena, "%s/prosqa/prosqa_valid.json", dir), 0, NULL);
+    for (int i = 0; i < n; i++) {
+        json_t *item = json_array_get(items, (size_t)i), *steps = json_object_get(item, "steps");
+        ck_assert_str_eq(prose(&ctx, &p[i].question[0][0], TASK_MAX_CHANNELS, p[i].n_question - 1),
+                         json_string_value(json_object_get(item, "question")));
+        ck_assert_int_eq(p[i].n_steps, json_array_size(steps));
+        for (int k = 0; k < p[i].n_steps; k++)
+            ck_assert_str_eq(
+                prose(&ctx, p[i].reasoning + p[i].step_start[k], 1, p[i].step_start[k + 1] - p[i].step_start[k]),
+                json_string_value(json_array_get(steps, (size_t)k)));
+    }
+    json_decref(items);
+
+    ctx = open_prosqa("edge", dir);
+    ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_OK);
+    ck_assert_int_eq(n, 257);
+    double in_degree = 0, child = 0;
+    for (int i = 0; i < n; i++) {
+        struct prosqa_graph g;
+        prosqa_graph_of(&p[i], &g);
+        in_degree += prosqa_lower_in_degree(&g);
+        child += prosqa_child_within_two(&g);
+    }
+    ck_assert_double_eq_tol(in_degree / n, .646, .0005);
+    ck_assert_double_eq_tol(child / n, .741, .0005);
+}
+END_TEST
+
+enum { FIGURES = 10, N_GENERATED = 4000 };
+
+static void measure(const struct prosqa_graph *g, double x[FIGURES]) {
+    int degree[PROSQA_NODES] = {0}, shares[4] = {0};
+    for (int e = 0; e < g->n_edges; e++) degree[g->edge[e][1]]++;
+    for (int v = 0; v < g->n; v++) shares[degree[v] < 3 ? degree[v] : 3]++;
+    x[0] = g->n;
+    x[1] = g->n_edges;
+    for (int k = 3; k <= PROSQA_HOPS; k++) x[k - 1] = g->hops == k;
+    x[6] = (double)shares[1] / g->n;
+    x[7] = (double)shares[3] / g->n;
+    x[8] = prosqa_lower_in_degree(g);
+    x[9] = prosqa_child_within_two(g);
+}
+
+/* Mean nodes, edges, hop shares, in-degree shares and floors lie within four standard errors of the published file. */
+START_TEST(generator_has_the_published_statistics) {
+    const char *dir = data_dir();
+    if (!dir) return;
+    struct prosqa_graph *real;
+    int n;
+    double sum[FIGURES] = {0}, square[FIGURES] = {0}, generated[FIGURES] = {0}, x[FIGURES];
+    ck_assert_int_eq(prosqa_read(&arena, arena_printf(&arena, "%s/prosqa/prosqa_valid.json", dir), &real, &n), ST_OK);
+    for (int i = 0; i < n; i++) {
+        measure(&real[i], x);
+        for (int f = 0; f < FIGURES; f++) sum[f] += x[f], square[f] += x[f] * x[f];
+    }
+    struct rng r = rng_open(7, "test", 0);
+    for (int i = 0; i < N_GENERATED; i++) {
+        struct prosqa_graph g;
+        prosqa_sample(&r, (struct prosqa_size){.hops_min = 3, .hops_max = PROSQA_HOPS}, &g);
+        measure(&g, x);
+        for (int f = 0; f < FIGURES; f++) generated[f] += x[f] / N_GENERATED;
+    }
+    for (int f = 0; f < FIGURES; f++) {
+        double mean = sum[f] / n, variance = square[f] / n - mean * mean;
+        double error = sqrt(variance / n + variance / N_GENERATED);
+        ck_assert_msg(fabs(generated[f] - mean) <= 4 * error, "figure %d: %.4f, published %.4f +- %.4f", f,
+                      generated[f], mean, error);
+    }
+}
+END_TEST
+
+Suite *suite_prosqa(void) {
+    Suite *s = suite_create("prosqa");
+    TCase *tc = tcase_create("prosqa");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, edge_form);
+    tcase_add_test(tc, triplet_form);
+    tcase_add_test(tc, words_form);
+    tcase_add_test(tc, malformed_files_name_the_item_and_the_fault);
+    tcase_add_test(tc, a_longer_path_than_the_shortest_is_refused);
+    tcase_add_test(tc, whole_file_faults);
+    tcase_add_test(tc, usage_faults);
+    tcase_add_test(tc, generated_graphs_are_sound);
+    tcase_add_test(tc, sampled_problems_follow_the_options);
+    tcase_add_test(tc, relabelling_keeps_the_graph);
+    tcase_add_test(tc, frontier_is_the_set_at_a_distance);
+    tcase_add_test(tc, floors_on_a_hand_made_graph);
+    tcase_add_test(tc, published_file_reads_whole);
+    tcase_add_test(tc, generator_has_the_published_statistics);
+    suite_add_tcase(s, tc);
+    return s;
+}
