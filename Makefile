@@ -15,7 +15,7 @@ CPPFLAGS  += -I. -D_GNU_SOURCE -isystem $(INCDIR)/blis-serial -MMD -MP
 CFLAGS    += -std=c17 $(OPT) -g $(ISA_FLAGS) $(WARN) $(SAN) $(if $(CI),-Werror) -ffile-prefix-map=$(CURDIR)=.
 CXXFLAGS  += -std=c++17 $(OPT) -g -Wall -Wextra $(SAN) -ffile-prefix-map=$(CURDIR)=.
 # BLIS by its path: `-lblis` would load the OpenMP build at run time (shared soname, alternatives).
-LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -lgsl -lgslcblas -lpthread -lm -lstdc++
+LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -llbfgs -lgsl -lgslcblas -lpthread -lm -lstdc++
 
 DIRS := engine/base data data/tasks engine metrics experiments experiments/arms experiments/pressures
 SRC  := $(foreach d,$(DIRS),$(sort $(wildcard $(d)/*.c)))
