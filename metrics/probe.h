@@ -42,7 +42,8 @@ struct probe_options {
     uint64_t seed;               /* deals groups to folds and, with a hidden layer, draws the first weights */
 };
 
-/* A fitted probe. Standardised features in, log-probabilities (up to a constant) out. */
+/* A fitted probe. Standardised features in, log-probabilities (up to a constant) out. The parameters are one block in
+ * the order V a W b. */
 struct probe {
     int d, K, hidden;
     double C;            /* chosen */
