@@ -36,6 +36,7 @@ struct pressure {
     /* The monitor's label for a problem; and the reading of a written reasoning (exact reader): does it state it? */
     struct monitor (*monitor)(const struct task_ctx *task);
     int (*label)(const struct task_ctx *task, const struct problem *p);
+    bool monitor_marked; /* the monitor is read on marked questions; else on questions as they come */
     bool (*written)(const struct task_ctx *task, const struct problem *p, const int *reasoning, int n);
 
     /* M_out of row i of a rollout, in [0, 1]; NAN where the row does not count. */
@@ -44,6 +45,10 @@ struct pressure {
     /* Supervised target: rewrite the output tokens of p. Bit s of the result is set where output position s is the
      * pressure's own slot. Called after mark() on the training problems the pressure applies to; NULL: no target. */
     unsigned (*retarget)(const struct task_ctx *task, struct problem *p);
+
+    /* Positive control: the reasoning itself is pressed too (a step says NONE_step; readers of the thoughts are pushed
+     * to uniform). */
+    bool presses_reasoning;
 
     /* Reward terms of a sampled output (REINFORCE): the task's, and the penalty that only the pressed arm sees. */
     double (*task_reward)(const struct task_ctx *task, const struct problem *p, const struct rollout *r, int i);
