@@ -1,0 +1,219 @@
+/* Matrix multiplication and transposition over the 16-lane vector of the simd header included before this one.
+ *
+ * The portable arithmetic of gemm.h: each element of C is one FMA chain in k order per block of GEMM_KBLOCK, so neither
+ * the tile nor the number of rows or columns can move a bit. The tile is mr rows by nv vectors of C held in registers; B
+ * is read in place (its rows are already vectors) and A by broadcasts, hence no packing.
+ */
+#ifndef SPILLOVER_KERNELS_GEMM_BODY_H
+#define SPILLOVER_KERNELS_GEMM_BODY_H
+
+#include <stdbool.h>
+
+#include "engine/gemm.h"
+
+struct tile_args {
+    int k;
+    const float *a;
+    long a_row, a_col;
+    const float *b;
+    long ldb;
+    float *c;
+    long ldc;
+    bool add;        /* C += instead of C = */
+    struct m16 last; /* lanes of the last vector */
+};
+
+/* mr, nv and tail are constants at every call: the loops over them unroll and acc lives in registers. */
+SIMD_INLINE void tile(const int mr, const int nv, const bool tail, const struct tile_args *t) {
+    struct v16 acc[12][4];
+    const float *a = t->a, *b = t->b;
+    const long a_row = t->a_row, a_col = t->a_col, ldb = t->ldb;
+    const struct m16 last = t->last;
+#pragma GCC unroll 12
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < nv; j++) acc[i][j] = v_zero();
+    for (int p = t->k; p > 0; p--) {
+        struct v16 bv[4];
+#pragma GCC unroll 4
+        for (int j = 0; j < nv; j++) bv[j] = tail && j == nv - 1 ? v_load_m(last, b + 16 * j) : v_load(b + 16 * j);
+        b += ldb;
+#pragma GCC unroll 12
+        for (int i = 0; i < mr; i++) {
+            struct v16 av = v_set1(a[i * a_row]);
+#pragma GCC unroll 4
+            for (int j = 0; j < nv; j++) acc[i][j] = v_fma(av, bv[j], acc[i][j]);
+        }
+        a += a_col;
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < nv; j++) {
+            float *c = t->c + i * t->ldc + 16 * j;
+            if (tail && j == nv - 1)
+                v_store_m(last, c, t->add ? v_add(v_load_m(last, c), acc[i][j]) : acc[i][j]);
+            else
+                v_store(c, t->add ? v_add(v_load(c), acc[i][j]) : acc[i][j]);
+        }
+}
+
+/* Heights up to max_rows, a constant, are instantiated. */
+SIMD_INLINE void tile_rows(int mr, const int nv, const int max_rows, const bool tail, const struct tile_args *t) {
+    if (mr == 1) tile(1, nv, tail, t);
+    if (max_rows < 3) return;
+    switch (mr) {
+    case 2:
+        tile(2, nv, tail, t);
+        return;
+    case 3:
+        tile(3, nv, tail, t);
+        return;
+    }
+    if (max_rows < 6) return;
+    switch (mr) {
+    case 4:
+        tile(4, nv, tail, t);
+        return;
+    case 5:
+        tile(5, nv, tail, t);
+        return;
+    case 6:
+        tile(6, nv, tail, t);
+        return;
+    }
+    if (max_rows < 8) return;
+    switch (mr) {
+    case 7:
+        tile(7, nv, tail, t);
+        return;
+    case 8:
+        tile(8, nv, tail, t);
+        return;
+    }
+    if (max_rows < 12) return;
+    switch (mr) {
+    case 9:
+        tile(9, nv, tail, t);
+        return;
+    case 10:
+        tile(10, nv, tail, t);
+        return;
+    case 11:
+        tile(11, nv, tail, t);
+        return;
+    case 12:
+        tile(12, nv, tail, t);
+        return;
+    }
+}
+
+static void tile_any(int mr, int nv, bool tail, const struct tile_args *t) {
+    switch (nv * 2 + tail) {
+    case 2:
+        tile_rows(mr, 1, SIMD_ROWS_1, false, t);
+        return;
+    case 3:
+        tile_rows(mr, 1, SIMD_ROWS_1, true, t);
+        return;
+    case 4:
+        tile_rows(mr, 2, SIMD_ROWS_2, false, t);
+        return;
+    case 5:
+        tile_rows(mr, 2, SIMD_ROWS_2, true, t);
+        return;
+    case 6:
+        tile_rows(mr, 3, SIMD_ROWS_3, false, t);
+        return;
+    case 7:
+        tile_rows(mr, 3, SIMD_ROWS_3, true, t);
+        return;
+    case 8:
+        tile_rows(mr, 4, SIMD_ROWS_4, false, t);
+        return;
+    case 9:
+        tile_rows(mr, 4, SIMD_ROWS_4, true, t);
+        return;
+    }
+}
+
+/* All rows of one panel of nv vectors, in tiles of nearly equal height: a last tile of one row would wait on latency. */
+static void panel(int m, int nv, bool tail, struct tile_args t) {
+    static const int max_rows[5] = {0, SIMD_ROWS_1, SIMD_ROWS_2, SIMD_ROWS_3, SIMD_ROWS_4};
+    for (int tiles = (m + max_rows[nv] - 1) / max_rows[nv]; tiles > 0; tiles--) {
+        int mr = (m + tiles - 1) / tiles;
+        tile_any(mr, nv, tail, &t);
+        t.a += mr * t.a_row;
+        t.c += mr * t.ldc;
+        m -= mr;
+    }
+}
+
+static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
+                        int accumulate, float *c, long ldc) {
+    int vectors = (n + 15) / 16, most = simd_tile_vectors(m), panels = (vectors + most - 1) / most;
+    int k0 = 0;
+    if (m <= 0 || n <= 0) return;
+    do {
+        int kb = k - k0 < GEMM_KBLOCK ? k - k0 : GEMM_KBLOCK;
+        for (int i = 0, v = 0; i < panels; i++) {
+            int nv = (vectors - v + panels - i - 1) / (panels - i), left = n - 16 * v;
+            bool tail = left < 16 * nv;
+            struct tile_args t = {.k = kb,
+                                  .a = a + k0 * a_col,
+                                  .a_row = a_row,
+                                  .a_col = a_col,
+                                  .b = b + k0 * ldb + 16 * v,
+                                  .ldb = ldb,
+                                  .c = c + 16 * v,
+                                  .ldc = ldc,
+                                  .add = accumulate || k0 > 0,
+                                  .last = m_first(left - 16 * (nv - 1))};
+            panel(m, nv, tail, t);
+            v += nv;
+        }
+        k0 += GEMM_KBLOCK;
+    } while (k0 < k);
+}
+
+/* 8 x 8 block through registers. */
+SIMD_INLINE void transpose_8x8(const float *src, long lds, float *dst, long ldd) {
+    __m256 r[8], s[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(src + i * lds)),
+                                    _mm_loadu_ps(src + (i + 4) * lds), 1);
+        r[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(src + i * lds + 4)),
+                                        _mm_loadu_ps(src + (i + 4) * lds + 4), 1);
+    }
+#pragma GCC unroll 2
+    for (int h = 0; h < 8; h += 4) {
+        s[h] = _mm256_unpacklo_ps(r[h], r[h + 1]);
+        s[h + 1] = _mm256_unpackhi_ps(r[h], r[h + 1]);
+        s[h + 2] = _mm256_unpacklo_ps(r[h + 2], r[h + 3]);
+        s[h + 3] = _mm256_unpackhi_ps(r[h + 2], r[h + 3]);
+        _mm256_storeu_ps(dst + h * ldd, _mm256_shuffle_ps(s[h], s[h + 2], 0x44));
+        _mm256_storeu_ps(dst + (h + 1) * ldd, _mm256_shuffle_ps(s[h], s[h + 2], 0xee));
+        _mm256_storeu_ps(dst + (h + 2) * ldd, _mm256_shuffle_ps(s[h + 1], s[h + 3], 0x44));
+        _mm256_storeu_ps(dst + (h + 3) * ldd, _mm256_shuffle_ps(s[h + 1], s[h + 3], 0xee));
+    }
+}
+
+/* dst[j][i] = src[i][j] for the corner that the 8 x 8 blocks leave. */
+static void transpose_plain(int i0, int m, int j0, int n, const float *src, long lds, float *dst, long ldd) {
+    for (int i = i0; i < m; i++)
+        for (int j = j0; j < n; j++) dst[j * ldd + i] = src[i * lds + j];
+}
+
+/* Strips of 16 columns: their source lines and target rows stay in L1 while both are swept. */
+static void kernel_transpose(int m, int n, const float *src, long lds, float *dst, long ldd) {
+    int m8 = m & ~7, n8 = n & ~7;
+    for (int j0 = 0; j0 < n8; j0 += 16)
+        for (int i = 0; i < m8; i += 8)
+            for (int j = j0; j < n8 && j < j0 + 16; j += 8)
+                transpose_8x8(src + i * lds + j, lds, dst + j * ldd + i, ldd);
+    transpose_plain(m8, m, 0, n, src, lds, dst, ldd);
+    transpose_plain(0, m8, n8, n, src, lds, dst, ldd);
+}
+
+#endif

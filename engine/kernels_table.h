@@ -1,0 +1,23 @@
+/* The table of one instruction set; included last by kernels_<isa>.c, which defines KERNELS_NAME. */
+const struct kernels KERNELS_NAME = {
+    .isa = SIMD_ISA,
+    .gemm = kernel_gemm,
+    .transpose = kernel_transpose,
+    .layernorm = kernel_layernorm,
+    .layernorm_backward = kernel_layernorm_backward,
+    .bias_gelu = kernel_bias_gelu,
+    .gelu_backward = kernel_gelu_backward,
+    .bias_add = kernel_bias_add,
+    .bias_residual = kernel_bias_residual,
+    .bias_backward = kernel_bias_backward,
+    .softmax_causal = kernel_softmax_causal,
+    .softmax_causal_backward = kernel_softmax_causal_backward,
+    .softmax = kernel_softmax,
+    .axpy = kernel_axpy,
+    .add = kernel_add,
+    .scale = kernel_scale,
+    .sum_squares = kernel_sum_squares,
+    .dot = kernel_dot,
+    .exp = kernel_exp,
+    .adamw = kernel_adamw,
+};
