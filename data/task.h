@@ -136,6 +136,10 @@ struct task {
      * These become the problem's flags (0: none of them) and its tokens are rewritten as they ask for, nothing left to
      * chance; false, and the problem unchanged, where the task or its options have no such mark. */
     bool (*mark)(const struct task_ctx *ctx, struct problem *p, uint32_t flags);
+
+    /* The same problem with its names drawn anew (node ids permuted): averages over them tell the program from the
+     * names. NULL: names carry meaning. */
+    void (*relabel)(const struct task_ctx *ctx, struct rng *r, struct problem *p);
 };
 
 enum { TASK_AT_OUTPUT = -1 };

@@ -355,4 +355,5 @@ const struct task task_prosqa = {
     .token_value = token_value,
     .token_name = token_name,
     .mark = mark,
+    .relabel = prosqa_relabel,
 };

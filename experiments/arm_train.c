@@ -1,0 +1,57 @@
+/* The arm cell: a copy of the base learns its way of reasoning, then everything is measured before any pressure. */
+#include "engine/checkpoint.h"
+#include "experiments/arm.h"
+#include "experiments/evaluate.h"
+
+static enum status measure(const struct arm *arm, const struct arm_training *t, struct evaluation *e) {
+    const struct config *c = t->config;
+    struct arena *a = e->arena;
+    struct watch *watches = ARENA_NEW(a, struct watch, pressure_count);
+    struct reading unused;
+    TRY(evaluate_metrics(e, &t->mind, ""));
+    TRY(evaluate_published(e, &t->mind));
+    const int positions = mind_reasoning_positions(&t->mind);
+    const int n = positions ? evaluate_open_watches(watches, a, c, t->learner->task, NULL) : 0;
+    for (int i = 0; i < n; i++) {
+        TRY(watch_freeze(&watches[i], a, &t->mind, e->runner));
+        TRY(evaluate_watch(e, &watches[i], &t->mind, true, "", &unused));
+    }
+    if (arm->text_mode) {
+        struct mind text = arm_text_mind(&t->learner->model, t->learner->task);
+        struct evaluation in_text = *e;
+        in_text.runner = runner_open(a, &text, EVALUATE_ROWS);
+        TRY(evaluate_metrics(&in_text, &text, "text_mode"));
+    }
+    return watch_store(watches, n, a, arena_printf(a, "%s/probes.safetensors", t->io->dir));
+}
+
+enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
+    const struct config *c = &cell->config;
+    struct arena *a = io->arena;
+    struct task_ctx task;
+    struct learner l = {0};
+    struct gpt base;
+    const struct arm *arm;
+    TRY(arm_find(c->arm.name, &arm));
+    TRY(task_open(&task, c->task_name, &c->task, a));
+    struct gpt_config model = learner_model_config(c, &task.shape, arm->projection);
+    TRY(gpt_open(&l.model, a, &model));
+    gpt_init(&l.model, (uint64_t)c->seed, c->model.init, c->arm.projection_gain);
+    TRY(checkpoint_load_gpt(&base, a, arena_printf(a, "%s/model.safetensors", io->parent_dir)));
+    if (gpt_copy_weights(&l.model, &base) != base.n_tensors) return status_set(ST_DATA, "the base has another shape");
+    learner_open(&l, a, c, &task);
+
+    struct arm_training t = {.config = c, .io = io, .learner = &l, .mind = arm_mind(arm, c, &l.model, &task)};
+    t.problems = ARENA_NEW(a, struct problem, c->base.batch);
+    TRY(arm->train(&t));
+    TRY(checkpoint_save_gpt(arena_printf(a, "%s/model.safetensors", io->dir), &l.model));
+
+    struct evaluation e = {.arena = a, .config = c, .runner = runner_open(a, &t.mind, EVALUATE_ROWS), .update = -1};
+    TRY(cell_rows_open(&e.rows, io));
+    evaluate_row(&e, "updates", "", "", -1, 1, t.updates);
+    evaluate_row(&e, "gate_accuracy", "", "", -1, 256,
+                 arm_gate(&t, &t.mind, (struct stage){.thoughts = t.mind.thoughts,
+                                                      .first_step = arm->medium == MEDIUM_TEXT ? 0 : TASK_MAX_STEPS}));
+    TRY(measure(arm, &t, &e));
+    return cell_rows_close(e.rows);
+}

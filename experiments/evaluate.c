@@ -1,0 +1,116 @@
+#include "experiments/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "metrics/metric.h"
+
+enum { RELABELINGS = 20 };
+
+void evaluate_row(const struct evaluation *e, const char *metric, const char *concept, const char *view, int step,
+                  long n, double value) {
+    struct row r = row_of(metric, value, n);
+    r.update = e->update;
+    r.concept = concept;
+    r.view = view;
+    r.step = step;
+    cell_row(e->rows, &r);
+}
+
+/* Metric rows become cell rows; `to` is the evaluation and the view it runs under. */
+struct sink {
+    const struct evaluation *e;
+    const char *view;
+};
+
+static void take(void *to, const struct metric_row *m) {
+    const struct sink *sink = to;
+    struct row r = row_of(m->metric, m->value, m->n);
+    r.update = sink->e->update;
+    r.step = m->step;
+    r.layer = m->layer;
+    r.concept = m->concept;
+    r.view = sink->view[0] ? sink->view : m->view;
+    r.version = m->version;
+    r.lo = m->lo;
+    r.hi = m->hi;
+    r.status = m->status;
+    cell_row(sink->e->rows, &r);
+}
+
+enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const char *view) {
+    const struct measure_options *o = &e->config->measure;
+    struct arena_mark mark = arena_mark(e->arena);
+    struct problem *fit = ARENA_NEW(e->arena, struct problem, o->probe_train);
+    struct problem *test = ARENA_NEW(e->arena, struct problem, o->probe_test);
+    struct rng r = rng_open((uint64_t)e->config->seed, "evaluation", 0);
+    for (int i = 0; i < o->probe_train; i++) m->task->task->sample(m->task, &r, TASK_EVAL, &fit[i]);
+    for (int i = 0; i < o->probe_test; i++) m->task->task->sample(m->task, &r, TASK_EVAL, &test[i]);
+    struct measurement measurement;
+    struct sink sink = {e, view};
+    measurement_open(&measurement, e->arena, m, e->runner, fit, o->probe_train, test, o->probe_test,
+                     (uint64_t)e->config->seed);
+    measurement.emit = take;
+    measurement.to = &sink;
+    enum status st = measurement_run(&measurement, NULL);
+    arena_rewind(e->arena, mark);
+    return st;
+}
+
+enum status evaluate_published(const struct evaluation *e, const struct mind *m) {
+    const struct task_ctx *task = m->task;
+    struct problem *problems;
+    int n;
+    if (!task->task->load || !task->options.data_dir) return ST_OK;
+    TRY(task->task->load(task, e->arena, &problems, &n));
+    struct arena_mark mark = arena_mark(e->arena);
+    struct rollout r;
+    struct rollout_options o = {.force = {.stop = -1}};
+    double exact = 0.0, two_way = 0.0;
+    rollout_open(&r, e->arena, m, n);
+    struct rng rng = rng_open((uint64_t)e->config->seed, "relabel", 0);
+    const int passes = task->task->relabel ? RELABELINGS : 1;
+    for (int k = 0; k < passes; k++) {
+        for (int i = 0; k > 0 && i < n; i++) task->task->relabel(task, &rng, &problems[i]);
+        runner_run(e->runner, m, problems, &o, &r);
+        for (int i = 0; i < n; i++) {
+            exact += rollout_answer(&r, task, i) == problems[i].answer;
+            two_way += rollout_p_answer(&r, task, i, problems[i].answer) > rollout_p_answer(&r, task, i, problems[i].decoy);
+        }
+    }
+    evaluate_row(e, "accuracy_exact", "published", "", -1, n, exact / (passes * (double)n));
+    evaluate_row(e, "accuracy_two_way", "published", "", -1, n, two_way / (passes * (double)n));
+    arena_rewind(e->arena, mark);
+    return ST_OK;
+}
+
+int evaluate_open_watches(struct watch *w, struct arena *a, const struct config *c, const struct task_ctx *task,
+                          const char *only) {
+    int n = 0;
+    for (int i = 0; i < pressure_count; i++) {
+        const struct pressure *p = pressure_table[i];
+        if (!p->monitor || !p->applies(task) || (only ? strcmp(p->name, only) != 0 : p->presses_reasoning)) continue;
+        watch_open(&w[n++], a, p, task, &c->measure, c->seed);
+    }
+    return n;
+}
+
+enum status evaluate_watch(const struct evaluation *e, const struct watch *w, const struct mind *m, bool refit,
+                           const char *view, struct reading *out) {
+    const char *concept = w->monitor.concept;
+    watch_light(w, e->arena, m, e->runner, out);
+    const long n = w->n_marked;
+    evaluate_row(e, "m_out", concept, view, -1, n, out->m_out);
+    evaluate_row(e, "answer_accuracy_pressed", concept, view, -1, n, out->answer);
+    evaluate_row(e, "report_accuracy_pressed", concept, view, -1, n, out->report);
+    if (m->medium == MEDIUM_TEXT) evaluate_row(e, "m_r_reader", concept, view, -1, n, out->reader);
+    if (isfinite(out->frozen)) evaluate_row(e, "m_r_frozen", concept, view, w->frozen_at, n, out->frozen);
+    if (!refit || !w->frozen || mind_reasoning_positions(m) != w->positions) return ST_OK;
+    double r = NAN, f = NAN, *by_position = ARENA_NEW(e->arena, double, w->positions);
+    TRY(watch_refit(w, e->arena, m, e->runner, &r, &f, by_position));
+    evaluate_row(e, "m_r_refit", concept, view, -1, w->n_test, r);
+    evaluate_row(e, "m_r_frozen_test", concept, view, w->frozen_at, w->n_test, f);
+    for (int k = 0; k < w->positions; k++)
+        evaluate_row(e, "probe_refit_by_step", concept, view, k, w->n_test, by_position[k]);
+    return ST_OK;
+}

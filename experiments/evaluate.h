@@ -1,0 +1,36 @@
+/* Evaluation of a trained mind inside a cell: the metrics of metrics.def and the monitors, as rows of metrics.csv. */
+#ifndef SPILLOVER_EVALUATE_H
+#define SPILLOVER_EVALUATE_H
+
+#include "experiments/watch.h"
+
+struct evaluation {
+    struct cell_rows *rows;
+    struct arena *arena;
+    const struct config *config;
+    struct runner *runner;
+    int update; /* of the pressure; -1 for an arm */
+};
+
+enum { EVALUATE_ROWS = 64 }; /* problems run at a time in rollouts */
+
+/* Every metric of the table on fresh full-length problems. view "" (the arm's own medium) or "text_mode". */
+MUST_USE enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const char *view);
+
+/* Accuracy on the task's published set, exact and two-way, mean over relabelings; no rows where the task has none or no
+ * data folder was given. */
+MUST_USE enum status evaluate_published(const struct evaluation *e, const struct mind *m);
+
+/* Monitors of a watch at this update: dose, reader, F; with `refit` also R per position. */
+MUST_USE enum status evaluate_watch(const struct evaluation *e, const struct watch *w, const struct mind *m,
+                                    bool refit, const char *view, struct reading *out);
+
+/* Watches for every pressure that applies to the task (or for the one named), questions drawn. Returns how many. */
+int evaluate_open_watches(struct watch *w, struct arena *a, const struct config *c, const struct task_ctx *task,
+                          const char *only);
+
+/* A row at this update. */
+void evaluate_row(const struct evaluation *e, const char *metric, const char *concept, const char *view, int step,
+                  long n, double value);
+
+#endif

@@ -1,0 +1,200 @@
+/* The press cell: an arm under one pressure, its trajectory, and its weights at the first crossing of each dose. */
+#include <math.h>
+#include <string.h>
+
+#include "engine/checkpoint.h"
+#include "experiments/evaluate.h"
+#include "experiments/press.h"
+
+static const double LEVELS[] = {.25, .5, .75, .9};
+enum { N_LEVELS = sizeof LEVELS / sizeof LEVELS[0], MAX_WATCHES = 16 };
+
+/* What the cell carries from update to update. */
+struct pressing {
+    struct press_run run;
+    struct evaluation e;
+    struct cell_io *io;
+    const struct arm *arm;
+    struct learner learner;
+    struct task_ctx task;
+    struct gpt start;          /* the arm as it was */
+    struct watch watches[MAX_WATCHES];
+    int n_watches;
+    double before[MAX_WATCHES]; /* M_out of each watch before the first update */
+    struct problem *frozen_problems; /* frozen contexts: questions and the arm's own greedy reasoning on them */
+    struct rollout frozen_before, frozen_now;
+    int crossed; /* levels crossed so far */
+    double dose;
+};
+
+/* Mean KL(now || before) of the answer and report slots on the arm's own reasoning, held fixed. */
+static double frozen_kl(struct pressing *p) {
+    const struct task_shape *s = &p->task.shape;
+    const struct rollout *before = &p->frozen_before;
+    struct rollout_options o = {.force = {.until = before->R, .stop = -1}};
+    if (p->run.mind.medium == MEDIUM_TEXT) {
+        o.force.tokens = before->reasoning;
+        o.force.n_tokens = before->n_reasoning;
+    } else {
+        o.force.vectors = before->u;
+    }
+    runner_run(p->run.runner, &p->run.mind, p->frozen_problems, &o, &p->frozen_now);
+    double total = 0.0;
+    const int slots = s->slot_report > 0 ? 2 : 1;
+    for (int k = 0; k < slots; k++) {
+        const float *now = k ? p->frozen_now.p_report : p->frozen_now.p_answer;
+        const float *was = k ? before->p_report : before->p_answer;
+        for (long i = 0; i < (long)before->n * before->V; i++)
+            if (now[i] > 0.0f) total += (double)now[i] * (log((double)now[i]) - log(fmax((double)was[i], 1e-30)));
+    }
+    return total / ((double)before->n * slots);
+}
+
+static double weight_distance(const struct pressing *p) {
+    double total = 0.0;
+    for (long i = 0; i < p->start.n; i++) {
+        double d = (double)p->learner.model.w[i] - (double)p->start.w[i];
+        total += d * d;
+    }
+    return sqrt(total);
+}
+
+static enum status keep_crossings(struct pressing *p, int update) {
+    struct arena *a = p->io->arena;
+    while (p->crossed < N_LEVELS && p->dose >= LEVELS[p->crossed]) {
+        struct row r = row_of("dose0", p->dose, p->watches[0].n_marked);
+        r.update = update;
+        r.dose_level = LEVELS[p->crossed];
+        r.concept = p->watches[0].monitor.concept;
+        cell_row(p->e.rows, &r);
+        TRY(checkpoint_save_gpt(arena_printf(a, "%s/model-%02.0f.safetensors", p->io->dir, 100 * LEVELS[p->crossed]),
+                                &p->learner.model));
+        p->crossed++;
+    }
+    return ST_OK;
+}
+
+/* One point of the trajectory. */
+static enum status observe(struct pressing *p, int update, bool refit) {
+    struct arena_mark mark = arena_mark(p->io->arena);
+    const struct mind *m = &p->run.mind;
+    p->e.update = update;
+    for (int i = 0; i < p->n_watches; i++) {
+        struct reading now;
+        TRY(evaluate_watch(&p->e, &p->watches[i], m, refit, "", &now));
+        if (update == 0) p->before[i] = now.m_out;
+        if (i == 0) p->dose = p->before[0] > 0.0 ? 1.0 - now.m_out / p->before[0] : 0.0;
+        if (p->arm->text_mode) {
+            struct mind text = arm_text_mind(m->gpt, m->task);
+            struct evaluation in_text = p->e;
+            in_text.runner = runner_open(p->io->arena, &text, EVALUATE_ROWS);
+            TRY(evaluate_watch(&in_text, &p->watches[i], &text, false, "text_mode", &now));
+        }
+    }
+    evaluate_row(&p->e, "kl_frozen", "", "frozen", -1, p->frozen_before.n, frozen_kl(p));
+    evaluate_row(&p->e, "weight_distance", "", "", -1, 1, weight_distance(p));
+    if (p->run.pressure->m_out) evaluate_row(&p->e, "dose0", p->watches[0].monitor.concept, "", -1, p->watches[0].n_marked, p->dose);
+    TRY(keep_crossings(p, update));
+    arena_rewind(p->io->arena, mark);
+    return ST_OK;
+}
+
+/* Thoughts of the arm before pressure and their labels: what bank A is fitted on. */
+static enum status fit_bank(struct pressing *p, struct arena *a) {
+    enum { ITEMS = 1500 };
+    const struct mind *m = &p->run.mind;
+    struct problem *problems = ARENA_NEW(a, struct problem, ITEMS);
+    int *y = ARENA_NEW(a, int, ITEMS);
+    struct rollout r;
+    struct rollout_options o = {.force = {.stop = -1}};
+    struct rng rng = rng_open((uint64_t)p->run.config->seed, "reader bank problems", 0);
+    for (int i = 0; i < ITEMS; i++) {
+        p->task.task->sample(&p->task, &rng, TASK_EVAL, &problems[i]);
+        p->run.pressure->mark(&p->task, &problems[i]);
+        y[i] = p->run.pressure->label(&p->task, &problems[i]);
+    }
+    rollout_open(&r, a, m, ITEMS);
+    runner_run(p->run.runner, m, problems, &o, &r);
+    return reader_bank_fit(&p->run.bank, a, r.u, ITEMS, r.R, r.C, y, p->watches[0].monitor.n_classes, .25,
+                           p->learner.rows, (uint64_t)p->run.config->seed);
+}
+
+static void open_run(struct pressing *p, struct arena *a, const struct config *c) {
+    struct press_run *run = &p->run;
+    const size_t lines = (size_t)p->learner.head.capacity;
+    run->config = c;
+    run->learner = &p->learner;
+    run->mind = arm_mind(p->arm, c, &p->learner.model, &p->task);
+    run->runner = runner_open(a, &run->mind, EVALUATE_ROWS);
+    rollout_open(&run->rollout, a, &run->mind, c->press.batch);
+    run->problems = ARENA_NEW(a, struct problem, c->press.batch);
+    run->slots = ARENA_NEW(a, unsigned, c->press.batch);
+    run->task_weight = ARENA_NEW(a, float, lines);
+    run->pressure_weight = ARENA_NEW(a, float, lines);
+    for (int k = 0; k < 2; k++) run->advantage[k] = ARENA_NEW(a, float, c->press.batch);
+    run->score = ARENA_NEW(a, double, 2 * (size_t)c->press.batch);
+    run->start = &p->start;
+    if (c->press.kl > 0.0) run->reference = ARENA_NEW(a, float, lines *(size_t)p->task.shape.vocab);
+}
+
+static void open_frozen(struct pressing *p, struct arena *a, const struct config *c) {
+    const int n = c->measure.questions;
+    struct rollout_options o = {.force = {.stop = -1}};
+    p->frozen_problems = ARENA_NEW(a, struct problem, n);
+    learner_problems(&p->learner, c->seed, "frozen contexts", 0, TASK_EVAL, p->frozen_problems, n);
+    rollout_open(&p->frozen_before, a, &p->run.mind, n);
+    rollout_open(&p->frozen_now, a, &p->run.mind, n);
+    runner_run(p->run.runner, &p->run.mind, p->frozen_problems, &o, &p->frozen_before);
+}
+
+static enum status open_pressing(struct pressing *p, const struct config *c, struct cell_io *io) {
+    struct arena *a = io->arena;
+    struct checkpoint probes;
+    const char *model = arena_printf(a, "%s/model.safetensors", io->parent_dir);
+    p->io = io;
+    TRY(arm_find(c->arm.name, &p->arm));
+    TRY(pressure_find(c->press.pressure, &p->run.pressure));
+    TRY(task_open(&p->task, c->task_name, &c->task, a));
+    if (!p->run.pressure->applies(&p->task))
+        return status_set(ST_USAGE, "pressure %s does not apply to task %s", c->press.pressure, c->task_name);
+    TRY(checkpoint_load_gpt(&p->learner.model, a, model));
+    TRY(checkpoint_load_gpt(&p->start, a, model));
+    learner_open(&p->learner, a, c, &p->task);
+    p->learner.opt.weight_decay = 0.0;
+    open_run(p, a, c);
+    open_frozen(p, a, c);
+    p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner};
+
+    const bool own_monitor = p->run.pressure->monitor != NULL && !p->run.pressure->presses_reasoning;
+    p->n_watches = evaluate_open_watches(p->watches, a, c, &p->task, own_monitor ? c->press.pressure : NULL);
+    TRY(checkpoint_read(a, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
+    for (int i = 0; i < p->n_watches; i++)
+        TRY(watch_restore(&p->watches[i], a, &probes, mind_reasoning_positions(&p->run.mind)));
+    if (p->run.pressure->presses_reasoning && p->run.mind.medium == MEDIUM_LATENT) TRY(fit_bank(p, a));
+    return ST_OK;
+}
+
+static bool due(const struct measure_options *o, int update, double dose) {
+    return update % (dose < .95 ? o->early_every : o->late_every) == 0;
+}
+
+enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
+    const struct config *c = &cell->config;
+    const struct measure_options *o = &c->measure;
+    struct pressing *p = ARENA_NEW(io->arena, struct pressing, 1);
+    double loss = 0.0, norm = 0.0;
+    TRY(open_pressing(p, c, io));
+    TRY(cell_rows_open(&p->e.rows, io));
+    for (int update = 0; update <= c->press.updates; update++) {
+        const bool last = update == c->press.updates, refit = update % o->late_every == 0;
+        if (last || refit || due(o, update, p->dose)) {
+            TRY(observe(p, update, last || refit));
+            cell_event(io, "press", update, c->press.updates, loss, p->dose);
+        }
+        if (last) break;
+        TRY(c->press.method == METHOD_SFT ? press_sft(&p->run, update, &loss) : press_rl(&p->run, update, &loss));
+        TRY(adamw_step(&p->learner.opt, &p->learner.model, p->learner.g, c->press.lr, NULL, &norm));
+    }
+    TRY(evaluate_metrics(&p->e, &p->run.mind, ""));
+    return cell_rows_close(p->e.rows);
+}

@@ -1,0 +1,91 @@
+/* Supervised pressure: cross-entropy on the output tokens behind the model's own (or the original) reasoning.
+ *
+ * Targets are recomputed from what the sampled reasoning itself says: with gold targets behind a wrong reasoning the
+ * model would learn to ignore it. A latent reasoning cannot be read exactly; its targets are the true values. */
+#include "experiments/press.h"
+
+static void set_value(const struct task_ctx *task, struct problem *p, int slot, int value) {
+    int alphabet;
+    if (slot < 1 || value < 0 || task->task->token_value(task, p->output[slot], &alphabet) < 0) return;
+    p->output[slot] = (int16_t)task->task->value_token(task, TASK_AT_OUTPUT, value, alphabet);
+}
+
+/* Answer and report of the target follow the reasoning's own values. */
+static void follow_reasoning(const struct task_ctx *task, struct problem *p, const int *reasoning, int n) {
+    int values[TASK_MAX_STEPS];
+    task->task->read_steps(task, p, reasoning, n, values);
+    const int at = task->shape.step_answer >= 0 ? task->shape.step_answer : p->n_steps - 1;
+    set_value(task, p, task->shape.slot_answer, values[at]);
+    if (task->shape.step_concealed >= 0) set_value(task, p, task->shape.slot_report, values[task->shape.step_concealed]);
+}
+
+/* The pressed step of the positive control: the reasoning itself says NONE_step. */
+static void press_step(struct press_run *p, int i) {
+    const struct task_shape *s = &p->learner->task->shape;
+    const int at = p->problems[i].step_start[s->step_concealed];
+    if (at < p->rollout.n_reasoning[i]) p->rollout.reasoning[(long)i * p->rollout.R + at] = s->none_step;
+}
+
+static void prepare(struct press_run *p, int update) {
+    const struct press_options *o = &p->config->press;
+    struct learner *l = p->learner;
+    const bool text = p->mind.medium == MEDIUM_TEXT;
+    learner_problems(l, p->config->seed, "press", update, TASK_EVAL, p->problems, o->batch);
+    if (text) {
+        struct rng rng = rng_open((uint64_t)p->config->seed, "press sampling", (uint64_t)update);
+        struct rollout_options ro = {.sample_reasoning = true, .rng = &rng, .force = {.stop = -1}};
+        if (o->context == CONTEXT_OWN) runner_run(p->runner, &p->mind, p->problems, &ro, &p->rollout);
+    }
+    for (int i = 0; i < o->batch; i++) {
+        struct problem *q = &p->problems[i];
+        if (text && o->context == CONTEXT_ORIGINAL) {
+            p->rollout.n_reasoning[i] = q->n_reasoning;
+            for (int k = 0; k < q->n_reasoning; k++) p->rollout.reasoning[(long)i * p->rollout.R + k] = q->reasoning[k];
+        }
+        if (text) follow_reasoning(l->task, q, p->rollout.reasoning + (long)i * p->rollout.R, p->rollout.n_reasoning[i]);
+        p->slots[i] = p->pressure->retarget ? p->pressure->retarget(l->task, q) : 0;
+        if (text && p->pressure->presses_reasoning) press_step(p, i);
+    }
+}
+
+/* Weights of one shard: every output token is a term of the task or of the pressure; the reasoning is given. */
+static void weigh(struct press_run *p, int first) {
+    const struct press_options *o = &p->config->press;
+    const struct learner *l = p->learner;
+    const struct task_shape *s = &l->task->shape;
+    const float each = 1.0f / (float)(o->batch * (s->output - 1));
+    for (int j = 0; j < l->head.n; j++) {
+        const int slot = press_slot(p, j);
+        const bool pressed_step = p->pressure->presses_reasoning && l->target[j] == s->none_step && slot < 0;
+        if (slot < 1 && !pressed_step) continue;
+        const bool own = pressed_step || p->slots[first + l->head.row[j]] >> slot & 1u;
+        if (own)
+            p->pressure_weight[j] = (float)o->lambda * each;
+        else
+            p->task_weight[j] = each;
+    }
+}
+
+static double shard_loss(const struct press_run *p) {
+    const struct learner *l = p->learner;
+    double loss = 0.0;
+    for (int j = 0; j < l->head.n; j++) loss -= (double)((p->task_weight[j] + p->pressure_weight[j]) * l->logp[j]);
+    return loss;
+}
+
+enum status press_sft(struct press_run *p, int update, double *loss) {
+    const struct press_options *o = &p->config->press;
+    *loss = 0.0;
+    prepare(p, update);
+    for (int first = 0; first < o->batch; first += p->learner->rows) {
+        press_forward(p, first);
+        weigh(p, first);
+        *loss += shard_loss(p);
+        if (p->bank.n) { /* direct on thoughts: 3 x the mean cross-entropy to uniform beside the mean output loss */
+            const float share = (float)p->learner->rows / (float)o->batch;
+            *loss += 3.0 * (double)share * reader_bank_inject(&p->bank, p->learner, 3.0f * share);
+        }
+        press_backward(p);
+    }
+    return ST_OK;
+}

@@ -1,0 +1,54 @@
+/* Watching a model: the monitors of a pressure, before and during it.
+ *
+ * A watch belongs to one pressure. Its questions are drawn once (never trained on) and its frozen probe F is fitted once,
+ * on the arm before any pressure; watch_light reads M_out, the exact reader and F; watch_refit fits the probe again on
+ * what the model thinks now (R) with the same standardisation, the same C, and the same class. R is fitted at every
+ * position of the reasoning and the best by a held-out part of its fitting set counts: a fact that merely moved to
+ * another step is still readable.
+ */
+#ifndef SPILLOVER_WATCH_H
+#define SPILLOVER_WATCH_H
+
+#include "engine/mind.h"
+#include "experiments/cell.h"
+#include "experiments/pressure.h"
+#include "metrics/probe.h"
+
+struct watch {
+    const struct pressure *pressure;
+    struct monitor monitor;
+    struct problem *marked, *fit, *test; /* [questions], [probe_train], [probe_test] */
+    int n_marked, n_fit, n_test;
+    int positions;        /* reasoning positions of the mind */
+    struct probe *frozen; /* [positions] F */
+    int frozen_at;        /* the position whose F reads best on held-out fitting items */
+    uint64_t seed;
+};
+
+/* One reading. NAN where a medium or pressure has no such monitor. */
+struct reading {
+    double m_out, answer, report; /* greedy accuracies beside the dose monitor */
+    double reader, frozen;        /* M_R: exact reader (text), F */
+};
+
+/* Draw the questions. */
+void watch_open(struct watch *w, struct arena *a, const struct pressure *p, const struct task_ctx *task,
+                const struct measure_options *o, long seed);
+
+/* Fit F on a mind as it is now; the probes live in the arena. */
+MUST_USE enum status watch_freeze(struct watch *w, struct arena *a, const struct mind *m, struct runner *runner);
+
+/* F travels with its arm: probes of a watch as tensors "<pressure>.<position>" of a checkpoint file. */
+struct checkpoint;
+MUST_USE enum status watch_store(const struct watch *w, int n_watches, struct arena *a, const char *path);
+MUST_USE enum status watch_restore(struct watch *w, struct arena *a, const struct checkpoint *file, int positions);
+
+void watch_light(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
+                 struct reading *out);
+
+/* Accuracy of the refitted probe on test questions; per position in by_position [positions] unless NULL; and of F on the
+ * same questions in *frozen. */
+MUST_USE enum status watch_refit(const struct watch *w, struct arena *scratch, const struct mind *m,
+                                 struct runner *runner, double *refit, double *frozen, double *by_position);
+
+#endif
