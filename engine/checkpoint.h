@@ -22,7 +22,7 @@ struct checkpoint {
     int n;
     struct checkpoint_meta {
         const char *key, *value;
-    } *meta; /* the `__metadata__` strings */
+    } * meta; /* the `__metadata__` strings */
     int n_meta;
 };
 
@@ -37,7 +37,11 @@ const char *checkpoint_meta(const struct checkpoint *c, const char *key); /* NUL
 /* A model: its tensors under their names, its configuration in the metadata (`spillover.config`, JSON). */
 MUST_USE enum status checkpoint_save_gpt(const char *path, const struct gpt *m);
 
-/* Open and fill a model from a file. ST_DATA naming the tensor when one is missing or has another shape. */
+/* Open and fill a model from a file. ST_DATA naming the tensor when one is missing, has another shape, or is none of
+ * the model's. */
 MUST_USE enum status checkpoint_load_gpt(struct gpt *m, struct arena *a, const char *path);
+
+/* The same from a checkpoint that was read already; `path` serves messages alone. */
+MUST_USE enum status checkpoint_fill_gpt(struct gpt *m, struct arena *a, const char *path, const struct checkpoint *c);
 
 #endif

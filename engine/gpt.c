@@ -113,13 +113,18 @@ void gpt_view(const struct gpt *m, float *flat, struct gpt_views *v) {
     if (m->config.tied) v->head = v->wte;
 }
 
-enum status gpt_open(struct gpt *m, struct arena *a, const struct gpt_config *config) {
+enum status gpt_plan(struct gpt *m, struct arena *a, const struct gpt_config *config) {
     TRY(check_config(config));
     memset(m, 0, sizeof *m);
     m->config = *config;
     for (int r = 0; r < N_ROWS; r++) m->n_tensors += copies_of(config, rows[r].where);
     m->tensors = ARENA_NEW(a, struct gpt_tensor, m->n_tensors);
     lay_out(m);
+    return ST_OK;
+}
+
+enum status gpt_open(struct gpt *m, struct arena *a, const struct gpt_config *config) {
+    TRY(gpt_plan(m, a, config));
     m->w = ARENA_NEW(a, float, m->n);
     m->wt = ARENA_NEW(a, float, m->n);
     gpt_view(m, m->w, &m->p);

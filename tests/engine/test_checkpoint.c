@@ -1,0 +1,630 @@
+#include <check.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/fs.h"
+#include "engine/checkpoint.h"
+#include "engine/safetensors.h"
+
+static char folder[64];
+static struct arena arena;
+
+static void open_folder(void) {
+    memcpy(folder, "/tmp/test_checkpoint.XXXXXX", 28);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    arena_open(&arena, 1 << 16);
+}
+
+static void close_folder(void) {
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+    arena_close(&arena);
+}
+
+static const char *in_folder(const char *name) {
+    return arena_printf(&arena, "%s/%s", folder, name);
+}
+
+/* A file of a header (unpadded) and n_data bytes 0, 1, 2, ..., in a block of exactly its size: a read beyond it is seen
+ * by the address sanitiser. The caller frees. */
+static unsigned char *make_file(const char *header, size_t n_data, size_t *size) {
+    size_t length = strlen(header);
+    *size = 8 + length + n_data;
+    unsigned char *bytes = malloc(*size);
+    ck_assert_ptr_nonnull(bytes);
+    for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)((uint64_t)length >> 8 * i);
+    memcpy(bytes + 8, header, length);
+    for (size_t i = 0; i < n_data; i++) bytes[8 + length + i] = (unsigned char)i;
+    return bytes;
+}
+
+static enum status parse_header(const char *header, size_t n_data, struct checkpoint *c) {
+    size_t size;
+    unsigned char *bytes = make_file(header, n_data, &size);
+    enum status st = safetensors_parse(&arena, "f.st", bytes, size, c);
+    free(bytes);
+    return st;
+}
+
+/* ST_DATA, one line that begins with the path, an untouched result, and an arena as it was. */
+static void assert_refused(const void *bytes, size_t size, const char *what) {
+    char *exact = malloc(size ? size : 1);
+    ck_assert_ptr_nonnull(exact);
+    memcpy(exact, bytes, size);
+    struct checkpoint c = {.n = -7};
+    struct arena_mark before = arena_mark(&arena);
+    (void)status_set(ST_OK, "nothing");
+    enum status st = safetensors_parse(&arena, "f.st", exact, size, &c);
+    free(exact);
+    ck_assert_msg(st == ST_DATA, "accepted: %s", what);
+    ck_assert_msg(strncmp(status_message(), "f.st: ", 6) == 0 && strlen(status_message()) > 12, "%s: %s", what,
+                  status_message());
+    ck_assert_msg(!strchr(status_message(), '\n'), "%s: %s", what, status_message());
+    ck_assert_int_eq(c.n, -7);
+    ck_assert_ptr_null(c.tensors);
+    struct arena_mark after = arena_mark(&arena);
+    ck_assert(before.block == after.block && before.used == after.used);
+}
+
+/* ---- the format ---- */
+
+/* Two tensors and a metadata string, written out by hand: 137 bytes of JSON and 7 blanks make 144 = 0x90. */
+static const unsigned char by_hand[] = "\x90\0\0\0\0\0\0\0"
+                                       "{\"__metadata__\":{\"k\":\"v w\"},"
+                                       "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+                                       "\"b\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[8,12]}}       "
+                                       "\x00\x00\x80\x3f"  /* 1 */
+                                       "\x00\x00\x20\xc0"  /* -2.5 */
+                                       "\x01\x00\x00\x00"; /* the least subnormal */
+enum { BY_HAND = sizeof by_hand - 1 };
+
+START_TEST(reads_a_file_written_by_hand) {
+    struct checkpoint c;
+    ck_assert_int_eq(BY_HAND, 8 + 0x90 + 12);
+    ck_assert_msg(safetensors_parse(&arena, "f.st", by_hand, BY_HAND, &c) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(c.n, 2);
+    ck_assert_int_eq(c.n_meta, 1);
+    ck_assert_str_eq(checkpoint_meta(&c, "k"), "v w");
+    ck_assert_ptr_null(checkpoint_meta(&c, "a"));
+    const struct checkpoint_tensor *a = checkpoint_find(&c, "a"), *b = checkpoint_find(&c, "b");
+    ck_assert(a == &c.tensors[0] && b == &c.tensors[1]);
+    ck_assert_ptr_null(checkpoint_find(&c, "k"));
+    ck_assert(a->n_dims == 1 && a->dim[0] == 2 && b->n_dims == 2 && b->dim[0] == 1 && b->dim[1] == 1);
+    ck_assert(a->data[0] == 1.0f && a->data[1] == -2.5f && b->data[0] == 0x1p-149f);
+}
+END_TEST
+
+START_TEST(writes_the_bytes_written_by_hand) {
+    float a[] = {1.0f, -2.5f}, b[] = {0x1p-149f};
+    struct checkpoint_meta meta = {"k", "v w"};
+    struct checkpoint_tensor tensors[] = {{"a", 1, {2}, a}, {"b", 2, {1, 1}, b}};
+    struct checkpoint c = {tensors, 2, &meta, 1};
+    ck_assert_int_eq(checkpoint_write(in_folder("h.st"), &c), ST_OK);
+    char *bytes;
+    size_t size;
+    ck_assert_int_eq(fs_read(&arena, in_folder("h.st"), &bytes, &size), ST_OK);
+    ck_assert_uint_eq(size, BY_HAND);
+    ck_assert_mem_eq(bytes, by_hand, BY_HAND);
+    ck_assert(!fs_exists(in_folder("h.st.part")));
+}
+END_TEST
+
+START_TEST(round_trip_keeps_every_bit) {
+    enum { N = 5 };
+    static const int n_dims[N] = {0, 1, 2, 3, 4};
+    static const long dim[N][4] = {{0}, {1000}, {0, 9}, {2, 3, 5}, {2, 1, 3, 7}};
+    static const char *const names[N] = {"scalar", "h.0.\"quoted\"\\", "empty", "\xc3\xa9\t\x01", ""};
+    struct checkpoint_tensor t[N];
+    struct checkpoint_meta meta[] = {{"json", "{\"x\":[1,\"a\\n\"]}"}, {"", ""}, {"e", "\xe2\x82\xac\n"}};
+    uint32_t word = 1;
+    for (int i = 0; i < N; i++) {
+        long count = safetensors_count(n_dims[i], dim[i]);
+        t[i] =
+            (struct checkpoint_tensor){.name = names[i], .n_dims = n_dims[i], .data = ARENA_NEW(&arena, float, count)};
+        memcpy(t[i].dim, dim[i], sizeof t[i].dim);
+        for (long j = 0; j < count; j++, word = word * 1664525 + 1013904223) memcpy(t[i].data + j, &word, 4);
+    }
+    struct checkpoint c = {t, N, meta, 3}, back;
+    ck_assert_int_eq(checkpoint_write(in_folder("r.st"), &c), ST_OK);
+    ck_assert_msg(checkpoint_read(&arena, in_folder("r.st"), &back) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(back.n, N);
+    ck_assert_int_eq(back.n_meta, 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_str_eq(back.meta[i].key, meta[i].key);
+        ck_assert_str_eq(back.meta[i].value, meta[i].value);
+    }
+    for (int i = 0; i < N; i++) {
+        ck_assert_str_eq(back.tensors[i].name, names[i]);
+        ck_assert_int_eq(back.tensors[i].n_dims, n_dims[i]);
+        ck_assert_mem_eq(back.tensors[i].dim, dim[i], sizeof(long) * (size_t)n_dims[i]);
+        size_t bytes = (size_t)safetensors_count(n_dims[i], dim[i]) * sizeof(float);
+        if (bytes > 0) ck_assert_mem_eq(back.tensors[i].data, t[i].data, bytes);
+        ck_assert_uint_eq((uintptr_t)back.tensors[i].data % 64, 0);
+    }
+}
+END_TEST
+
+START_TEST(an_empty_file_of_tensors_is_whole) {
+    struct checkpoint c = {0}, back = {.n = 1};
+    ck_assert_int_eq(checkpoint_write(in_folder("e.st"), &c), ST_OK);
+    ck_assert_int_eq(checkpoint_read(&arena, in_folder("e.st"), &back), ST_OK);
+    ck_assert(back.n == 0 && back.n_meta == 0);
+    ck_assert_int_eq(checkpoint_read(&arena, in_folder("none.st"), &back), ST_IO);
+}
+END_TEST
+
+/* All 65536 patterns of a 16-bit format against its definition: sign, exponent of `e` bits, mantissa. */
+static void check_halves(const char *dtype, int e_bits, int m_bits) {
+    struct checkpoint c;
+    const char *header =
+        arena_printf(&arena, "{\"x\":{\"dtype\":\"%s\",\"shape\":[65536],\"data_offsets\":[0,131072]}}", dtype);
+    size_t size;
+    unsigned char *bytes = make_file(header, 131072, &size);
+    for (int h = 0; h < 65536; h++) {
+        bytes[8 + strlen(header) + 2 * (size_t)h] = (unsigned char)(h & 255);
+        bytes[8 + strlen(header) + 2 * (size_t)h + 1] = (unsigned char)(h >> 8);
+    }
+    ck_assert_msg(safetensors_parse(&arena, "f.st", bytes, size, &c) == ST_OK, "%s", status_message());
+    free(bytes);
+    const int top = (1 << e_bits) - 1, bias = top / 2;
+    for (int h = 0; h < 65536; h++) {
+        float got = c.tensors[0].data[h];
+        int exponent = h >> m_bits & top, mantissa = h & ((1 << m_bits) - 1);
+        ck_assert_msg(!!signbit(got) == h >> 15, "%04x", (unsigned)h);
+        double size_of = exponent == 0     ? ldexp(mantissa, 1 - bias - m_bits)
+                         : exponent == top ? (double)INFINITY
+                                           : ldexp((1 << m_bits) + mantissa, exponent - bias - m_bits);
+        if (exponent == top && mantissa)
+            ck_assert_msg(isnan(got), "%04x", (unsigned)h);
+        else
+            ck_assert_msg(fabs((double)got) == size_of, "%04x: %a, not %a", (unsigned)h, (double)got, size_of);
+        uint32_t bits;
+        memcpy(&bits, &got, sizeof bits);
+        if (exponent == top) ck_assert_uint_eq(bits & 0x7fffff, (uint32_t)mantissa << (23 - m_bits));
+    }
+}
+
+START_TEST(half_precision_widens_exactly) {
+    check_halves("F16", 5, 10);
+    check_halves("BF16", 8, 7);
+}
+END_TEST
+
+/* ---- malformed files ---- */
+
+START_TEST(truncation_at_every_byte_is_seen) {
+    for (size_t n = 0; n < BY_HAND; n++) {
+        char what[32];
+        snprintf(what, sizeof what, "first %zu bytes", n);
+        assert_refused(by_hand, n, what);
+    }
+    struct checkpoint c;
+    ck_assert_int_eq(fs_write(in_folder("t.st"), by_hand, BY_HAND - 1), ST_OK);
+    ck_assert_int_eq(checkpoint_read(&arena, in_folder("t.st"), &c), ST_DATA);
+    ck_assert_str_eq(status_message(), arena_printf(&arena,
+                                                    "%s/t.st: tensor 'b': data_offsets: expected an end of 8 to 11, "
+                                                    "found 12",
+                                                    folder));
+}
+END_TEST
+
+START_TEST(every_changed_bit_of_the_length_is_seen) {
+    unsigned char bytes[BY_HAND];
+    for (int bit = 0; bit < 64; bit++) {
+        memcpy(bytes, by_hand, BY_HAND);
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        char what[32];
+        snprintf(what, sizeof what, "length bit %d", bit);
+        assert_refused(bytes, BY_HAND, what);
+    }
+    char longer[BY_HAND + 16] = {0};
+    memcpy(longer, by_hand, BY_HAND);
+    for (size_t n = 1; n <= 16; n++) assert_refused(longer, BY_HAND + n, "trailing bytes");
+}
+END_TEST
+
+/* Digits stand in dtypes, shapes and offsets alone here: each of the nine other digits breaks the file. So does each
+ * structural character when it is lost or becomes another. */
+START_TEST(every_changed_digit_and_bracket_is_seen) {
+    static const char structure[] = "{}[]:,\"";
+    unsigned char bytes[BY_HAND];
+    int tried = 0;
+    for (size_t at = 8; at < 8 + 137; at++) {
+        char what[64];
+        if (by_hand[at] >= '0' && by_hand[at] <= '9') {
+            for (char digit = '0'; digit <= '9'; digit++) {
+                if (digit == by_hand[at]) continue;
+                memcpy(bytes, by_hand, BY_HAND);
+                bytes[at] = (unsigned char)digit;
+                snprintf(what, sizeof what, "digit %c at %zu", digit, at);
+                assert_refused(bytes, BY_HAND, what);
+                tried++;
+            }
+        } else if (strchr(structure, by_hand[at])) {
+            for (size_t k = 0; structure[k]; k++) {
+                if (structure[k] == by_hand[at]) continue;
+                memcpy(bytes, by_hand, BY_HAND);
+                bytes[at] = (unsigned char)structure[k];
+                snprintf(what, sizeof what, "%c at %zu", structure[k], at);
+                assert_refused(bytes, BY_HAND, what);
+                tried++;
+            }
+        }
+    }
+    ck_assert_int_ge(tried, 400);
+}
+END_TEST
+
+#define T(name, dtype, shape, offsets)                                                                                 \
+    "\"" name "\":{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+#define ONE(dtype, shape, offsets) "{" T("a", dtype, shape, offsets) "}"
+
+static const struct {
+    const char *header;
+    size_t n_data;
+    const char *message; /* part of it */
+} malformed[] = {
+    {"", 8, "begins with '{'"},
+    {" {}", 0, "begins with '{'"},
+    {"[]", 0, "begins with '{'"},
+    {"null", 0, "begins with '{'"},
+    {"\xef\xbb\xbf{}", 0, "begins with '{'"},
+    {"{", 0, "offset 9: header"},
+    {"{}}", 0, "header"},
+    {"{} x", 0, "header"},
+    {"{}{}", 0, "header"},
+    {"{a:1}", 0, "header"},
+    {"{'a':1}", 0, "header"},
+    {"{\"a\":}", 0, "header"},
+    {"{\"a\":NaN}", 0, "header"},
+    {"{\"a\":tru}", 0, "header"},
+    {"{\"\xff\":1}", 0, "header"},
+    {"{\"\xc0\x80\":1}", 0, "header"},
+    {"{\"\\u0000\":1}", 0, "header"},
+    {"{\"\\ud800\":1}", 0, "header"},
+    {"{\"a\n\":1}", 0, "header"},
+    {"{}", 1, "offset 10: expected the end of the data (0 bytes), found 1 more"},
+    {"{\"a\":1}", 0, "tensor 'a': expected an object"},
+    {"{\"a\":null}", 0, "tensor 'a': expected an object"},
+    {"{\"a\":\"F32\"}", 0, "tensor 'a': expected an object"},
+    {"{\"a\":[]}", 0, "tensor 'a': expected an object"},
+    {"{\"a\":{}}", 0, "expected the members dtype, shape and data_offsets"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "expected the members"},
+    {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "expected the members"},
+    {"{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "expected the members"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4, "and no other"},
+    {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "duplicate"},
+    {ONE("\"F64\"", "[1]", "[0,8]"), 8, "expected F32, F16 or BF16, found 'F64'"},
+    {ONE("\"I32\"", "[1]", "[0,4]"), 4, "found 'I32'"},
+    {ONE("\"f32\"", "[1]", "[0,4]"), 4, "found 'f32'"},
+    {ONE("\"F32 \"", "[1]", "[0,4]"), 4, "found 'F32 '"},
+    {ONE("\"F\\n\"", "[1]", "[0,4]"), 4, "found 'F?'"},
+    {ONE("\"\"", "[1]", "[0,4]"), 4, "found ''"},
+    {ONE("32", "[1]", "[0,4]"), 4, "dtype: expected a string"},
+    {ONE("null", "[1]", "[0,4]"), 4, "dtype: expected a string"},
+    {ONE("[\"F32\"]", "[1]", "[0,4]"), 4, "dtype: expected a string"},
+    {ONE("\"F32\"", "1", "[0,4]"), 4, "shape: expected an array"},
+    {ONE("\"F32\"", "{\"x\":1}", "[0,4]"), 4, "shape: expected an array"},
+    {ONE("\"F32\"", "\"1\"", "[0,4]"), 4, "shape: expected an array"},
+    {ONE("\"F32\"", "[1.0]", "[0,4]"), 4, "shape[0]: expected a non-negative integer"},
+    {ONE("\"F32\"", "[1e0]", "[0,4]"), 4, "shape[0]"},
+    {ONE("\"F32\"", "[\"1\"]", "[0,4]"), 4, "shape[0]"},
+    {ONE("\"F32\"", "[true]", "[0,4]"), 4, "shape[0]"},
+    {ONE("\"F32\"", "[[1]]", "[0,4]"), 4, "shape[0]"},
+    {ONE("\"F32\"", "[1,null]", "[0,4]"), 4, "shape[1]"},
+    {ONE("\"F32\"", "[-1]", "[0,4]"), 4, "shape[0]"},
+    {ONE("\"F32\"", "[-1,-1]", "[0,4]"), 4, "shape[0]"},
+    {ONE("\"F32\"", "[01]", "[0,4]"), 4, "header"},
+    {ONE("\"F32\"", "[1,1,1,1,1]", "[0,4]"), 4, "shape: expected 0 to 4 numbers, found 5"},
+    {ONE("\"F32\"", "[9223372036854775808]", "[0,4]"), 4, "header"},
+    {ONE("\"F32\"", "[9223372036854775807]", "[0,4]"), 4, "overflows"},
+    {ONE("\"F32\"", "[4611686018427387904]", "[0,0]"), 0, "overflows"},
+    {ONE("\"F32\"", "[4611686018427387905]", "[0,4]"), 4, "overflows"},
+    {ONE("\"F32\"", "[4294967296,4294967296]", "[0,0]"), 0, "overflows"},
+    {ONE("\"F32\"", "[4294967297,4294967297]", "[0,4]"), 4, "overflows"},
+    {ONE("\"F32\"", "[65536,65536,65536,65536]", "[0,0]"), 0, "overflows"},
+    {ONE("\"BF16\"", "[3037000500,3037000500]", "[0,0]"), 0, "overflows"},
+    {ONE("\"F32\"", "[2305843009213693951]", "[0,4]"), 4, "expected 9223372036854775804 bytes"},
+    {ONE("\"F32\"", "[2]", "[0,4]"), 4, "expected 8 bytes for the shape, found 4"},
+    {ONE("\"F32\"", "[0]", "[0,4]"), 4, "expected 0 bytes"},
+    {ONE("\"F32\"", "[]", "[0,0]"), 0, "expected 4 bytes"},
+    {ONE("\"F32\"", "[]", "[0,8]"), 8, "expected 4 bytes"},
+    {ONE("\"F16\"", "[1]", "[0,4]"), 4, "expected 2 bytes"},
+    {ONE("\"BF16\"", "[3]", "[0,12]"), 12, "expected 6 bytes"},
+    {ONE("\"F32\"", "[1]", "[0,3]"), 3, "expected 4 bytes"},
+    {ONE("\"F32\"", "[1]", "4"), 4, "data_offsets: expected an array"},
+    {ONE("\"F32\"", "[1]", "{}"), 4, "data_offsets: expected an array"},
+    {ONE("\"F32\"", "[1]", "[]"), 4, "data_offsets: expected 2 to 2 numbers, found 0"},
+    {ONE("\"F32\"", "[1]", "[4]"), 4, "found 1"},
+    {ONE("\"F32\"", "[1]", "[0,4,8]"), 4, "found 3"},
+    {ONE("\"F32\"", "[1]", "[0,\"4\"]"), 4, "data_offsets[1]"},
+    {ONE("\"F32\"", "[1]", "[0,4.0]"), 4, "data_offsets[1]"},
+    {ONE("\"F32\"", "[1]", "[-4,0]"), 4, "data_offsets[0]"},
+    {ONE("\"F32\"", "[1]", "[0,-4]"), 4, "data_offsets[1]"},
+    {ONE("\"F32\"", "[1]", "[0,18446744073709551616]"), 4, "header"},
+    {ONE("\"F32\"", "[1]", "[0,9223372036854775807]"), 4, "expected an end of 0 to 4"},
+    {ONE("\"F32\"", "[1]", "[4,0]"), 4, "expected to begin at 0"},
+    {ONE("\"F32\"", "[1]", "[4,8]"), 8, "expected to begin at 0, where the tensor before ends, found 4"},
+    {ONE("\"F32\"", "[1]", "[1,5]"), 8, "expected to begin at 0"},
+    {ONE("\"F32\"", "[1]", "[0,4]"), 3, "expected an end of 0 to 3, found 4"},
+    {ONE("\"F32\"", "[1]", "[0,4]"), 0, "expected an end of 0 to 0"},
+    {ONE("\"F32\"", "[1]", "[0,4]"), 5, "found 1 more"},
+    {ONE("\"F32\"", "[1]", "[0,4]"), 8, "expected the end of the data (4 bytes), found 4 more"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("a", "\"F32\"", "[1]", "[4,8]") "}", 8, "duplicate"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("\\u0061", "\"F32\"", "[1]", "[4,8]") "}", 8, "duplicate"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("b", "\"F32\"", "[1]", "[0,4]") "}", 4, "'b': data_offsets"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("b", "\"F32\"", "[1]", "[0,4]") "}", 8, "expected to begin at 4"},
+    {"{" T("a", "\"F32\"", "[2]", "[0,8]") "," T("b", "\"F32\"", "[2]", "[4,12]") "}", 12, "begin at 8"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("b", "\"F32\"", "[1]", "[8,12]") "}", 12, "begin at 4"},
+    {"{" T("a", "\"F32\"", "[1]", "[4,8]") "," T("b", "\"F32\"", "[1]", "[0,4]") "}", 8, "'a': data_offsets"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("b", "\"F32\"", "[0]", "[8,8]") "}", 4, "begin at 4"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("b", "\"F32\"", "[0]", "[0,0]") "}", 4, "begin at 4"},
+    {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("b", "\"F32\"", "[1]", "[4,0]") "}", 4, "an end of 4 to 4"},
+    {"{" T("a\\n", "\"F32\"", "[2]", "[0,4]") "}", 4, "tensor 'a?'"},
+    {"{\"__metadata__\":1}", 0, "__metadata__: expected an object"},
+    {"{\"__metadata__\":null}", 0, "__metadata__: expected an object"},
+    {"{\"__metadata__\":[\"a\"]}", 0, "__metadata__: expected an object"},
+    {"{\"__metadata__\":{\"a\":1}}", 0, "'a': expected a string"},
+    {"{\"__metadata__\":{\"a\":null}}", 0, "'a': expected a string"},
+    {"{\"__metadata__\":{\"a\":{}}}", 0, "'a': expected a string"},
+    {"{\"__metadata__\":{\"a\":\"1\",\"a\":\"2\"}}", 0, "duplicate"},
+    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "duplicate"},
+    {"{\"__metadata__\":{\"a\":\"\\u0000\"}}", 0, "header"},
+    {"{\"__metadata__\":{\"a\":\"1\"}}", 1, "found 1 more"},
+};
+
+START_TEST(malformed_headers_are_named) {
+    for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
+        size_t size;
+        unsigned char *bytes = make_file(malformed[i].header, malformed[i].n_data, &size);
+        assert_refused(bytes, size, malformed[i].header);
+        free(bytes);
+        ck_assert_msg(strstr(status_message(), malformed[i].message), "%s\n  gave  %s\n  not   %s", malformed[i].header,
+                      status_message(), malformed[i].message);
+    }
+}
+END_TEST
+
+/* What the rows above lean on: the same shapes of header, well-formed, are read. */
+START_TEST(well_formed_headers_are_read) {
+    static const struct {
+        const char *header;
+        size_t n_data;
+        int n;
+    } good[] = {
+        {"{}", 0, 0},
+        {"{}   \n", 0, 0},
+        {"{\"__metadata__\":{}}", 0, 0},
+        {ONE("\"F32\"", "[]", "[0,4]"), 4, 1},
+        {ONE("\"F32\"", "[1,1,1,1]", "[0,4]"), 4, 1},
+        {ONE("\"F16\"", "[3]", "[0,6]"), 6, 1},
+        {ONE("\"BF16\"", "[3]", "[0,6]"), 6, 1},
+        {ONE("\"F32\"", "[4294967296,0]", "[0,0]"), 0, 1},
+        {ONE(" \"F32\" ", " [ 1 ] ", " [ 0 , 4 ] "), 4, 1},
+        {"{\"a\":{\"data_offsets\":[0,4],\"shape\":[1],\"dtype\":\"F32\"}}", 4, 1},
+        {"{" T("b", "\"BF16\"", "[1]", "[0,2]") "," T("a", "\"F32\"", "[1]", "[2,6]") "}", 6, 2},
+        {"{" T("a", "\"F32\"", "[1]", "[0,4]") "," T("b", "\"F32\"", "[0]", "[4,4]") ",\"__metadata__\":{}}", 4, 2},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct checkpoint c;
+        ck_assert_msg(parse_header(good[i].header, good[i].n_data, &c) == ST_OK, "%s", status_message());
+        ck_assert_int_eq(c.n, good[i].n);
+    }
+}
+END_TEST
+
+START_TEST(long_and_deep_headers_are_refused) {
+    unsigned char small[16] = "\x01\xe1\xf5\x05\0\0\0\0{}"; /* 100000001 */
+    assert_refused(small, 10, "length beyond the limit");
+    ck_assert_ptr_nonnull(strstr(status_message(), "at most 100000000 bytes, found 100000001"));
+    small[0] = 0; /* 100000000 */
+    assert_refused(small, 10, "length beyond the file");
+    ck_assert_ptr_nonnull(strstr(status_message(), "within the file, found 100000000 bytes of 2"));
+    memset(small, 0xff, 8);
+    assert_refused(small, 10, "length 2^64 - 1");
+    ck_assert_ptr_nonnull(strstr(status_message(), "found 18446744073709551615"));
+
+    enum { DEEP = 100000 };
+    char *deep = arena_alloc(&arena, DEEP + 6, 1);
+    memcpy(deep, "{\"a\":", 5);
+    memset(deep + 5, '[', DEEP);
+    size_t size;
+    unsigned char *bytes = make_file(deep, 0, &size);
+    assert_refused(bytes, size, "deep nesting");
+    free(bytes);
+    memset(deep + 5, 'x', DEEP);
+    deep[4] = '"';
+    deep[1] = ' ', deep[2] = ' ', deep[3] = ' ';
+    bytes = make_file(deep, 0, &size);
+    assert_refused(bytes, size, "a name without end");
+    free(bytes);
+    ck_assert_uint_lt(strlen(status_message()), 200);
+}
+END_TEST
+
+START_TEST(the_writer_refuses_what_no_reader_takes) {
+    float x[4] = {0};
+    struct checkpoint_meta twice[] = {{"k", "1"}, {"k", "2"}}, bad_text = {"k", "\xff"};
+    struct checkpoint_tensor two[] = {{"a", 1, {1}, x}, {"a", 1, {1}, x}}, many = {"a", 5, {1, 1, 1, 1}, x},
+                             negative = {"a", 1, {-1}, x}, reserved = {"__metadata__", 1, {1}, x},
+                             huge = {"a", 2, {1L << 20, 1L << 10}, x}, overflow = {"a", 2, {1L << 40, 1L << 40}, x},
+                             text = {"\xff", 1, {1}, x};
+    const struct checkpoint refused[] = {
+        {two, 2, NULL, 0},       {&many, 1, NULL, 0}, {&negative, 1, NULL, 0},
+        {&reserved, 1, NULL, 0}, {&huge, 1, NULL, 0}, {&overflow, 1, NULL, 0},
+        {&text, 1, NULL, 0},     {two, 1, twice, 2},  {two, 1, &bad_text, 1},
+    };
+    const char *path = in_folder("w.st");
+    ck_assert_int_eq(fs_write(path, "before", 6), ST_OK);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        ck_assert_msg(checkpoint_write(path, &refused[i]) == ST_DATA, "row %zu", i);
+        ck_assert_ptr_nonnull(strstr(status_message(), "w.st: "));
+    }
+    char *bytes;
+    size_t size;
+    ck_assert_int_eq(fs_read(&arena, path, &bytes, &size), ST_OK);
+    ck_assert_str_eq(bytes, "before");
+    ck_assert(!fs_exists(in_folder("w.st.part")));
+    ck_assert_int_eq(checkpoint_write(in_folder("no/w.st"), &(struct checkpoint){two, 1, NULL, 0}), ST_IO);
+}
+END_TEST
+
+/* ---- models ---- */
+
+static const struct gpt_config tiny = {.vocab = 11, .context = 7, .layers = 2, .heads = 2, .width = 8, .channels = 1};
+
+static struct gpt_config rich(void) {
+    struct gpt_config c = tiny;
+    c.channels = 3, c.channel_vocab[1] = 5, c.channel_vocab[2] = 3, c.projection = true, c.tied = true;
+    return c;
+}
+
+static struct gpt make_gpt(const struct gpt_config *config) {
+    struct gpt m;
+    ck_assert_int_eq(gpt_open(&m, &arena, config), ST_OK);
+    gpt_init(&m, 3, 0.02, 1.0);
+    return m;
+}
+
+START_TEST(models_round_trip) {
+    const struct gpt_config configs[] = {tiny, rich()};
+    for (int i = 0; i < 2; i++) {
+        struct gpt m = make_gpt(&configs[i]), back;
+        ck_assert_int_eq(checkpoint_save_gpt(in_folder("m.st"), &m), ST_OK);
+        ck_assert_msg(checkpoint_load_gpt(&back, &arena, in_folder("m.st")) == ST_OK, "%s", status_message());
+        ck_assert_mem_eq(&back.config, &m.config, sizeof m.config);
+        ck_assert_int_eq(back.n, m.n);
+        ck_assert_mem_eq(back.w, m.w, (size_t)m.n * sizeof(float));
+        ck_assert_mem_eq(back.wt, m.wt, (size_t)m.n * sizeof(float));
+
+        struct checkpoint c;
+        ck_assert_int_eq(checkpoint_read(&arena, in_folder("m.st"), &c), ST_OK);
+        const struct checkpoint_tensor *bias = checkpoint_find(&c, "h.1.attn.c_attn.bias");
+        const struct checkpoint_tensor *matrix = checkpoint_find(&c, "h.1.mlp.c_fc.weight");
+        ck_assert(bias->n_dims == 1 && bias->dim[0] == 24);
+        ck_assert(matrix->n_dims == 2 && matrix->dim[0] == 8 && matrix->dim[1] == 32);
+        ck_assert((checkpoint_find(&c, "lm_head.weight") == NULL) == configs[i].tied);
+    }
+}
+END_TEST
+
+/* A model's file as read, to be spoilt. */
+static struct checkpoint saved_model(void) {
+    struct gpt_config config = rich();
+    struct gpt m = make_gpt(&config);
+    struct checkpoint c;
+    ck_assert_int_eq(checkpoint_save_gpt(in_folder("m.st"), &m), ST_OK);
+    ck_assert_int_eq(checkpoint_read(&arena, in_folder("m.st"), &c), ST_OK);
+    return c;
+}
+
+static void assert_no_model(const struct checkpoint *c, const char *message) {
+    struct gpt m;
+    ck_assert_int_eq(checkpoint_write(in_folder("s.st"), c), ST_OK);
+    ck_assert_msg(checkpoint_load_gpt(&m, &arena, in_folder("s.st")) == ST_DATA, "accepted, not: %s", message);
+    ck_assert_msg(strstr(status_message(), "/s.st: ") && strstr(status_message(), message), "%s\nnot %s",
+                  status_message(), message);
+}
+
+START_TEST(models_with_wrong_tensors_are_named) {
+    struct checkpoint c = saved_model();
+    for (int k = 0; k < c.n; k++) {
+        struct checkpoint_tensor kept = c.tensors[k];
+        c.tensors[k].name = "other\nname";
+        assert_no_model(&c, arena_printf(&arena, "tensor '%s': expected by the configuration, found none", kept.name));
+        c.tensors[k] = kept;
+        c.tensors[k].dim[c.tensors[k].n_dims++] = 1;
+        assert_no_model(&c, arena_printf(&arena, "tensor '%s': expected shape [", kept.name));
+        c.tensors[k] = kept;
+    }
+    struct checkpoint_tensor *matrix = &c.tensors[c.n - 6];
+    ck_assert_str_eq(matrix->name, "prj.1.weight");
+    matrix->dim[0] = 4, matrix->dim[1] = 16;
+    assert_no_model(&c, "tensor 'prj.1.weight': expected shape [8, 8], found [4, 16]");
+    matrix->dim[0] = matrix->dim[1] = 8;
+    struct checkpoint_tensor *more = ARENA_NEW(&arena, struct checkpoint_tensor, c.n + 1);
+    memcpy(more, c.tensors, (size_t)c.n * sizeof *more);
+    more[c.n] = (struct checkpoint_tensor){"lm_head.weight", 2, {11, 8}, c.tensors[0].data};
+    struct checkpoint with_head = {more, c.n + 1, c.meta, c.n_meta};
+    assert_no_model(&with_head, "tensor 'lm_head.weight': expected none of this name");
+}
+END_TEST
+
+START_TEST(models_with_a_wrong_configuration_are_refused) {
+    struct checkpoint c = saved_model();
+    ck_assert_int_eq(c.n_meta, 1);
+    ck_assert_str_eq(c.meta[0].value, "{\"vocab\":11,\"context\":7,\"layers\":2,\"heads\":2,\"width\":8,\"channels\":3,"
+                                      "\"channel_vocab_1\":5,\"channel_vocab_2\":3,\"tied\":true,\"projection\":true}");
+    static const struct {
+        const char *from, *to, *message;
+    } edits[] = {
+        {"\"vocab\":11", "\"vocab\":12", "tensor 'wte.weight': expected shape [12, 8], found [11, 8]"},
+        {"\"vocab\":11", "\"vocab\":11.0", "vocab: expected an integer"},
+        {"\"vocab\":11", "\"vocab\":-11", "vocab: expected an integer"},
+        {"\"vocab\":11", "\"vocab\":4294967307", "vocab: expected an integer"},
+        {"\"vocab\":11", "\"vocab\":16777217", "vocab: expected an integer"},
+        {"\"vocab\":11", "\"vocab\":16777216", "tensor 'wte.weight'"},
+        {"\"vocab\":11", "\"vocab\":\"11\"", "vocab: expected an integer"},
+        {"\"vocab\":11", "\"vocabulary\":11", "vocab: expected an integer"},
+        {"\"vocab\":11", "\"vocab\":11,\"vocab\":11", "not a JSON object"},
+        {"\"vocab\":11", "\"vocab\":11,\"extra\":11", "expected 10 members, found 11"},
+        {"\"width\":8", "\"width\":16777216", "tensor 'wte.weight'"},
+        {"\"width\":8", "\"width\":0", "width 0"},
+        {"\"heads\":2", "\"heads\":3", "multiple of heads 3"},
+        {"\"heads\":2", "\"heads\":0", "heads 0"},
+        {"\"layers\":2", "\"layers\":3", "tensor 'h.2.ln_1.weight'"},
+        {"\"layers\":2", "\"layers\":1", "tensor 'h.1.ln_1.weight': expected none"},
+        {"\"layers\":2", "\"layers\":49", "layers must be 1..48"},
+        {"\"channels\":3", "\"channels\":4", "channels 4"},
+        {"\"channels\":3", "\"channels\":2", "tensor 'wxe.2.weight': expected none"},
+        {"\"tied\":true", "\"tied\":false", "tensor 'lm_head.weight': expected by the configuration"},
+        {"\"tied\":true", "\"tied\":1", "tied: expected true or false"},
+        {"\"tied\":true", "\"tied\":null", "tied: expected true or false"},
+        {"\"projection\":true", "\"projection\":false", "tensor 'prj.1.weight': expected none"},
+        {"\"projection\":true}", "\"projection\":true", "not a JSON object"},
+        {"{\"vocab\"", "[\"vocab\"", "not a JSON object"},
+    };
+    const char *whole = c.meta[0].value;
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        const char *at = strstr(whole, edits[i].from);
+        ck_assert_ptr_nonnull(at);
+        c.meta[0].value =
+            arena_printf(&arena, "%.*s%s%s", (int)(at - whole), whole, edits[i].to, at + strlen(edits[i].from));
+        assert_no_model(&c, edits[i].message);
+    }
+    c.meta[0].value = "[]";
+    assert_no_model(&c, "vocab: expected an integer");
+    c.meta[0].value = "";
+    assert_no_model(&c, "not a JSON object");
+    c.n_meta = 0;
+    assert_no_model(&c, "expected 'spillover.config', found none");
+}
+END_TEST
+
+Suite *suite_checkpoint(void) {
+    Suite *s = suite_create("checkpoint");
+    TCase *format = tcase_create("format"), *bad = tcase_create("malformed"), *models = tcase_create("models");
+    tcase_add_checked_fixture(format, open_folder, close_folder);
+    tcase_add_test(format, reads_a_file_written_by_hand);
+    tcase_add_test(format, writes_the_bytes_written_by_hand);
+    tcase_add_test(format, round_trip_keeps_every_bit);
+    tcase_add_test(format, an_empty_file_of_tensors_is_whole);
+    tcase_add_test(format, half_precision_widens_exactly);
+    tcase_add_checked_fixture(bad, open_folder, close_folder);
+    tcase_add_test(bad, truncation_at_every_byte_is_seen);
+    tcase_add_test(bad, every_changed_bit_of_the_length_is_seen);
+    tcase_add_test(bad, every_changed_digit_and_bracket_is_seen);
+    tcase_add_test(bad, malformed_headers_are_named);
+    tcase_add_test(bad, well_formed_headers_are_read);
+    tcase_add_test(bad, long_and_deep_headers_are_refused);
+    tcase_add_test(bad, the_writer_refuses_what_no_reader_takes);
+    tcase_add_checked_fixture(models, open_folder, close_folder);
+    tcase_add_test(models, models_round_trip);
+    tcase_add_test(models, models_with_wrong_tensors_are_named);
+    tcase_add_test(models, models_with_a_wrong_configuration_are_refused);
+    suite_add_tcase(s, format);
+    suite_add_tcase(s, bad);
+    suite_add_tcase(s, models);
+    return s;
+}
