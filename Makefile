@@ -54,6 +54,22 @@ $(BUILD)/%.o: %.cc
 check: $(BUILD)/tests/run spillover ## build and run the unit tests (nothing is installed)
 	$(BUILD)/tests/run
 
+# Targets define LLVMFuzzerTestOneInput; one with seeds writes them into its corpus folder, the last argument.
+FUZZ_SECONDS ?= 20
+FUZZ_SAN := address,undefined -fno-sanitize-recover=all
+FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+.PHONY: fuzz fuzz-run
+fuzz: ## fuzz each reader for FUZZ_SECONDS (needs clang)
+	$(MAKE) BUILD=build-fuzz CC=clang CXX=clang++ OPT=-O1 SAN='-fsanitize=fuzzer-no-link,$(FUZZ_SAN)' fuzz-run
+
+fuzz-run: $(FUZZERS)
+	set -e; for f in $^; do mkdir -p $$f.corpus; $$f -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
+	    -print_final_stats=1 -artifact_prefix=$$f. $$f.corpus; done
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB_OBJ)
+	$(CC) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LDLIBS)
+
 .PHONY: clean
 clean: ## remove everything built
 	rm -rf build build-* spillover
