@@ -70,6 +70,14 @@ fuzz-run: $(FUZZERS)
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB_OBJ)
 	$(CC) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
+PYTHON ?= /usr/bin/python3
+.PHONY: peers
+peers: $(BUILD)/tests/peers/peer_driver ## compare the engine with PyTorch (skipped without torch)
+	$(PYTHON) tests/peers/gpt_torch.py $<
+
+$(BUILD)/tests/peers/%: $(BUILD)/tests/peers/%.o $(LIB_OBJ)
+	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
+
 .PHONY: clean
 clean: ## remove everything built
 	rm -rf build build-* spillover
