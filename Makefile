@@ -67,7 +67,7 @@ fuzz-run: $(FUZZERS)
 	set -e; for f in $^; do mkdir -p $$f.corpus; $$f -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
 	    -print_final_stats=1 -artifact_prefix=$$f. $$f.corpus; done
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB_OBJ)
+$(FUZZERS): %: %.o $(LIB_OBJ)
 	$(CC) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
 PYTHON ?= /usr/bin/python3
@@ -75,7 +75,7 @@ PYTHON ?= /usr/bin/python3
 peers: $(BUILD)/tests/peers/peer_driver ## compare the engine with PyTorch (skipped without torch)
 	$(PYTHON) tests/peers/gpt_torch.py $<
 
-$(BUILD)/tests/peers/%: $(BUILD)/tests/peers/%.o $(LIB_OBJ)
+$(BUILD)/tests/peers/peer_driver: $(BUILD)/tests/peers/peer_driver.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
 .PHONY: clean
