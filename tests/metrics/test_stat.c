@@ -1,0 +1,377 @@
+#include <check.h>
+#include <math.h>
+
+#include "engine/base/arena.h"
+#include "metrics/stat_bayes.h"
+#include "metrics/stat_equiv.h"
+#include "metrics/stat_mean.h"
+#include "metrics/stat_multi.h"
+#include "metrics/stat_robust.h"
+
+static struct arena arena;
+static const double pi = 3.14159265358979323846;
+
+static void setup(void) {
+    arena_open(&arena, 1 << 16);
+}
+static void teardown(void) {
+    arena_close(&arena);
+}
+
+#define NEAR(got, want)           ck_assert_double_eq_tol(got, want, 1e-9)
+#define WITHIN(got, want, margin) ck_assert_double_eq_tol(got, want, margin)
+#define COUNT(x)                  ((int)(sizeof(x) / sizeof *(x)))
+
+START_TEST(mean_sd_and_t_interval_by_hand) {
+    const double x[] = {1, 2, 3, 4}; /* sd = sqrt(5/3); t_{3,.975} = 3.182446305284 */
+    NEAR(stat_mean(x, 4), 2.5);
+    NEAR(stat_sd(x, 4), sqrt(5. / 3));
+    struct stat_interval t = stat_t_interval(x, 4, .95);
+    NEAR(t.lo, 2.5 - 3.182446305284 * sqrt(5. / 12));
+    NEAR(t.hi, 2.5 + 3.182446305284 * sqrt(5. / 12));
+    /* One degree of freedom is the Cauchy: t_{1,.95} = tan(.45 pi). */
+    t = stat_t_interval((double[]){0, 2}, 2, .90);
+    NEAR(t.hi, 1 + tan(.45 * pi));
+}
+END_TEST
+
+START_TEST(what_cannot_be_computed_is_nan) {
+    const double bad[] = {1, NAN, 3}, tied[] = {.1, .1, .1, .1, .1, .1, .1, .1, .1, .1};
+    struct rng rng = rng_open(1, "test", 0);
+    ck_assert(isnan(stat_mean(bad, 0)) && isnan(stat_mean(bad, 3)) && isnan(stat_sd(bad, 1)));
+    ck_assert(isnan(stat_t_interval(bad, 3, .95).lo) && isnan(stat_t_interval(bad, 1, .95).hi));
+    ck_assert(isnan(stat_boot_t(bad, 3, .95, 99, &rng, &arena).lo) && isnan(stat_signflip(bad, 3, NULL, 0)));
+    ck_assert(isnan(stat_iqm(bad, 3, &arena)) && isnan(stat_detectable(1, 1, .05, .8)));
+    ck_assert(!stat_tost(bad, 3, 1, .05).equivalent && isnan(stat_tost(bad, 3, 1, .05).p));
+    /* .1 ten times has a rounded mean, yet no spread. */
+    ck_assert_double_eq(stat_sd(tied, 10), 0);
+    WITHIN(stat_boot_t(tied, 10, .95, 99, &rng, &arena).hi, .1, 1e-15);
+}
+END_TEST
+
+START_TEST(interquartile_mean_by_hand) {
+    const double eight[] = {100, 1, 2, 3, 4, -50, 5, 6}; /* keeps 2 3 4 5 */
+    NEAR(stat_iqm(eight, 8, &arena), 3.5);
+    const double ten[] = {9, 8, 7, 6, 5, 4, 3, 2, 1, -90}; /* floor(10/4) = 2 off either end: 2..7 */
+    NEAR(stat_iqm(ten, 10, &arena), 4.5);
+    NEAR(stat_iqm(ten, 3, &arena), 8);
+}
+END_TEST
+
+START_TEST(sign_flip_counts_patterns) {
+    NEAR(stat_signflip((double[]){1, 2, 3}, 3, NULL, 0), 2. / 8);
+    NEAR(stat_signflip((double[]){1, -1}, 2, NULL, 0), 1);
+    NEAR(stat_signflip((double[]){1, 1, 1, -1}, 4, NULL, 0), 10. / 16);
+    /* in tenths 1 2 3 -1: |sums| >= 5 are +-7 once and +-5 twice each; the ties differ in their roundings */
+    NEAR(stat_signflip((double[]){.1, .2, .3, -.1}, 4, NULL, 0), 6. / 16);
+    double ones[20];
+    for (int i = 0; i < 20; i++) ones[i] = i < 15 ? 1 : -1;
+    NEAR(stat_signflip(ones, 15, NULL, 0), 2. / 32768);
+    /* above the exact range: 2 P(Binomial(20, 1/2) >= 15) = 2 * 21700 / 2^20 */
+    struct rng rng = rng_open(2, "test", 0);
+    WITHIN(stat_signflip(ones, 20, &rng, 40000), 2 * 21700. / 1048576, .004);
+}
+END_TEST
+
+START_TEST(power_agrees_with_the_noncentral_t) {
+    /* The first two are G*Power's published examples (dz = .5, n = 34 and 54); all by Lenth's series (AS 243). */
+    WITHIN(stat_power(.5, 34, .05), .8077775, 1e-6);
+    WITHIN(stat_power(.5, 54, .05), .9502120, 1e-6);
+    WITHIN(stat_power(1, 10, .05), .8030968566, 1e-8);
+    WITHIN(stat_power(2, 3, .05), .4707494312, 1e-8);
+    WITHIN(stat_power(0, 7, .05), .05, 1e-8);
+    WITHIN(stat_power(0, 2, .05), .05, 1e-6);
+    WITHIN(stat_detectable(1, 10, .05, .8), .9960013714, 1e-7);
+    WITHIN(stat_detectable(.2, 10, .05, .8), .2 * .9960013714, 1e-7);
+}
+END_TEST
+
+START_TEST(dose_is_interpolated_at_the_first_crossing) {
+    const double dose[] = {0, .2, .5, .4, .8}, value[] = {0, .1, .4, .9, .5};
+    double v;
+    ck_assert_int_eq(stat_at_dose(dose, value, 5, .75, &v), STAT_BRACKETED);
+    NEAR(v, .55);
+    ck_assert_int_eq(stat_at_dose(dose, value, 5, .45, &v), STAT_BRACKETED);
+    NEAR(v, .35);
+    ck_assert_int_eq(stat_at_dose(dose, value, 5, .5, &v), STAT_BRACKETED);
+    NEAR(v, .4);
+    ck_assert_int_eq(stat_at_dose(dose, value, 5, 0, &v), STAT_BRACKETED);
+    NEAR(v, 0);
+    v = 7;
+    ck_assert_int_eq(stat_at_dose(dose, value, 5, .9, &v), STAT_UNBRACKETED);
+    ck_assert(isnan(v));
+    ck_assert_int_eq(stat_at_dose(dose, value, 5, -.1, &v), STAT_UNBRACKETED);
+    ck_assert_int_eq(stat_at_dose(dose, value, 0, .1, &v), STAT_UNBRACKETED);
+    /* a gap is bridged: .2 -> .4 over the missing point */
+    const double gap[] = {0, .2, NAN, .4}, after[] = {0, 1, 5, 3};
+    ck_assert_int_eq(stat_at_dose(gap, after, 4, .3, &v), STAT_BRACKETED);
+    NEAR(v, 2);
+}
+END_TEST
+
+START_TEST(areas_by_hand) {
+    const double dose[] = {0, .2, .5, .4, .8}, value[] = {0, .1, .4, .9, .5};
+    double area;
+    /* .2 * .05 + .3 * .25, then from .5 on the last stretch, where the value is .8: .3 * .65 */
+    ck_assert_int_eq(stat_dose_area(dose, value, 5, 0, .8, &area), STAT_BRACKETED);
+    NEAR(area, .01 + .075 + .195);
+    /* .1 .. .3: .1 * .075 + .1 * .15 */
+    ck_assert_int_eq(stat_dose_area(dose, value, 5, .1, .3, &area), STAT_BRACKETED);
+    NEAR(area, .0225);
+    ck_assert_int_eq(stat_dose_area(dose, value, 5, 0, .9, &area), STAT_UNBRACKETED);
+    ck_assert(isnan(area));
+    NEAR(stat_area((double[]){0, 1, 3}, (double[]){0, 2, 2}, 3), 5);
+    ck_assert(isnan(stat_area((double[]){0, 2, 1}, (double[]){0, 2, 2}, 3)));
+}
+END_TEST
+
+START_TEST(slope_by_hand) {
+    /* Sxx 5, Sxy 3.5, SSE 2.3; t_{2,.975} = 4.302652729749 */
+    struct stat_slope s = stat_slope((double[]){1, 2, 3, 4}, (double[]){2, 4, 5, 4}, 4, .95);
+    NEAR(s.slope, .7);
+    NEAR(s.intercept, 2);
+    NEAR(s.lo, .7 - 4.302652729749 * sqrt(.23));
+    NEAR(s.hi, .7 + 4.302652729749 * sqrt(.23));
+    ck_assert(isnan(stat_slope((double[]){1, 1, 1}, (double[]){2, 4, 5}, 3, .95).slope));
+}
+END_TEST
+
+START_TEST(monitor_figures_by_hand) {
+    NEAR(stat_auroc((double[]){.1, .4, .4, .8}, (unsigned char[]){0, 0, 1, 1}, 4, &arena), .875);
+    ck_assert(isnan(stat_auroc((double[]){.1, .4}, (unsigned char[]){1, 1}, 2, &arena)));
+    /* 200 negatives 0..199 allow two false alarms: the bar stands at 197 and must be passed. */
+    double score[204];
+    unsigned char label[204] = {0};
+    for (int i = 0; i < 200; i++) score[i] = i;
+    for (int i = 0; i < 4; i++) {
+        score[200 + i] = (double[]){197, 197.5, 198.5, 300}[i];
+        label[200 + i] = 1;
+    }
+    NEAR(stat_tpr_at_fpr(score, label, 204, .01, &arena), .75);
+    /* three tied negatives on top: none of them may be flagged */
+    score[197] = score[198] = 199;
+    NEAR(stat_tpr_at_fpr(score, label, 204, .01, &arena), .25);
+    NEAR(stat_tpr_at_fpr(score, label, 204, 1, &arena), 1);
+    NEAR(stat_gmean2((unsigned char[]){1, 1, 0, 0, 1}, (unsigned char[]){1, 1, 1, 0, 0}, 5), 2. / 3 * .5);
+}
+END_TEST
+
+START_TEST(bootstraps_by_hand) {
+    struct rng rng = rng_open(3, "test", 0), same = rng_open(3, "test", 0);
+    const double two[] = {0, 1}, ten[] = {.3, .1, .4, .1, .5, .9, .2, .6, .5, .3};
+    /* Half of the resamples of two points have no spread: the bootstrap-t is unbounded, the percentiles are the ends. */
+    struct stat_interval t = stat_boot_t(two, 2, .95, 999, &rng, &arena);
+    ck_assert(isinf(t.lo) && t.lo < 0 && isinf(t.hi) && t.hi > 0);
+    t = stat_boot_percentile(two, 2, .95, 999, &rng, &arena);
+    ck_assert(t.lo == 0 && t.hi == 1);
+    rng = same;
+    struct stat_interval first = stat_boot_t(ten, 10, .95, 999, &rng, &arena);
+    struct stat_interval again = stat_boot_t(ten, 10, .95, 999, &same, &arena);
+    ck_assert(first.lo == again.lo && first.hi == again.hi && first.lo < stat_mean(ten, 10));
+}
+END_TEST
+
+static void normals(double *x, int n, double mean, double sd, struct rng *rng) {
+    for (int i = 0; i < n; i++) x[i] = mean + sd * (double)rng_normal(rng);
+}
+
+START_TEST(primary_interval_covers_at_ten_seeds) {
+    struct rng rng = rng_open(4, "test", 0);
+    enum { SETS = 20000 };
+    int t95 = 0, t90 = 0;
+    double x[10];
+    for (int s = 0; s < SETS; s++) {
+        normals(x, 10, .3, .2, &rng);
+        struct stat_interval a = stat_t_interval(x, 10, .95), b = stat_t_interval(x, 10, .90);
+        t95 += a.lo < .3 && .3 < a.hi;
+        t90 += b.lo < .3 && .3 < b.hi;
+    }
+    /* standard errors .0015 and .0021 */
+    WITHIN(t95 / (double)SETS, .95, .006);
+    WITHIN(t90 / (double)SETS, .90, .008);
+}
+END_TEST
+
+START_TEST(bootstrap_t_covers_and_percentile_falls_short) {
+    struct rng rng = rng_open(5, "test", 0);
+    enum { SETS = 2000 };
+    int boot = 0, percentile = 0;
+    double x[10];
+    for (int s = 0; s < SETS; s++) {
+        normals(x, 10, 0, 1, &rng);
+        struct stat_interval a = stat_boot_t(x, 10, .95, 399, &rng, &arena);
+        struct stat_interval b = stat_boot_percentile(x, 10, .95, 399, &rng, &arena);
+        boot += a.lo < 0 && 0 < a.hi;
+        percentile += b.lo < 0 && 0 < b.hi;
+    }
+    WITHIN(boot / (double)SETS, .95, .02);
+    /* sd is short by sqrt(9/10) and the normal's quantile stands for t_9's: about .90 */
+    WITHIN(percentile / (double)SETS, .905, .025);
+}
+END_TEST
+
+START_TEST(tost_has_its_closed_form_and_its_level) {
+    /* mean .1, se .1, one degree of freedom: the Cauchy tail at (.1 + .3) / .1 and (.3 - .1) / .1 */
+    struct stat_tost r = stat_tost((double[]){0, .2}, 2, .3, .05);
+    NEAR(r.p_lower, .5 - atan(4) / pi);
+    NEAR(r.p_upper, .5 - atan(2) / pi);
+    NEAR(r.p, r.p_upper);
+    ck_assert(!r.equivalent);
+    r = stat_tost((double[]){.1, .1, .1}, 3, .15, .05);
+    ck_assert(r.equivalent && r.p == 0);
+    r = stat_tost((double[]){.2, .2, .2}, 3, .15, .05);
+    ck_assert(!r.equivalent && r.p == 1);
+
+    struct rng rng = rng_open(6, "test", 0);
+    enum { SETS = 20000 };
+    int upper = 0, lower = 0;
+    double x[10];
+    for (int s = 0; s < SETS; s++) {
+        normals(x, 10, .15, .05, &rng);
+        r = stat_tost(x, 10, .15, .05);
+        ck_assert(r.equivalent == (r.p < .05));
+        upper += r.equivalent;
+        for (int i = 0; i < 10; i++) x[i] -= .3;
+        lower += stat_tost(x, 10, .15, .05).equivalent;
+    }
+    WITHIN(upper / (double)SETS, .05, .006);
+    WITHIN(lower / (double)SETS, .05, .006);
+}
+END_TEST
+
+START_TEST(adjusted_p_by_hand) {
+    const double p[] = {.01, .04, NAN, .03, .005};
+    double q[5];
+    stat_holm(p, 5, q, &arena);
+    NEAR(q[0], .03);
+    NEAR(q[1], .06);
+    ck_assert(isnan(q[2]));
+    NEAR(q[3], .06);
+    NEAR(q[4], .02);
+    stat_bh(p, 5, q, &arena);
+    NEAR(q[0], .02);
+    NEAR(q[1], .04);
+    ck_assert(isnan(q[2]));
+    NEAR(q[3], .04);
+    NEAR(q[4], .02);
+    double large[] = {.6, .9};
+    stat_holm(large, 2, large, &arena);
+    ck_assert(large[0] == 1 && large[1] == 1);
+}
+END_TEST
+
+START_TEST(sign_flip_under_holm_holds_its_level) {
+    struct rng rng = rng_open(7, "test", 0);
+    enum { SETS = 4000 };
+    int family = 0, single = 0, one_real = 0;
+    for (int s = 0; s < SETS; s++) {
+        double x[10], p[5], q[5];
+        for (int k = 0; k < 5; k++) {
+            normals(x, 10, 0, 1, &rng);
+            p[k] = stat_signflip(x, 10, NULL, 0);
+        }
+        single += p[0] < .05;
+        stat_holm(p, 5, q, &arena);
+        family += q[0] < .05 || q[1] < .05 || q[2] < .05 || q[3] < .05 || q[4] < .05;
+        p[0] = 2. / 1024; /* a claim that holds leaves four true nulls */
+        stat_holm(p, 5, q, &arena);
+        one_real += q[1] < .05 || q[2] < .05 || q[3] < .05 || q[4] < .05;
+    }
+    /* p < .05 is at most 25 of 512 pairs of patterns, .0488; p < .05/5: 5 pairs; p < .05/4: 6 pairs */
+    WITHIN(single / (double)SETS, 25. / 512, .011);
+    WITHIN(family / (double)SETS, 1 - pow(1 - 5. / 512, 5), .011);
+    WITHIN(one_real / (double)SETS, 1 - pow(1 - 6. / 512, 4), .011);
+}
+END_TEST
+
+START_TEST(posterior_has_its_closed_form) {
+    /* Two seeds, mean 0, se 1: t_1 is the Cauchy, and 1/(1+x^2)^2 integrates to (x/(1+x^2) + atan x)/2. */
+    double d = .5, above = (pi / 4 - (d / (1 + d * d) + atan(d)) / 2) / (pi / 2);
+    double prior = (.5 - atan(d) / pi) / (.5 + atan(d) / pi);
+    struct stat_posterior r = stat_posterior(0, sqrt(2), 2, d, 1, .25);
+    NEAR(r.prior_odds, prior);
+    NEAR(r.posterior_odds, above / (1 - above));
+    NEAR(r.odds, .25 * above / (1 - above) / prior);
+    NEAR(r.probability, r.odds / (1 + r.odds));
+}
+END_TEST
+
+START_TEST(posterior_agrees_with_a_midpoint_sum) {
+    /* midpoint sums of the two densities over mu within 60 of delta, 1e6 points, in another language */
+    static const struct {
+        double mean, sd;
+        int n;
+        double scale, prior, posterior;
+    } row[] = {{.30, .25, 10, .2, .41877626877, 8.71756197766},
+               {.05, .25, 10, .2, .41877626877, .07793366921},
+               {-.4, .10, 12, .1, .23026507467, 1.5903202831e-9}};
+    for (int i = 0; i < COUNT(row); i++) {
+        struct stat_posterior r = stat_posterior(row[i].mean, row[i].sd, row[i].n, .15, row[i].scale, .25);
+        ck_assert_double_eq_tol(r.prior_odds / row[i].prior, 1, 1e-9);
+        ck_assert_double_eq_tol(r.posterior_odds / row[i].posterior, 1, 1e-6);
+        ck_assert_double_eq_tol(r.odds / (.25 * row[i].posterior / row[i].prior), 1, 1e-6);
+    }
+}
+END_TEST
+
+START_TEST(posterior_limits) {
+    struct stat_posterior s[3];
+    /* No information leaves the claim's own odds; even odds about 0 by symmetry. */
+    WITHIN(stat_posterior(.3, 1e6, 10, .15, .2, .25).odds, .25, 1e-4);
+    WITHIN(stat_posterior(0, .1, 10, 0, .2, .25).odds, .25, 1e-9);
+    /* A peak a million times narrower than the prior must not be missed: Cauchy tail of t_9 at 3 se. */
+    struct stat_posterior narrow = stat_posterior(.15 + 3e-7, 1e-7 * sqrt(10), 10, .15, .2, .25);
+    ck_assert_double_eq_tol(narrow.posterior_odds, (1 - .00747818) / .00747818, .01); /* P(T_9 > 3) = .0074782 */
+    ck_assert(isnan(stat_posterior(.3, 0, 10, .15, .2, .25).odds));
+    ck_assert(isnan(stat_posterior(.3, .1, 1, .15, .2, .25).odds));
+    ck_assert(isnan(stat_posterior(.3, .1, 10, .15, 0, .25).odds));
+    stat_posterior_sensitivity(.3, .25, 10, .15, .2, .25, s);
+    NEAR(s[1].prior_odds, (.5 - atan(1.5) / pi) / (.5 + atan(1.5) / pi));
+    NEAR(s[2].prior_odds, (.5 - atan(.375) / pi) / (.5 + atan(.375) / pi));
+    NEAR(s[0].odds, stat_posterior(.3, .25, 10, .15, .2, .25).odds);
+}
+END_TEST
+
+START_TEST(rliable_figures_by_hand) {
+    double out[3];
+    stat_profile((double[]){0, .5, 1, 1}, 4, (double[]){-1, .5, 1}, 3, out);
+    NEAR(out[0], 1);
+    NEAR(out[1], .5);
+    NEAR(out[2], 0);
+    NEAR(stat_improve((double[]){1, 2}, 2, (double[]){1, 0}, 2), .875);
+    ck_assert(isnan(stat_improve((double[]){1, 2}, 2, NULL, 0)));
+    struct rng rng = rng_open(8, "test", 0);
+    struct stat_interval r = stat_improve_interval((double[]){3, 4}, 2, (double[]){1, 2}, 2, .95, 199, &rng, &arena);
+    ck_assert(r.lo == 1 && r.hi == 1);
+    r = stat_improve_interval((double[]){1, 3, 5}, 3, (double[]){2, 4, 6}, 3, .95, 199, &rng, &arena);
+    ck_assert(r.lo < 1. / 3 && r.hi > 1. / 3 && r.lo >= 0 && r.hi <= 1);
+}
+END_TEST
+
+Suite *suite_stat(void) {
+    Suite *s = suite_create("stat");
+    TCase *t = tcase_create("stat");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, mean_sd_and_t_interval_by_hand);
+    tcase_add_test(t, what_cannot_be_computed_is_nan);
+    tcase_add_test(t, interquartile_mean_by_hand);
+    tcase_add_test(t, sign_flip_counts_patterns);
+    tcase_add_test(t, power_agrees_with_the_noncentral_t);
+    tcase_add_test(t, dose_is_interpolated_at_the_first_crossing);
+    tcase_add_test(t, areas_by_hand);
+    tcase_add_test(t, slope_by_hand);
+    tcase_add_test(t, monitor_figures_by_hand);
+    tcase_add_test(t, bootstraps_by_hand);
+    tcase_add_test(t, primary_interval_covers_at_ten_seeds);
+    tcase_add_test(t, bootstrap_t_covers_and_percentile_falls_short);
+    tcase_add_test(t, tost_has_its_closed_form_and_its_level);
+    tcase_add_test(t, adjusted_p_by_hand);
+    tcase_add_test(t, sign_flip_under_holm_holds_its_level);
+    tcase_add_test(t, posterior_has_its_closed_form);
+    tcase_add_test(t, posterior_agrees_with_a_midpoint_sum);
+    tcase_add_test(t, posterior_limits);
+    tcase_add_test(t, rliable_figures_by_hand);
+    suite_add_tcase(s, t);
+    return s;
+}
