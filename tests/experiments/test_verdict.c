@@ -226,7 +226,7 @@ START_TEST(c3_every_branch) {
     judge(CLAIM_C3, VERDICT_REFUTED, "less than a whole step");
     bits(.3, 2, .1, .1);
     judge(CLAIM_C3, VERDICT_UNDECIDED, "neither rule");
-    bits(1, .1, -.25, .1);
+    bits(1, .1, -.19, .1); /* L = -.26, L90 = -.248 */
     judge(CLAIM_C3, VERDICT_UNDECIDED, "may tell less");
     bits(1, .1, .1, .1);
     in.bits.a[VARM_CODI] = plant(.1, .05);
@@ -269,6 +269,41 @@ START_TEST(c5_every_branch) {
         text(d, VMETHOD_RL, VCREDIT_TARGETED, -.3, .02);
     }
     judge(CLAIM_C5, VERDICT_UNDECIDED, "precondition L(S_full text)");
+}
+END_TEST
+
+/* sft and rl alike, so that the mean of the two has exactly this mean and sd. */
+static void exact(int arm, double mean, double sd) {
+    for (int d = 0; d < VDESIGN_COUNT; d++) {
+        const double *x = plant(mean, sd);
+        in.design[d].s[arm][VMETHOD_SFT][arm == VARM_TEXT ? VCREDIT_TARGETED : VCREDIT_FULL] = x;
+        in.design[d].s[arm][VMETHOD_RL][VCREDIT_FULL] = x;
+    }
+}
+
+START_TEST(bounds_are_those_of_the_table) {
+    /* .10 with sd .08: U = .157 lies beyond delta, U90 = .146 within */
+    for (int arm = 0; arm < VARM_COUNT; arm++) exact(arm, .10, .08);
+    bits(.2, .1, .1, .1); /* L = .13, U = .27: above 0, but its mean short of epsilon */
+    judge(CLAIM_C1, VERDICT_UNDECIDED, "neither rule");
+    expect(CLAIM_C2B, VERDICT_SUPPORTED, "within");
+    expect(CLAIM_C3, VERDICT_UNDECIDED, "neither rule");
+    exact(VARM_TEXT, .14, .06); /* L = .097, U = .183 */
+    exact(VARM_COCONUT, 0, 0);
+    exact(VARM_CODI, 0, 0);
+    judge(CLAIM_C2, VERDICT_UNDECIDED, "neither rule");
+}
+END_TEST
+
+START_TEST(p_of_a_conjunction_is_its_largest) {
+    exact(VARM_TEXT, .5, .01);
+    for (int d = 0; d < VDESIGN_COUNT; d++) in.design[d].s_random = plant(.45, .06);
+    verdict_judge(&in, &arena, &out);
+    const struct verdict_claim *c = &out.claim[CLAIM_C1];
+    double largest = fmax(c->part[0].quantity[1].p, c->part[1].quantity[1].p);
+    ck_assert_double_eq_tol(c->part[0].quantity[0].p, 2. / 1024, 1e-12);
+    ck_assert_double_gt(largest, 10. / 1024);
+    ck_assert_double_eq(c->p, largest);
 }
 END_TEST
 
@@ -461,6 +496,8 @@ Suite *suite_verdict(void) {
     tcase_add_test(t, c3_every_branch);
     tcase_add_test(t, c4_every_branch);
     tcase_add_test(t, c5_every_branch);
+    tcase_add_test(t, bounds_are_those_of_the_table);
+    tcase_add_test(t, p_of_a_conjunction_is_its_largest);
     tcase_add_test(t, holm_can_withhold_support);
     tcase_add_test(t, each_gate_makes_its_claims_invalid);
     tcase_add_test(t, the_other_sides_of_the_gates);

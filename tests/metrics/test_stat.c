@@ -118,6 +118,9 @@ START_TEST(areas_by_hand) {
     /* .1 .. .3: .1 * .075 + .1 * .15 */
     ck_assert_int_eq(stat_dose_area(dose, value, 5, .1, .3, &area), STAT_BRACKETED);
     NEAR(area, .0225);
+    /* begins above the range: nothing counts before it is crossed from below */
+    ck_assert_int_eq(stat_dose_area((double[]){.5, .6, .1, .9}, (double[]){0, 0, 1, 1}, 4, .2, .8, &area), 0);
+    NEAR(area, .6);
     ck_assert_int_eq(stat_dose_area(dose, value, 5, 0, .9, &area), STAT_UNBRACKETED);
     ck_assert(isnan(area));
     NEAR(stat_area((double[]){0, 1, 3}, (double[]){0, 2, 2}, 3), 5);
@@ -322,6 +325,11 @@ START_TEST(posterior_limits) {
     /* A peak a million times narrower than the prior must not be missed: Cauchy tail of t_9 at 3 se. */
     struct stat_posterior narrow = stat_posterior(.15 + 3e-7, 1e-7 * sqrt(10), 10, .15, .2, .25);
     ck_assert_double_eq_tol(narrow.posterior_odds, (1 - .00747818) / .00747818, .01); /* P(T_9 > 3) = .0074782 */
+    /* se 1e-6 at .15 above delta: about (peak: c se) against (tail: (9 se^2 / .15^2)^5 .15 / 9), some 1e42 */
+    ck_assert_double_gt(stat_posterior(.3, 1e-6 * sqrt(10), 10, .15, .2, .25).posterior_odds, 1e40);
+    /* at 300 seeds the likelihood underflows to 0 all around that peak: infinite odds, not 0 / 0 */
+    struct stat_posterior sure = stat_posterior(.3, 1e-6 * sqrt(300), 300, .15, .2, .25);
+    ck_assert(isinf(sure.odds) && sure.probability == 1);
     ck_assert(isnan(stat_posterior(.3, 0, 10, .15, .2, .25).odds));
     ck_assert(isnan(stat_posterior(.3, .1, 1, .15, .2, .25).odds));
     ck_assert(isnan(stat_posterior(.3, .1, 10, .15, 0, .25).odds));
