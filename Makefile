@@ -12,7 +12,7 @@ WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wv
 OPT       ?= -O3
 SAN       ?=
 CPPFLAGS  += -I. -D_GNU_SOURCE -isystem $(INCDIR)/blis-serial -MMD -MP
-CFLAGS    += -std=c17 $(OPT) -g $(ISA_FLAGS) $(WARN) $(SAN) $(if $(CI),-Werror) -ffile-prefix-map=$(CURDIR)=.
+CFLAGS    += -std=c17 $(OPT) -g $(ISA_FLAGS) $(WARN) $(SAN) $(if $(CI),-Werror) -ffile-prefix-map=$(CURDIR)=. -include engine/base/banned.h
 CXXFLAGS  += -std=c++17 $(OPT) -g -Wall -Wextra $(SAN) -ffile-prefix-map=$(CURDIR)=.
 # BLIS by its path: `-lblis` would load the OpenMP build at run time (shared soname, alternatives).
 LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -llbfgs -lgsl -lgslcblas -lpthread -lm -lstdc++
@@ -77,6 +77,25 @@ peers: $(BUILD)/tests/peers/peer_driver ## compare the engine with PyTorch (skip
 
 $(BUILD)/tests/peers/peer_driver: $(BUILD)/tests/peers/peer_driver.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
+
+SOURCES := $(foreach d,$(DIRS) tests tests/*,$(wildcard $(d)/*.[ch] $(d)/*.cc))
+
+.PHONY: format
+format: ## rewrite the sources in the house format
+	clang-format -i $(SOURCES)
+
+# The AVX-512 file needs its flags; they change nothing for the others.
+LINT_FLAGS := -I. -D_GNU_SOURCE -isystem $(INCDIR)/blis-serial -std=c17 $(ISA_FLAGS) -mavx512f -mavx512dq -mavx512bw \
+	-mavx512vl -include engine/base/banned.h
+
+.PHONY: lint
+lint: ## check the format and run clang-tidy (changes nothing)
+	clang-format --dry-run -Werror $(SOURCES)
+	printf '%s\n' $(SRC) $(TEST_SRC) | xargs -P2 -I{} clang-tidy --quiet {} -- $(LINT_FLAGS)
+
+.PHONY: check-deps
+check-deps: $(LIB_OBJ) $(MAIN_OBJ) ## prove that includes run engine/base <- data <- engine <- metrics <- experiments
+	sh tests/check_deps.sh $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
 
 .PHONY: clean
 clean: ## remove everything built

@@ -21,11 +21,11 @@ void sha256_hex(struct sha256 *h, char hex[SHA256_HEX]) {
     if (!EVP_DigestFinal_ex(h->context, digest, &size) || size != 32) BUG("a SHA-256 digest failed");
     EVP_MD_CTX_free(h->context);
     h->context = NULL;
-    for (unsigned i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i++) {
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 15];
     }
-    hex[2 * size] = '\0';
+    hex[64] = '\0';
 }
 
 enum status sha256_file(const char *path, char hex[SHA256_HEX]) {

@@ -11,6 +11,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/fs.h"
 #include "engine/base/rng.h"
+#include "engine/base/sha256.h"
 #include "engine/base/status.h"
 
 static char folder[64];
@@ -189,6 +190,30 @@ START_TEST(rng_moments) {
 }
 END_TEST
 
+/* FIPS 180-4 examples: the empty string, "abc", and a million times "a" (in uneven pieces). */
+START_TEST(sha256_known_answers) {
+    char hex[SHA256_HEX];
+    sha256_text("", hex);
+    ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    sha256_text("abc", hex);
+    ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    char *million = arena_alloc(&arena, 1000000, 1);
+    memset(million, 'a', 1000000);
+    struct sha256 h;
+    sha256_open(&h);
+    for (size_t at = 0, n = 1; at<1000000; at += n, n = n * 3> 1000000 - at ? 1000000 - at : n * 3)
+        sha256_update(&h, million + at, n);
+    sha256_hex(&h, hex);
+    ck_assert_str_eq(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    ck_assert_int_eq(fs_write(in_folder("m"), million, 1000000), ST_OK);
+    memset(hex, 0, sizeof hex);
+    ck_assert_int_eq(sha256_file(in_folder("m"), hex), ST_OK);
+    ck_assert_str_eq(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    ck_assert_int_eq(sha256_file(in_folder("none"), hex), ST_IO);
+    ck_assert_int_eq(sha256_file(folder, hex), ST_IO);
+}
+END_TEST
+
 START_TEST(fs_writes_whole_files_or_none) {
     const char *path = in_folder("a.txt"), *part = in_folder("a.txt.part");
     struct fs_file f;
@@ -289,6 +314,7 @@ Suite *suite_base(void) {
     tcase_add_test(rng, rng_streams_differ_by_every_argument);
     tcase_add_test(rng, rng_moments);
     tcase_add_checked_fixture(fs, open_folder, close_folder);
+    tcase_add_test(fs, sha256_known_answers);
     tcase_add_test(fs, fs_writes_whole_files_or_none);
     tcase_add_test(fs, fs_failures_name_the_path);
     tcase_add_test(fs, fs_folders);
