@@ -19,22 +19,20 @@ static void record(const char *fmt, va_list ap, const char *reason) {
     memcpy(last_line, line, sizeof line);
 }
 
-enum status status_set(enum status st, const char *fmt, ...) {
+void status_record(const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     record(fmt, ap, NULL);
     va_end(ap);
-    return st;
 }
 
-enum status status_errno(const char *fmt, ...) {
+void status_record_errno(const char *fmt, ...) {
     char buffer[128];
     const char *reason = strerror_r(errno, buffer, sizeof buffer);
     va_list ap;
     va_start(ap, fmt);
     record(fmt, ap, reason);
     va_end(ap);
-    return ST_IO;
 }
 
 const char *status_message(void) {

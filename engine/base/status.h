@@ -22,11 +22,21 @@ enum status {
 #define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* Record one line (no newline, file:line first where a file is to blame) and return st. */
-enum status status_set(enum status st, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* enum status status_set(enum status st, const char *fmt, ...)
+ * Record one line (no newline, file:line first where a file is to blame) and return st. A macro, so that compiler and
+ * analyser see which value comes back. */
+#define status_set(st, ...) (status_record(__VA_ARGS__), status_same(st))
 
-/* As status_set, with ": <strerror(errno)>" appended. Always returns ST_IO. */
-enum status status_errno(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* enum status status_errno(const char *fmt, ...)
+ * As status_set, with ": <strerror(errno)>" appended. Always returns ST_IO. */
+#define status_errno(...) (status_record_errno(__VA_ARGS__), status_same(ST_IO))
+
+void status_record(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void status_record_errno(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+static inline enum status status_same(enum status st) {
+    return st;
+}
 
 /* The line recorded last on this thread; "" when none. Valid until the next status_set on this thread. */
 const char *status_message(void);

@@ -28,13 +28,13 @@ static void assert_rate(int n, int N, double p) {
 
 /* The program run from the printed names of the question's tokens: shares nothing with the task's own arithmetic. */
 static int run_names(const struct task_ctx *ctx, const struct problem *q, int at, int n, int *out) {
-    int x = atoi(ctx->task->token_name(ctx, q->question[at][0]));
+    int x = (int)strtol(ctx->task->token_name(ctx, q->question[at][0]), NULL, 10);
     for (int k = 0; k < n; k++) {
         const char *op = ctx->task->token_name(ctx, q->question[at + 1 + k][0]);
         if (op[0] == '+')
-            x += atoi(op + 1);
+            x += (int)strtol(op + 1, NULL, 10);
         else if (op[0] == 'x')
-            x *= atoi(op + 1);
+            x *= (int)strtol(op + 1, NULL, 10);
         else
             ck_assert_str_eq(op, "nop");
         x %= ctx->options.modulus;
