@@ -14,7 +14,7 @@ static char folder[64];
 
 static void setup(void) {
     arena_open(&arena, 1 << 16);
-    strcpy(folder, "/tmp/test_prosqa.XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/test_prosqa.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
