@@ -72,10 +72,14 @@ $(FUZZERS): %: %.o $(LIB_OBJ)
 
 PYTHON ?= /usr/bin/python3
 .PHONY: peers
-peers: $(BUILD)/tests/peers/peer_driver ## compare the engine with PyTorch (skipped without torch)
+peers: $(BUILD)/tests/peers/peer_driver $(BUILD)/tests/peers/probe_driver ## compare with PyTorch, scikit-learn (or skip)
 	$(PYTHON) tests/peers/gpt_torch.py $<
+	$(PYTHON) tests/peers/probe_sklearn.py $(BUILD)/tests/peers/probe_driver
 
 $(BUILD)/tests/peers/peer_driver: $(BUILD)/tests/peers/peer_driver.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
+	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-out $(BUILD)/experiments/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
 SOURCES := $(foreach d,$(DIRS) tests tests/*,$(wildcard $(d)/*.[ch] $(d)/*.cc))

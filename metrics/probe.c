@@ -219,11 +219,10 @@ enum status probe_fit(struct probe *p, struct arena *arena, const struct probe_i
 /* Probabilities class-major, [K][n], in scratch that the caller rewinds. */
 static float *predict_columns(const struct probe *p, struct arena *scratch, int n, const float *X, long ld) {
     float *Zt = ARENA_NEW(scratch, float, (size_t)n * p->d);
-    float *hidden = ARENA_NEW(scratch, float, (size_t)n * p->hidden);
     float *prob = ARENA_NEW(scratch, float, (size_t)n * p->K);
     for (int i = 0; i < n; i++)
         for (int j = 0; j < p->d; j++) Zt[(long)j * n + i] = (X[i * ld + j] - p->mean[j]) / p->scale[j];
-    probe_net_softmax(n, p->d, p->K, p->hidden, params_of(p), Zt, hidden, prob);
+    probe_net_softmax(scratch, n, p->d, p->K, p->hidden, params_of(p), Zt, prob);
     return prob;
 }
 

@@ -5,107 +5,97 @@
 #include <string.h>
 
 #include "engine/base/rng.h"
-
-static void product(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb, float *c,
-                    long ldc) {
-    for (int i = 0; i < m; i++) {
-        float *out = c + i * ldc;
-        memset(out, 0, (size_t)n * sizeof *out);
-        for (int p = 0; p < k; p++) {
-            float w = a[i * a_row + p * a_col];
-            const float *row = b + p * ldb;
-            for (int j = 0; j < n; j++) out[j] += w * row[j];
-        }
-    }
-}
-
-static void transpose(int m, int n, const float *src, float *dst) {
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < n; j++) dst[(long)j * m + i] = src[(long)i * n + j];
-}
+#include "engine/gemm.h"
+#include "engine/kernels.h"
 
 /* Offsets of the four parts in the parameter vector. */
 struct layout {
     int a, W, b, end;
 };
 
-static struct layout layout_of(int d, int K, int H) {
+static struct layout layout_of(int d, int classes, int H) {
     int in = H > 0 ? H : d;
     struct layout at = {.a = H * d};
     at.W = at.a + H;
-    at.b = at.W + K * in;
-    at.end = at.b + K;
+    at.b = at.W + classes * in;
+    at.end = at.b + classes;
     return at;
 }
 
-int probe_net_size(int d, int K, int H) {
-    return (layout_of(d, K, H).end + 7) / 8 * 8;
+int probe_net_size(int d, int classes, int H) {
+    return (layout_of(d, classes, H).end + 7) / 8 * 8;
 }
 
-void probe_net_open(struct probe_net *net, struct arena *arena, int n, int d, int K, int H, const float *Z,
+void probe_net_open(struct probe_net *net, struct arena *arena, int n, int d, int classes, int H, const float *Z,
                     const int *y) {
-    *net = (struct probe_net){.n = n, .d = d, .K = K, .H = H, .Z = Z, .y = y};
+    *net = (struct probe_net){.n = n, .d = d, .K = classes, .H = H, .Z = Z, .y = y};
     float *Zt = ARENA_NEW(arena, float, (size_t)n *d);
-    transpose(n, d, Z, Zt);
+    gemm_transpose(n, d, Z, d, Zt, n);
     net->Zt = Zt;
-    net->params = ARENA_NEW(arena, float, probe_net_size(d, K, H));
-    net->logits = ARENA_NEW(arena, float, (size_t)K *n);
+    net->params = ARENA_NEW(arena, float, probe_net_size(d, classes, H));
+    net->logits = ARENA_NEW(arena, float, (size_t)classes *n);
     net->hidden = ARENA_NEW(arena, float, (size_t)H *n);
     net->hidden_t = ARENA_NEW(arena, float, (size_t)H *n);
     net->d_hidden = ARENA_NEW(arena, float, (size_t)H *n);
-    net->grad = ARENA_NEW(arena, float, (size_t)(H > K ? H : K) * (size_t)(d > H ? d : H));
+    net->grad = ARENA_NEW(arena, float, (size_t)(H > classes ? H : classes) * (size_t)(d > H ? d : H));
     net->top = ARENA_NEW(arena, float, n);
     net->total = ARENA_NEW(arena, double, n);
 }
 
-static void forward(int n, int d, int K, int H, const float *params, const float *Zt, float *hidden, float *logits) {
-    struct layout at = layout_of(d, K, H);
+static void forward(int n, int d, int classes, int H, const float *params, const float *Zt, float *hidden,
+                    float *logits) {
+    struct layout at = layout_of(d, classes, H);
     if (H > 0) {
-        product(H, n, d, params, d, 1, Zt, n, hidden, n);
+        gemm(H, n, d, params, d, 1, Zt, n, false, hidden, n);
         for (int h = 0; h < H; h++)
-            for (int i = 0; i < n; i++)
-                hidden[(long)h * n + i] = (float)tanh(hidden[(long)h * n + i] + params[at.a + h]);
+            for (int i = 0; i < n; i++) hidden[(long)h * n + i] = 2 * (hidden[(long)h * n + i] + params[at.a + h]);
+        K->exp((long)H * n, hidden, hidden);
+        for (long i = 0; i < (long)H * n; i++) hidden[i] = 1 - 2 / (hidden[i] + 1); /* tanh */
     }
     int in = H > 0 ? H : d;
-    product(K, n, in, params + at.W, in, 1, H > 0 ? hidden : Zt, n, logits, n);
-    for (int k = 0; k < K; k++)
+    gemm(classes, n, in, params + at.W, in, 1, H > 0 ? hidden : Zt, n, false, logits, n);
+    for (int k = 0; k < classes; k++)
         for (int i = 0; i < n; i++) logits[(long)k * n + i] += params[at.b + k];
 }
 
 /* logits become exp(logit - top); total their sum over classes. */
-static void exponentials(int n, int K, float *logits, float *top, double *total) {
+static void exponentials(int n, int classes, float *logits, float *top, double *total) {
     memcpy(top, logits, (size_t)n * sizeof *top);
-    for (int k = 1; k < K; k++)
+    for (int k = 1; k < classes; k++)
         for (int i = 0; i < n; i++) top[i] = logits[(long)k * n + i] > top[i] ? logits[(long)k * n + i] : top[i];
     for (int i = 0; i < n; i++) total[i] = 0;
-    for (int k = 0; k < K; k++) {
+    for (int k = 0; k < classes; k++) {
         float *row = logits + (long)k * n;
-        for (int i = 0; i < n; i++) {
-            row[i] = (float)exp(row[i] - top[i]);
-            total[i] += row[i];
-        }
+        for (int i = 0; i < n; i++) row[i] -= top[i];
+        K->exp(n, row, row);
+        for (int i = 0; i < n; i++) total[i] += row[i];
     }
 }
 
-void probe_net_softmax(int n, int d, int K, int H, const float *params, const float *Zt, float *hidden, float *p) {
-    forward(n, d, K, H, params, Zt, hidden, p);
-    for (int i = 0; i < n; i++) {
-        float top = p[i];
-        for (int k = 1; k < K; k++) top = p[(long)k * n + i] > top ? p[(long)k * n + i] : top;
-        double total = 0;
-        for (int k = 0; k < K; k++) total += exp(p[(long)k * n + i] - top);
-        for (int k = 0; k < K; k++) p[(long)k * n + i] = (float)(exp(p[(long)k * n + i] - top) / total);
-    }
+static void normalise(int n, int classes, const double *total, float *p) {
+    for (int k = 0; k < classes; k++)
+        for (int i = 0; i < n; i++) p[(long)k * n + i] = (float)(p[(long)k * n + i] / total[i]);
+}
+
+void probe_net_softmax(struct arena *scratch, int n, int d, int classes, int H, const float *params, const float *Zt,
+                       float *p) {
+    struct arena_mark mark = arena_mark(scratch);
+    float *top = ARENA_NEW(scratch, float, n);
+    double *total = ARENA_NEW(scratch, double, n);
+    forward(n, d, classes, H, params, Zt, ARENA_NEW(scratch, float, (size_t)n *H), p);
+    exponentials(n, classes, p, top, total);
+    normalise(n, classes, total, p);
+    arena_rewind(scratch, mark);
 }
 
 static double nll_sum(struct probe_net *net, const double *theta) {
-    int n = net->n, K = net->K;
-    int size = layout_of(net->d, K, net->H).end;
+    int n = net->n, classes = net->K;
+    int size = layout_of(net->d, classes, net->H).end;
     for (int i = 0; i < size; i++) net->params[i] = (float)theta[i];
-    forward(n, net->d, K, net->H, net->params, net->Zt, net->hidden, net->logits);
+    forward(n, net->d, classes, net->H, net->params, net->Zt, net->hidden, net->logits);
     double sum = 0;
     for (int i = 0; i < n; i++) sum -= net->logits[(long)net->y[i] * n + i];
-    exponentials(n, K, net->logits, net->top, net->total);
+    exponentials(n, classes, net->logits, net->top, net->total);
     for (int i = 0; i < n; i++) sum += net->top[i] + log(net->total[i]);
     return sum;
 }
@@ -117,7 +107,7 @@ double probe_net_nll(struct probe_net *net, const double *theta) {
 /* grad = product / n + lambda * theta for one weight matrix; returns its share of the penalty. */
 static double weights_gradient(const struct probe_net *net, int rows, int cols, const float *delta, const float *input,
                                const double *theta, double *grad) {
-    product(rows, cols, net->n, delta, net->n, 1, input, cols, net->grad, cols);
+    gemm(rows, cols, net->n, delta, net->n, 1, input, cols, false, net->grad, cols);
     double squares = 0;
     for (int i = 0; i < rows * cols; i++) {
         grad[i] = net->grad[i] / (double)net->n + net->lambda * theta[i];
@@ -140,30 +130,26 @@ static void bias_gradient(int n, int rows, const float *delta, double *grad) {
 }
 
 double probe_net_loss(struct probe_net *net, const double *theta, double *grad) {
-    int n = net->n, K = net->K, H = net->H;
-    struct layout at = layout_of(net->d, K, H);
+    int n = net->n, classes = net->K, H = net->H;
+    struct layout at = layout_of(net->d, classes, H);
     double loss = nll_sum(net, theta) / n;
-    for (int k = 0; k < K; k++)
-        for (int i = 0; i < n; i++) {
-            float *p = net->logits + (long)k * n + i;
-            *p = (float)(*p / net->total[i]);
-        }
+    normalise(n, classes, net->total, net->logits);
     for (int i = 0; i < n; i++) net->logits[(long)net->y[i] * n + i] -= 1;
 
     const float *input = net->Z;
     if (H > 0) {
-        transpose(H, n, net->hidden, net->hidden_t);
+        gemm_transpose(H, n, net->hidden, n, net->hidden_t, H);
         input = net->hidden_t;
     }
-    loss += weights_gradient(net, K, H > 0 ? H : net->d, net->logits, input, theta + at.W, grad + at.W);
-    bias_gradient(n, K, net->logits, grad + at.b);
+    loss += weights_gradient(net, classes, H > 0 ? H : net->d, net->logits, input, theta + at.W, grad + at.W);
+    bias_gradient(n, classes, net->logits, grad + at.b);
     if (H > 0) {
-        product(H, n, K, net->params + at.W, 1, H, net->logits, n, net->d_hidden, n);
+        gemm(H, n, classes, net->params + at.W, 1, H, net->logits, n, false, net->d_hidden, n);
         for (long i = 0; i < (long)H * n; i++) net->d_hidden[i] *= 1 - net->hidden[i] * net->hidden[i];
         loss += weights_gradient(net, H, net->d, net->d_hidden, net->Z, theta, grad);
         bias_gradient(n, H, net->d_hidden, grad + at.a);
     }
-    for (int i = at.end; i < probe_net_size(net->d, K, H); i++) grad[i] = 0;
+    for (int i = at.end; i < probe_net_size(net->d, classes, H); i++) grad[i] = 0;
     return loss;
 }
 

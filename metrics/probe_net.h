@@ -43,9 +43,9 @@ MUST_USE enum status probe_net_fit(struct probe_net *net, double *theta, double 
 /* Mean of -log p(y) in nats, without the penalty. */
 double probe_net_nll(struct probe_net *net, const double *theta);
 
-/* Class probabilities p[K][n] of n items given as Zt[d][n], from single-precision parameters; hidden[H][n] is
- * scratch. */
-void probe_net_softmax(int n, int d, int K, int H, const float *params, const float *Zt, float *hidden, float *p);
+/* Class probabilities p[K][n] of n items given as Zt[d][n], from single-precision parameters. */
+void probe_net_softmax(struct arena *scratch, int n, int d, int K, int H, const float *params, const float *Zt,
+                       float *p);
 
 /* A starting point: weights 0 (V: normal / sqrt(d), drawn from seed), bias log of the class frequencies. */
 void probe_net_start(const struct probe_net *net, unsigned long long seed, double *theta);

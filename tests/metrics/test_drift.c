@@ -4,12 +4,14 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/rng.h"
+#include "engine/gemm.h"
 #include "metrics/drift.h"
 
 static struct arena arena;
 
 static void setup(void) {
     arena_open(&arena, 1 << 20);
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
 }
 
 static void teardown(void) {

@@ -3,6 +3,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/rng.h"
+#include "engine/gemm.h"
 #include "metrics/mdl.h"
 #include "metrics/selectivity.h"
 
@@ -10,6 +11,7 @@ static struct arena arena;
 
 static void setup(void) {
     arena_open(&arena, 1 << 20);
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
 }
 
 static void teardown(void) {
