@@ -148,21 +148,22 @@ static enum status cross_validate(const struct probe *p, struct arena *scratch, 
     return ST_OK;
 }
 
-/* Allocate the arrays of a probe whose d, K and hidden are set. */
-static void open_probe(struct probe *p, struct arena *arena) {
+/* Allocate the arrays of a probe whose d, K and hidden are set; returns the block of its parameters. */
+static float *open_probe(struct probe *p, struct arena *arena) {
     int in = p->hidden > 0 ? p->hidden : p->d;
     p->mean = ARENA_NEW(arena, float, p->d);
     p->scale = ARENA_NEW(arena, float, p->d);
     p->V = p->a = NULL;
     /* One block in the order of the network's parameters, so that V (or W) points at all of them. */
-    float *block = ARENA_NEW(arena, float, probe_net_size(p->d, p->K, p->hidden));
+    float *block = ARENA_NEW(arena, float, probe_net_size(p->d, p->K, p->hidden)), *at = block;
     if (p->hidden > 0) {
-        p->V = block;
-        p->a = p->V + (long)p->hidden * p->d;
-        block = p->a + p->hidden;
+        p->V = at;
+        p->a = at += (long)p->hidden * p->d;
+        at += p->hidden;
     }
-    p->W = block;
-    p->b = p->W + (long)p->K * in;
+    p->W = at;
+    p->b = at + (long)p->K * in;
+    return block;
 }
 
 static const float *params_of(const struct probe *p) {
@@ -306,11 +307,10 @@ enum status probe_restore(struct probe *p, struct arena *arena, const float *fla
         (size_t)K > size || flat_size(d, K, hidden) != size)
         return status_set(ST_DATA, "probe: %zu floats do not describe a stored probe", size);
     *p = (struct probe){.d = d, .K = K, .hidden = hidden, .C = flat[3]};
-    open_probe(p, arena);
+    float *params = open_probe(p, arena);
     flat += FLAT_HEAD;
     memcpy(p->mean, flat, (size_t)d * sizeof *flat);
     memcpy(p->scale, flat + d, (size_t)d * sizeof *flat);
-    float *params = hidden > 0 ? p->V : p->W;
     memcpy(params, flat + 2 * (long)d, (size_t)probe_net_size(d, K, hidden) * sizeof *flat);
     return ST_OK;
 }
