@@ -108,8 +108,9 @@ static int next_reasoning(const struct runner *r, const struct chunk *c, int b, 
     const struct task_shape *s = &c->mind->task->shape;
     const struct force *f = &c->options->force;
     const int k = r->reasoned[b], i = c->first + (b < c->n ? b : c->n - 1), end = forced_length(c, i);
+    const int until = f->until_row ? f->until_row[i] : f->until;
     if (k == c->out->R || k == end) return s->eot;
-    if (f->tokens && k < f->until) return f->tokens[(long)i * c->out->R + k];
+    if (f->tokens && k < until) return f->tokens[(long)i * c->out->R + k];
     return choose(p, c->out->V, c->options->sample_reasoning && b < c->n ? c->options->rng : NULL);
 }
 

@@ -30,6 +30,7 @@ int mind_reasoning_positions(const struct mind *m);
 /* What is forced of n rows' reasoning. Positions < until come from here; then the mind goes on by itself. */
 struct force {
     int until;            /* positions forced; 0: nothing */
+    const int *until_row; /* text: [n] positions forced of each row, in place of until; NULL: the same for all */
     int stop;             /* the reasoning ends after this many positions; -1: where the mind ends it */
     const int *tokens;    /* text: [n][R], R = mind_reasoning_positions */
     const int *n_tokens;  /* text: [n] length of each row's forced reasoning: shorter rows end there, with <eot> */

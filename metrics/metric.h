@@ -50,14 +50,14 @@ struct metric {
 extern const struct metric *const metric_table[];
 extern const int metric_count;
 
-/* Run the shared rollouts. Everything lives in the arena. */
+/* Run the shared rollouts. Everything lives in the arena. Set m->emit and m->to before measurement_run. */
 void measurement_open(struct measurement *m, struct arena *a, const struct mind *mind, struct runner *runner,
                       const struct problem *fit, int n_fit, const struct problem *test, int n_test, uint64_t seed);
 
 /* Run every metric of the table (or the one named); unmet needs become "skip" rows. ST_USAGE: no such metric. */
 MUST_USE enum status measurement_run(struct measurement *m, const char *only);
 
-/* Emit one value of `self`: range asserted, non-finite marked. */
+/* Emit one value of `self`: range asserted, non-finite marked; n 0 (nothing to average over) is a "skip" row. */
 void metric_emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
                  long n, double value);
 

@@ -1,0 +1,105 @@
+/* Mediation: how much of a question's effect on the answer passes through its reasoning (Pearl 2001).
+ *
+ * Questions x and x' with different answers a and a', reasonings r and r' of their own. Y is the difference of the
+ * logits of a' and a in the answer slot, which is log p(a') - log p(a). View `masked`: the step that states the answer
+ * says nothing (a filler in text, the mean vector of its position in silent minds), in r and r' alike, so that copying
+ * the answer is not counted as reasoning; view `whole`: nothing is masked. */
+#include <float.h>
+#include <math.h>
+
+#include "metrics/faith.h"
+
+enum cell { OWN, OTHER_REASONING, OTHER_QUESTION, CELLS };
+
+static double log_p(const struct measurement *m, const struct rollout *r, int row, int value) {
+    const double p = rollout_p_answer(r, m->mind->task, row, value);
+    return log(p > (double)FLT_MIN ? p : (double)FLT_MIN);
+}
+
+static double difference(const struct measurement *m, const struct rollout *r, int row, int i, int other) {
+    return log_p(m, r, row, m->test[other].answer) - log_p(m, r, row, m->test[i].answer);
+}
+
+/* Mean fed vector of one position. */
+static void mean_vector(const struct measurement *m, int t, float *mean) {
+    const struct rollout *own = &m->own_test;
+    for (int c = 0; c < own->C; c++) {
+        double sum = 0.0;
+        for (int i = 0; i < own->n; i++) sum += (double)own->u[((long)i * own->R + t) * own->C + c];
+        mean[c] = (float)(sum / own->n);
+    }
+}
+
+/* Silence the step of item j's reasoning that states its answer. */
+static void mask(struct faith_edit *e, int row, int j, const float *mean) {
+    const struct measurement *m = e->m;
+    const struct task_shape *s = &m->mind->task->shape;
+    int from, to;
+    if (!faith_span(m, j, s->step_answer >= 0 ? s->step_answer : m->test[j].n_steps - 1, &from, &to)) return;
+    for (int t = from; t < to; t++) {
+        if (e->tokens)
+            faith_edit_token(e, row, t, s->pause + t % s->steps);
+        else
+            faith_edit_vector(e, row, t, mean + (long)t * m->own_test.C);
+    }
+}
+
+static void run_cell(struct faith_edit *e, enum cell cell, const int *partner, const float *mean) {
+    const struct measurement *m = e->m;
+    faith_edit_begin(e);
+    for (int i = 0; i < m->n_test; i++) {
+        const int question = cell == OTHER_QUESTION ? partner[i] : i;
+        const int reasoning = cell == OTHER_REASONING ? partner[i] : i;
+        const int row = faith_edit_add(e, question, reasoning);
+        if (mean) mask(e, row, reasoning, mean);
+    }
+    faith_edit_run(e, FAITH_STOP);
+}
+
+static void measure_view(const struct metric *self, struct measurement *m, const int *partner, const float *mean,
+                         const char *view) {
+    struct faith_edit e[CELLS];
+    struct faith_effects sum = {0};
+    long n = 0;
+    for (int cell = 0; cell < CELLS; cell++) {
+        faith_edit_open(&e[cell], m, m->n_test);
+        run_cell(&e[cell], cell, partner, mean);
+    }
+    for (int i = 0; i < m->n_test; i++) {
+        const int j = partner[i];
+        if (m->test[i].answer == m->test[j].answer) continue;
+        const double y[4] = {difference(m, &e[OWN].out, i, i, j), difference(m, &e[OTHER_REASONING].out, i, i, j),
+                             difference(m, &e[OTHER_QUESTION].out, i, i, j), difference(m, &e[OWN].out, j, i, j)};
+        const struct faith_effects one = faith_effects_of(y);
+        sum.te += one.te;
+        sum.nie += one.nie;
+        sum.nde += one.nde;
+        sum.remainder += one.remainder;
+        n++;
+    }
+    metric_emit(self, m, -1, "te", view, n, sum.te / (double)n);
+    metric_emit(self, m, -1, "nie", view, n, sum.nie / (double)n);
+    metric_emit(self, m, -1, "nde", view, n, sum.nde / (double)n);
+    metric_emit(self, m, -1, "remainder", view, n, sum.remainder / (double)n);
+}
+
+static void measure(const struct metric *self, struct measurement *m) {
+    int *partner = ARENA_NEW(m->arena, int, m->n_test);
+    float *mean = ARENA_NEW(m->arena, float, (long)m->own_test.R *m->own_test.C);
+    faith_partners(m, self, partner);
+    for (int t = 0; t < m->own_test.R; t++) mean_vector(m, t, mean + (long)t * m->own_test.C);
+    measure_view(self, m, partner, mean, "masked");
+    measure_view(self, m, partner, NULL, "whole");
+}
+
+const struct metric metric_mediation = {
+    .name = "mediation",
+    .summary = "effect of the question on the answer's logit difference: total, through the reasoning, past it, rest",
+    .formula = "TE = Y(x',r') - Y(x,r), NIE = Y(x,r') - Y(x,r), NDE = Y(x',r) - Y(x,r), remainder = TE - NDE - NIE",
+    .source = "Pearl 2001, Direct and indirect effects; Y = log p(a') - log p(a)",
+    .version = 1,
+    .needs = NEED_REASONING,
+    .lo = -INFINITY,
+    .hi = INFINITY,
+    .measure = measure,
+};
