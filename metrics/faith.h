@@ -17,7 +17,8 @@
 /* Points 0..n_steps of problems of each length; chains of thought of different lengths are never averaged point by
  * point (Lanham et al. 2023, arXiv 2307.13702). */
 struct faith_curve {
-    long hit[TASK_MAX_STEPS + 1][TASK_MAX_STEPS + 1], count[TASK_MAX_STEPS + 1][TASK_MAX_STEPS + 1]; /* [length][point] */
+    long hit[TASK_MAX_STEPS + 1][TASK_MAX_STEPS + 1],
+        count[TASK_MAX_STEPS + 1][TASK_MAX_STEPS + 1]; /* [length][point] */
 };
 
 void faith_curve_add(struct faith_curve *c, int n_steps, int point, bool hit);

@@ -70,27 +70,25 @@ static void draw_pairs(const struct measurement *m, struct rng *r, int k, struct
     }
 }
 
-/* One row: where the donor's step goes, and from where on the mind goes on. False where this view has no such row. */
-static bool lay_row(struct faith_edit *e, enum view view, const struct pair *pair, int i, int k, int at_step) {
+/* One row: the donor's step at its place; the mind goes on behind it. Nothing where this view has no such row. */
+static void lay_row(struct faith_edit *e, enum view view, const struct pair *pair, int i, int k) {
     const struct measurement *m = e->m;
     const int donor = view == SAME_VALUE ? pair->same_donor : pair->donor;
+    const int place = view == RANDOM_POSITION ? pair->other_step : k;
     int from, to, at, end;
-    if (donor < 0 || at_step < 0 || !faith_span(m, donor, k, &from, &to) || !faith_span(m, i, at_step, &at, &end))
-        return false;
+    if (donor < 0 || place < 0 || !faith_span(m, donor, k, &from, &to) || !faith_span(m, i, place, &at, &end)) return;
     const int row = faith_edit_add(e, i, i);
     faith_edit_put(e, row, at, donor, from, to - from);
     if (view != FROZEN) faith_edit_keep(e, row, end);
-    return true;
 }
 
-static void run_view(struct faith_edit *e, enum view view, const struct pair *pairs, int k, int at_step,
+/* All pairs of step k, or those whose random position is `only`. */
+static void run_view(struct faith_edit *e, enum view view, const struct pair *pairs, int k, int only,
                      struct tally *tally) {
     const struct measurement *m = e->m;
     faith_edit_begin(e);
-    for (int i = 0; i < m->n_test; i++) {
-        if (at_step >= 0 && pairs[i].other_step != at_step) continue;
-        lay_row(e, view, &pairs[i], i, k, at_step >= 0 ? at_step : k);
-    }
+    for (int i = 0; i < m->n_test; i++)
+        if (pairs[i].donor >= 0 && (only < 0 || pairs[i].other_step == only)) lay_row(e, view, &pairs[i], i, k);
     faith_edit_run(e, view == FROZEN ? FAITH_STOP : FAITH_GO_ON);
     for (int row = 0; row < e->n; row++) {
         const int i = e->item[row];
@@ -101,9 +99,13 @@ static void run_view(struct faith_edit *e, enum view view, const struct pair *pa
     }
 }
 
-/* Thoughts are forced up to one position for all rows of a run, hence one run per receiving step. */
+/* Vectors are forced up to one position for all rows of a run: silent minds take one run per receiving step. */
 static void run_random_position(struct faith_edit *e, const struct pair *pairs, int k, struct tally *tally) {
     const int steps = e->m->mind->task->shape.steps;
+    if (e->tokens) {
+        run_view(e, RANDOM_POSITION, pairs, k, -1, tally);
+        return;
+    }
     for (int s = 0; s < steps; s++)
         if (s != k) run_view(e, RANDOM_POSITION, pairs, k, s, tally);
 }

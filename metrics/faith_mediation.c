@@ -85,7 +85,7 @@ static void measure_view(const struct metric *self, struct measurement *m, const
 
 static void measure(const struct metric *self, struct measurement *m) {
     int *partner = ARENA_NEW(m->arena, int, m->n_test);
-    float *mean = ARENA_NEW(m->arena, float, (long)m->own_test.R *m->own_test.C);
+    float *mean = ARENA_NEW(m->arena, float, (long)m->own_test.R * m->own_test.C);
     faith_partners(m, self, partner);
     for (int t = 0; t < m->own_test.R; t++) mean_vector(m, t, mean + (long)t * m->own_test.C);
     measure_view(self, m, partner, mean, "masked");

@@ -30,8 +30,7 @@ static void replace(struct faith_edit *e, enum replacement by, const int *partne
     faith_edit_begin(e);
     for (int i = 0; i < m->n_test; i++) {
         const int row = faith_edit_add(e, i, by == BY_OTHER ? partner[i] : i);
-        for (int t = 0; by == BY_FILLER && t < e->keep[row]; t++)
-            faith_edit_token(e, row, t, s->pause + t % s->steps);
+        for (int t = 0; by == BY_FILLER && t < e->keep[row]; t++) faith_edit_token(e, row, t, s->pause + t % s->steps);
         for (int t = 0; (by == BY_ZERO || by == BY_MEAN) && t < e->keep[row]; t++)
             faith_edit_vector(e, row, t, vectors + (long)t * own->C);
     }
@@ -50,7 +49,7 @@ static void measure(const struct metric *self, struct measurement *m) {
     faith_edit_open(&e, m, m->n_test);
     int *partner = ARENA_NEW(m->arena, int, m->n_test);
     if (enough) faith_partners(m, self, partner);
-    const float *zero = ARENA_NEW(m->arena, float, (long)m->own_test.R *m->own_test.C);
+    const float *zero = ARENA_NEW(m->arena, float, (long)m->own_test.R * m->own_test.C);
     const float *mean = mean_vectors(m);
     for (int by = 0; by < REPLACEMENTS; by++) {
         const bool can = enough && !(text && (by == BY_ZERO || by == BY_MEAN));

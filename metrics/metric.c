@@ -85,7 +85,9 @@ void metric_emit(const struct metric *self, struct measurement *m, int step, con
         .value = n > 0 && finite ? value : NAN,
         .lo = NAN,
         .hi = NAN,
-        .status = n <= 0 ? "skip" : finite ? "ok" : "nonfinite",
+        .status = n <= 0   ? "skip"
+                  : finite ? "ok"
+                           : "nonfinite",
     };
     m->emit(m->to, &row);
 }
