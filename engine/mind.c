@@ -12,6 +12,7 @@ struct runner {
     struct problem *problems; /* [rows] the chunk, last one repeated to fill */
     int rows;
     int *token;     /* [rows][channels] the newest position's tokens */
+    int *prefix;    /* [rows][R][channels] forced tokens of the chunk */
     int *phase;     /* [rows] position within the output, -1 while reasoning */
     int *reasoned;  /* [rows] positions of reasoning so far */
     float *vectors; /* [rows][R][C] forced vectors of the chunk */
@@ -57,6 +58,7 @@ struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
     batch_open(&r->batch, a, s, rows);
     r->problems = ARENA_NEW(a, struct problem, rows);
     r->token = ARENA_NEW(a, int, (size_t)rows *(size_t)s->channels);
+    r->prefix = ARENA_NEW(a, int, (size_t)rows *(size_t)R *(size_t)s->channels);
     r->phase = ARENA_NEW(a, int, rows);
     r->reasoned = ARENA_NEW(a, int, rows);
     r->vectors = ARENA_NEW(a, float, (size_t)rows *(size_t)R *(size_t)C);
@@ -103,14 +105,17 @@ static int forced_length(const struct chunk *c, int i) {
     return -1;
 }
 
+static int forced_until(const struct force *f, int i) {
+    return f->until_row ? f->until_row[i] : f->until;
+}
+
 /* The next reasoning token of a row, <eot> when its reasoning ends. */
 static int next_reasoning(const struct runner *r, const struct chunk *c, int b, const float *p) {
     const struct task_shape *s = &c->mind->task->shape;
     const struct force *f = &c->options->force;
     const int k = r->reasoned[b], i = c->first + (b < c->n ? b : c->n - 1), end = forced_length(c, i);
-    const int until = f->until_row ? f->until_row[i] : f->until;
     if (k == c->out->R || k == end) return s->eot;
-    if (f->tokens && k < until) return f->tokens[(long)i * c->out->R + k];
+    if (f->tokens && k < forced_until(f, i)) return f->tokens[(long)i * c->out->R + k];
     return choose(p, c->out->V, c->options->sample_reasoning && b < c->n ? c->options->rng : NULL);
 }
 
@@ -166,11 +171,35 @@ static bool step(struct runner *r, const struct chunk *c) {
     return busy;
 }
 
-static void text_reasoning(struct runner *r) {
+/* Positions that are forced in every row of the chunk, <eot> not among them. */
+static int common_prefix(const struct chunk *c) {
+    const struct force *f = &c->options->force;
+    int common = c->out->R;
+    for (int b = 0; b < c->n; b++) {
+        const int i = c->first + b, end = forced_length(c, i);
+        const int *tokens = f->tokens + (long)i * c->out->R;
+        int n = forced_until(f, i), k = 0;
+        if (end >= 0 && end < n) n = end;
+        while (k < n && k < common && tokens[k] != c->mind->task->shape.eot) k++;
+        common = k < common ? k : common;
+    }
+    return common;
+}
+
+/* What is forced in all rows runs as one segment: its predictions are not needed. */
+static void text_reasoning(struct runner *r, const struct chunk *c) {
+    const struct force *f = &c->options->force;
+    const int channels = r->batch.channels, n = f->tokens ? common_prefix(c) : 0;
     for (int b = 0; b < r->rows; b++) {
+        const long row = c->first + (b < c->n ? b : c->n - 1);
         r->phase[b] = -1;
         r->reasoned[b] = 0;
+        for (int k = 0; k < n; k++) {
+            note(r, c, b, f->tokens[row * c->out->R + k], r->head.logits);
+            memcpy(r->prefix + (b * n + k) * channels, r->token + b * channels, (size_t)channels * sizeof(int));
+        }
     }
+    if (n) tape_tokens(&r->tape, n, r->prefix, n * channels, ROLE_OUTPUT, NULL, 0);
 }
 
 /* Forced vectors first, then thoughts or fillers up to the mind's number. Ends behind <eot>. */
@@ -227,7 +256,7 @@ void runner_run(struct runner *r, const struct mind *m, const struct problem *pr
         tape_reset(&r->tape, r->batch.start);
         tape_tokens(&r->tape, r->batch.Q, r->batch.question, r->batch.Q * s->channels, ROLE_QUESTION, NULL, 0);
         if (m->medium == MEDIUM_TEXT)
-            text_reasoning(r);
+            text_reasoning(r, &c);
         else
             silent_reasoning(r, &c);
         while (step(r, &c)) {
