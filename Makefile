@@ -1,4 +1,8 @@
 # spillover: `make help` lists the targets.
+PACKAGES := gcc g++ libc6-dev libblis-serial-dev libpcg-cpp-dev libcsv-dev libyaml-dev libjansson-dev libssl-dev \
+	libgsl-dev liblbfgs-dev gnuplot-nox fonts-liberation
+TEST_PACKAGES := $(PACKAGES) check libsubunit-dev
+
 BUILD   ?= build
 CC      ?= gcc
 CXX     ?= g++
@@ -49,6 +53,17 @@ $(BUILD)/%.o: %.cc
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+
+.PHONY: demo
+demo: ## install what is missing, build, run suite quick, and say where its report is
+	@.ci/install $(PACKAGES)
+	@$(MAKE) --no-print-directory -j$$(nproc) spillover
+	./spillover run quick --jobs $$(nproc)
+
+.PHONY: test
+test: ## install what is missing, build, run the tests
+	@.ci/install $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory -j$$(nproc) check check-deps
 
 .PHONY: check
 check: $(BUILD)/tests/run spillover ## build and run the unit tests (nothing is installed)
