@@ -123,7 +123,7 @@ static enum status read_tensor(struct reader *r, const char *name, const json_t 
 
     struct checkpoint_tensor t = {.n_dims = (int)json_array_size(shape)};
     enum dtype type = F32;
-    long span[2];
+    long span[2] = {0, 0};
     TRY(read_dtype(r, name, dtype, &type));
     TRY(read_integers(r, name, "shape", shape, 0, MAX_DIMS, t.dim));
     TRY(read_integers(r, name, "data_offsets", offsets, 2, 2, span));

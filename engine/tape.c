@@ -150,6 +150,7 @@ static const float *position(const struct tape *tape, int b, int t) {
 static void embed_tokens(struct tape *tape, const struct tape_segment *s) {
     const struct gpt *g = tape->gpt;
     const int C = g->config.width, channels = g->config.channels;
+    if (channels > GPT_MAX_CHANNELS) BUG("%d channels", channels);
     const float *const table[GPT_MAX_CHANNELS] = {g->p.wte, g->p.wxe1, g->p.wxe2};
     float *x = tape->x + tape_lines(tape, s).first * C;
     for (int b = 0; b < tape->B; b++)

@@ -104,6 +104,7 @@ static void block_backward(struct tape *tape, const struct tape_segment *s, int 
 /* Tokens and positions: rows are added one by one in line order. */
 static void embed_backward(const struct tape *tape, const struct tape_segment *s, const float *dx, struct gpt_views *g) {
     const int C = tape->gpt->config.width, channels = tape->gpt->config.channels;
+    if (channels > GPT_MAX_CHANNELS) BUG("%d channels", channels);
     float *const table[GPT_MAX_CHANNELS] = {g->wte, g->wxe1, g->wxe2};
     for (int b = 0; b < tape->B; b++)
         for (int i = 0; i < s->S; i++, dx += C) {

@@ -6,6 +6,7 @@
 
 #include "engine/base/fs.h"
 #include "engine/checkpoint.h"
+#include "engine/gemm.h"
 #include "engine/safetensors.h"
 
 static char folder[64];
@@ -15,6 +16,11 @@ static void open_folder(void) {
     memcpy(folder, "/tmp/test_checkpoint.XXXXXX", 28);
     ck_assert_ptr_nonnull(mkdtemp(folder));
     arena_open(&arena, 1 << 16);
+}
+
+static void open_models(void) {
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
+    open_folder();
 }
 
 static void close_folder(void) {
@@ -233,7 +239,7 @@ START_TEST(every_changed_digit_and_bracket_is_seen) {
     for (size_t at = 8; at < 8 + 137; at++) {
         char what[64];
         if (by_hand[at] >= '0' && by_hand[at] <= '9') {
-            for (char digit = '0'; digit <= '9'; digit++) {
+            for (int digit = '0'; digit <= '9'; digit++) {
                 if (digit == by_hand[at]) continue;
                 memcpy(bytes, by_hand, BY_HAND);
                 bytes[at] = (unsigned char)digit;
@@ -553,7 +559,7 @@ Suite *suite_checkpoint(void) {
     tcase_add_test(bad, well_formed_headers_are_read);
     tcase_add_test(bad, long_and_deep_headers_are_refused);
     tcase_add_test(bad, the_writer_refuses_what_no_reader_takes);
-    tcase_add_checked_fixture(models, open_folder, close_folder);
+    tcase_add_checked_fixture(models, open_models, close_folder);
     tcase_add_test(models, models_round_trip);
     tcase_add_test(models, models_with_wrong_tensors_are_named);
     tcase_add_test(models, models_with_a_wrong_configuration_are_refused);
