@@ -82,7 +82,10 @@ fuzz-run: $(FUZZERS)
 	set -e; for f in $^; do mkdir -p $$f.corpus; $$f -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
 	    -print_final_stats=1 -artifact_prefix=$$f. $$f.corpus; done
 
-$(FUZZERS): %: %.o $(LIB_OBJ)
+$(BUILD)/fuzz.a: $(LIB_OBJ) # an archive: a fuzzer links what it reads with, not the whole program
+	rm -f $@; $(AR) rcs $@ $^
+
+$(FUZZERS): %: %.o $(BUILD)/fuzz.a
 	$(CC) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
 PYTHON ?= /usr/bin/python3

@@ -5,6 +5,7 @@
 
 #include "engine/base/fs.h"
 #include "engine/checkpoint.h"
+#include "engine/gemm.h"
 #include "engine/safetensors.h"
 
 static struct arena arena;
@@ -33,6 +34,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
         {"a", 1, {2}, x}, {"b", 2, {1, 2}, x + 2}, {"none", 3, {4, 0, 2}, x}, {"one", 0, {0}, x}};
     struct checkpoint_meta meta[] = {{"k", "v"}, {"\xe2\x82\xac", "\"\\\n"}};
     arena_open(&arena, 1 << 16);
+    if (gemm_open(GEMM_AUTO, NUMERIC_PORTABLE) != ST_OK) BUG("%s", status_message());
     if (*argc < 2 || corpus[0] == '-') return 0;
     seed(corpus, "empty", &(struct checkpoint){0});
     seed(corpus, "tensors", &(struct checkpoint){t, 4, NULL, 0});
