@@ -7,10 +7,12 @@
  * fsync, rename). A cell that fails returns a status; its events.jsonl says how far it got.
  *
  *   config.json  events.jsonl  metrics.csv  model.safetensors (base, arm; press: at dose crossings)  samples.jsonl
+ *   log.txt (stdout and stderr of the process)  resources.json (seconds, memory)  SHA256SUMS
  */
 #ifndef SPILLOVER_CELL_H
 #define SPILLOVER_CELL_H
 
+#include "engine/gemm.h"
 #include "experiments/config.h"
 
 struct cell {
@@ -30,11 +32,12 @@ struct cell_io {
 
 /* One measured number. Text fields are [a-z0-9_.]+ or "". Unused numbers: NAN / -1. */
 struct row {
-    int update;           /* update of the pressure (or training) at which it was measured; -1: at the end */
-    double dose_level;    /* nominal level whose first crossing this is; NAN elsewhere */
-    int step, layer;      /* reasoning step, layer; -1: not applicable */
-    const char *concept;  /* what is decoded or read: "value", "c", "style", ... */
-    const char *view;     /* "own", "frozen", "text_mode", "greedy", ... */
+    int update;          /* update of the pressure (or training) at which it was measured; -1: at the end */
+    double dose_level;   /* nominal level whose first crossing this is; NAN elsewhere */
+    double dose;         /* D_0 as tracked inside the cell at that update (science.md, section 1); NAN elsewhere */
+    int step, layer;     /* reasoning step, layer; -1: not applicable */
+    const char *concept; /* what is decoded or read: "value", "c", "style", ... */
+    const char *view;    /* "own", "frozen", "text_mode", "greedy", ... */
     const char *metric;
     int version;
     long n;
@@ -59,5 +62,20 @@ void cell_event(const struct cell_io *io, const char *what, int done, int of, do
 MUST_USE enum status cell_run_base(const struct cell *cell, struct cell_io *io);
 MUST_USE enum status cell_run_arm(const struct cell *cell, struct cell_io *io);
 MUST_USE enum status cell_run_press(const struct cell *cell, struct cell_io *io);
+
+/* The header of metrics.csv, ending with NULL. -1 and NAN are empty fields there; an empty update means "at the end". */
+extern const char *const cell_columns[];
+
+/* The bodies by kind, so that tests can put small ones in their place. `prepare` opens the arithmetic before the body
+ * runs; NULL: there is none to open. */
+struct cell_bodies {
+    enum status (*prepare)(enum numeric_mode mode);
+    enum status (*run[3])(const struct cell *cell, struct cell_io *io);
+};
+
+/* The whole life of a cell's process: read <out>/cells/<key>.part/config.json, verify the parents, run the body, make
+ * the folder whole. The caller holds the cell's lock (experiments/store.h). data_dir: published files, or NULL. */
+MUST_USE enum status cell_execute(const char *out, const char *key, const char *data_dir,
+                                  const struct cell_bodies *bodies);
 
 #endif
