@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/csv.h"
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "engine/base/sha256.h"
-#include "experiments/grid.h"
 #include "experiments/store.h"
 
 const char *const cell_columns[] = {"update",  "dose_level", "dose",  "step", "layer", "concept", "view", "metric",

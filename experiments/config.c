@@ -47,6 +47,10 @@ static const struct config_key schema[] = {
     {ROW(task, easy), REAL(0, 1), IN_TASK, .preset = "0.5", .help = "share of shortened training problems"},
     {ROW(task, form), .type = CONFIG_WORD, .choices = form_words, IN_TASK, .preset = "edge",
      .help = "prosqa: how a graph is written"},
+    {ROW(task, nodes_min), INT(0, 64), IN_TASK, .preset = "0", .help = "prosqa: size of training graphs; 0 published"},
+    {ROW(task, nodes_max), INT(0, 64), IN_TASK, .preset = "0", .help = "prosqa: size of training graphs; 0 published"},
+    {ROW(task, hops_min), INT(0, 16), IN_TASK, .preset = "0", .help = "prosqa: hops of training graphs; 0 published"},
+    {ROW(task, hops_max), INT(0, 16), IN_TASK, .preset = "0", .help = "prosqa: hops of training graphs; 0 published"},
 
     {ROW(model, layers), INT(1, 48), IN_TASK, .column = true, .preset = "2", .help = "transformer blocks"},
     {ROW(model, width), INT(4, 4096), IN_TASK, .column = true, .preset = "64", .help = "width C"},
@@ -190,26 +194,14 @@ static enum status set_choice(struct config *c, const struct config_key *key, co
     return unknown(key, text, status_nearest(text, key->choices, n, sizeof *key->choices));
 }
 
-static enum status set_row(struct config *c, const struct config_key *key, const char *text,
-                           const struct registry_row *rows, int n) {
-    for (int i = 0; i < n; i++)
-        if (strcmp(rows[i].name, text) == 0) {
-            put(c, key, &rows[i].name, sizeof rows[i].name);
-            return ST_OK;
-        }
-    return unknown(key, text, status_nearest(text, &rows[0].name, n, sizeof *rows));
-}
-
-static enum status set_task(struct config *c, const struct config_key *key, const char *text) {
-    enum { MOST_TASKS = 64 };
-    const char *names[MOST_TASKS];
-    int n = task_count < MOST_TASKS ? task_count : MOST_TASKS;
-    for (int i = 0; i < n; i++) {
-        names[i] = task_table[i]->name;
-        if (strcmp(names[i], text) != 0) continue;
-        put(c, key, &names[i], sizeof names[i]);
+static enum status set_row(struct config *c, const struct config_key *key, const char *text, enum registry which) {
+    struct registry_row row;
+    if (registry_find(which, text, &row)) {
+        put(c, key, &row.name, sizeof row.name);
         return ST_OK;
     }
+    const char *names[REGISTRY_MOST];
+    int n = registry_names(which, names);
     return unknown(key, text, status_nearest(text, names, n, sizeof names[0]));
 }
 
@@ -229,11 +221,11 @@ enum status config_set(struct config *c, const struct config_key *key, const cha
     case CONFIG_WORD:
         return set_choice(c, key, text);
     case CONFIG_TASK:
-        return set_task(c, key, text);
+        return set_row(c, key, text, REGISTRY_TASK);
     case CONFIG_ARM:
-        return set_row(c, key, text, registry_arms, registry_arm_count);
+        return set_row(c, key, text, REGISTRY_ARM);
     case CONFIG_PRESSURE:
-        return set_row(c, key, text, registry_pressures, registry_pressure_count);
+        return set_row(c, key, text, REGISTRY_PRESSURE);
     }
     BUG("key type %d", (int)key->type);
 }
@@ -271,6 +263,21 @@ void config_default(struct config *c) {
     *c = (struct config){0};
     for (int i = 0; i < N_KEYS; i++)
         if (schema[i].preset && config_set(c, &schema[i], schema[i].preset)) BUG("the default of %s", status_message());
+}
+
+struct config config_of_kind(const struct config *c, enum cell_kind kind) {
+    static const size_t sizes[] = {
+        [CONFIG_INT] = sizeof(int),    [CONFIG_REAL] = sizeof(double),     [CONFIG_BOOL] = sizeof(bool),
+        [CONFIG_CHOICE] = sizeof(int), [CONFIG_WORD] = sizeof(char *),     [CONFIG_TASK] = sizeof(char *),
+        [CONFIG_ARM] = sizeof(char *), [CONFIG_PRESSURE] = sizeof(char *),
+    };
+    struct config plain;
+    config_default(&plain);
+    plain.seed = c->seed;
+    plain.task.data_dir = c->task.data_dir;
+    for (int i = 0; i < N_KEYS; i++)
+        if (schema[i].from <= kind) put(&plain, &schema[i], (const char *)c + schema[i].offset, sizes[schema[i].type]);
+    return plain;
 }
 
 static json_t *value_json(const struct config *c, const struct config_key *key) {

@@ -125,6 +125,9 @@ void config_text(const struct config *c, const struct config_key *key, char text
 /* The configuration with every default filled in: task chain, seed 0, no arm, no pressure. */
 void config_default(struct config *c);
 
+/* The configuration with everything that a cell of this kind does not depend on set to its default. */
+struct config config_of_kind(const struct config *c, enum cell_kind kind);
+
 /* JSON of the keys that a cell of this kind depends on, with the seed: every default written out. New reference.
  * config_from_json is its inverse (what the kind does not depend on takes the default); ST_DATA on an unknown or
  * missing key or a value that config_set would refuse. Without `press` it is an arm, without `arm` a base. */

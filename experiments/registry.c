@@ -2,43 +2,83 @@
 
 #include <string.h>
 
-const struct registry_row registry_arms[] = {
-#define ARM(name) {#name, 1, ""},
-#include "experiments/arms.def"
-#undef ARM
-};
-const int registry_arm_count = (int)(sizeof registry_arms / sizeof registry_arms[0]);
+#include "engine/base/arena.h"
+#include "experiments/arm.h"
+#include "experiments/pressure.h"
+#include "metrics/metric.h"
 
-const struct registry_row registry_pressures[] = {
-#define PRESSURE(name) {#name, 1, ""},
-#include "experiments/pressures.def"
-#undef PRESSURE
-};
-const int registry_pressure_count = (int)(sizeof registry_pressures / sizeof registry_pressures[0]);
-
-static const struct registry_row *find(const struct registry_row *rows, int n, const char *name) {
-    for (int i = 0; i < n; i++)
-        if (strcmp(rows[i].name, name) == 0) return &rows[i];
-    return NULL;
+int registry_count(enum registry which) {
+    switch (which) {
+    case REGISTRY_TASK:
+        return task_count;
+    case REGISTRY_ARM:
+        return arm_count;
+    case REGISTRY_PRESSURE:
+        return pressure_count;
+    case REGISTRY_METRIC:
+        return metric_count;
+    }
+    BUG("registry %d", (int)which);
 }
 
-const struct registry_row *registry_arm(const char *name) {
-    return find(registry_arms, registry_arm_count, name);
+struct registry_row registry_row(enum registry which, int i) {
+#define ROW_OF(table)                                                                                                  \
+    (struct registry_row) {                                                                                            \
+        .name = (table)[i]->name, .about = (table)[i]->summary,                                                        \
+        .source = (table)[i]->source ? (table)[i]->source : "", .version = (table)[i]->version                         \
+    }
+    switch (which) {
+    case REGISTRY_TASK:
+        return ROW_OF(task_table);
+    case REGISTRY_ARM:
+        return ROW_OF(arm_table);
+    case REGISTRY_PRESSURE:
+        return ROW_OF(pressure_table);
+    case REGISTRY_METRIC:
+        return ROW_OF(metric_table);
+    }
+#undef ROW_OF
+    BUG("registry %d", (int)which);
 }
 
-const struct registry_row *registry_pressure(const char *name) {
-    return find(registry_pressures, registry_pressure_count, name);
+bool registry_find(enum registry which, const char *name, struct registry_row *row) {
+    for (int i = 0; i < registry_count(which); i++) {
+        struct registry_row candidate = registry_row(which, i);
+        if (strcmp(candidate.name, name) != 0) continue;
+        *row = candidate;
+        return true;
+    }
+    return false;
+}
+
+int registry_names(enum registry which, const char *names[REGISTRY_MOST]) {
+    int n = registry_count(which);
+    if (n > REGISTRY_MOST) BUG("a registry of %d rows", n);
+    for (int i = 0; i < n; i++) names[i] = registry_row(which, i).name;
+    return n;
 }
 
 static bool takes_credit(const char *pressure) {
     return strcmp(pressure, "none") != 0 && strcmp(pressure, "direct") != 0;
 }
 
+/* False where the task has nothing that the pressure could press on. */
+static bool task_has_target(const struct config *c) {
+    const struct pressure *pressure;
+    struct task_ctx task;
+    struct arena a;
+    arena_open(&a, 1 << 16);
+    bool applies = !pressure_find(c->press.pressure, &pressure) && !task_open(&task, c->task_name, &c->task, &a) &&
+                   pressure->applies(&task);
+    arena_close(&a);
+    return applies;
+}
+
 bool pressure_defined(const struct config *c, const char **reason) {
     static const char no_reasoning[] = "no_cot has no reasoning to read";
     static const char text_full[] = "sft full is not defined for text: no gradient runs through sampled tokens";
     static const char direct_reward[] = "direct is a loss on the reasoning: not defined for rl";
-    static const char no_alphabets[] = "style needs a task with two alphabets (task.style: true)";
+    static const char no_target[] = "the task has nothing for this pressure to press on";
     *reason = NULL;
     if (!c->press.pressure) return true;
     if (strcmp(c->arm.name, "no_cot") == 0)
@@ -48,8 +88,8 @@ bool pressure_defined(const struct config *c, const char **reason) {
         *reason = text_full;
     else if (strcmp(c->press.pressure, "direct") == 0 && c->press.method == METHOD_RL)
         *reason = direct_reward;
-    else if (strcmp(c->press.pressure, "style") == 0 && !c->task.style)
-        *reason = no_alphabets;
+    else if (!task_has_target(c))
+        *reason = no_target;
     return *reason == NULL;
 }
 

@@ -1,7 +1,7 @@
-/* Names, versions and one-line descriptions of arms and pressures, from arms.def and pressures.def.
+/* One view of the registries (tasks.def, arms.def, pressures.def, metrics.def): names, versions, one-line descriptions.
  *
- * The rows say what exists; the code behind them is found by whoever expands the same file again. Adding an arm or a
- * pressure is one file and one row: suites, --help, `list`, keys of cells and the CSV pick it up from here.
+ * Suites, `list`, the keys of cells and the CSV read names from here, so that a new row needs nothing else. What the
+ * rows do is behind data/task.h, experiments/arm.h, experiments/pressure.h and metrics/metric.h.
  */
 #ifndef SPILLOVER_REGISTRY_H
 #define SPILLOVER_REGISTRY_H
@@ -10,23 +10,25 @@
 
 #include "experiments/config.h"
 
+enum registry { REGISTRY_TASK, REGISTRY_ARM, REGISTRY_PRESSURE, REGISTRY_METRIC };
+
 struct registry_row {
-    const char *name;
+    const char *name, *about, *source; /* static; source "" where the row has none */
     int version;
-    const char *about;
 };
 
-extern const struct registry_row registry_arms[];
-extern const int registry_arm_count;
-extern const struct registry_row registry_pressures[];
-extern const int registry_pressure_count;
+int registry_count(enum registry which);
+struct registry_row registry_row(enum registry which, int i);
 
-/* The row with this name, or NULL. */
-const struct registry_row *registry_arm(const char *name);
-const struct registry_row *registry_pressure(const char *name);
+/* The row with this name. False, with *row untouched, when there is none. */
+bool registry_find(enum registry which, const char *name, struct registry_row *row);
 
-/* Does this combination of arm, pressure, method and credit exist? When not, *reason (static) says why: such a cell is
- * never run and becomes a row with status "skip" (science.md, section 3). */
+/* All names, in the order of the table. At most REGISTRY_MOST; returns how many. */
+enum { REGISTRY_MOST = 128 };
+int registry_names(enum registry which, const char *names[REGISTRY_MOST]);
+
+/* Does this combination of task, arm, pressure, method and credit exist? When not, *reason (static) says why: such a
+ * cell is never run and becomes a row with status "skip" (science.md, section 3). */
 bool pressure_defined(const struct config *c, const char **reason);
 
 /* Settings that mean nothing take one value, so that equal work gets one key: `none` has lambda 0, and neither `none`

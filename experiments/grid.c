@@ -1,0 +1,249 @@
+#include "experiments/grid.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/fs.h"
+#include "engine/base/sha256.h"
+#include "engine/version.h"
+#include "experiments/registry.h"
+
+enum { MOST_INPUTS = 1024 };
+
+struct builder {
+    struct grid *grid;
+    const struct suite *suite;
+    const char *kernel;
+    struct arena *arena;
+    int room;
+    int *slots; /* open addressing by key; index + 1, 0 is free */
+    unsigned n_slots;
+};
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const struct grid_input *)a)->name, ((const struct grid_input *)b)->name);
+}
+
+/* The plain files of <data_dir>/<sub>. A folder that is not there has none. */
+static enum status add_inputs(struct builder *b, const char *data_dir, const char *sub) {
+    struct grid *g = b->grid;
+    const char *folder = arena_printf(b->arena, "%s/%s", data_dir, sub);
+    DIR *dir = opendir(folder);
+    if (!dir) return ST_OK;
+    enum status st = ST_OK;
+    for (struct dirent *entry; st == ST_OK && (entry = readdir(dir));) {
+        struct stat info;
+        const char *path = arena_printf(b->arena, "%s/%s", folder, entry->d_name);
+        if (entry->d_name[0] == '.' || stat(path, &info) || !S_ISREG(info.st_mode)) continue;
+        if (g->n_inputs == MOST_INPUTS) {
+            st = status_set(ST_USAGE, "%s: more than %d files", data_dir, MOST_INPUTS);
+            break;
+        }
+        struct grid_input *input = &g->inputs[g->n_inputs++];
+        input->name = arena_printf(b->arena, "%s%s%s", sub, *sub ? "/" : "", entry->d_name);
+        st = sha256_file(path, input->sha256);
+    }
+    closedir(dir);
+    return st;
+}
+
+/* Tasks look for a published file in <data_dir>/<task> and in <data_dir> itself. */
+static enum status read_inputs(struct builder *b, const char *data_dir) {
+    b->grid->inputs = ARENA_NEW(b->arena, struct grid_input, MOST_INPUTS);
+    if (!data_dir) return ST_OK;
+    bool reads = false;
+    for (int i = 0; i < task_count; i++) {
+        bool used = false;
+        for (int j = 0; j < b->suite->n_plans && !used; j++)
+            used = strcmp(b->suite->plans[j].config.task_name, task_table[i]->name) == 0;
+        if (!used || !task_table[i]->load) continue;
+        reads = true;
+        TRY(add_inputs(b, data_dir, task_table[i]->name));
+    }
+    if (reads) TRY(add_inputs(b, data_dir, ""));
+    qsort(b->grid->inputs, (size_t)b->grid->n_inputs, sizeof *b->grid->inputs, by_name);
+    return ST_OK;
+}
+
+static json_t *inputs_of(const struct builder *b, const char *task) {
+    json_t *json = json_object();
+    struct registry_row row;
+    const struct task *found;
+    if (!registry_find(REGISTRY_TASK, task, &row) || task_find(task, &found) || !found->load) return json;
+    size_t n = strlen(task);
+    for (int i = 0; i < b->grid->n_inputs; i++) {
+        const struct grid_input *input = &b->grid->inputs[i];
+        bool own = strncmp(input->name, task, n) == 0 && input->name[n] == '/';
+        if (own || !strchr(input->name, '/')) json_object_set_new(json, input->name, json_string(input->sha256));
+    }
+    return json;
+}
+
+static void add_version(json_t *rows, const char *kind, enum registry which, const char *name) {
+    struct registry_row row;
+    if (!registry_find(which, name, &row)) BUG("%s %s is not in its registry", kind, name);
+    json_object_set_new(rows, kind, json_integer(row.version));
+}
+
+static const char *identity_of(const struct builder *b, const struct config *c, enum cell_kind kind,
+                               const char *parent) {
+    bool native = b->suite->numeric == NUMERIC_NATIVE;
+    json_t *json = json_object(), *rows = json_object();
+    add_version(rows, "task", REGISTRY_TASK, c->task_name);
+    if (kind >= CELL_ARM) add_version(rows, "arm", REGISTRY_ARM, c->arm.name);
+    if (kind == CELL_PRESS) add_version(rows, "pressure", REGISTRY_PRESSURE, c->press.pressure);
+    json_object_set_new(json, "config", config_to_json(c, kind));
+    json_object_set_new(json, "numeric", json_string(native ? "native" : "portable"));
+    if (native) json_object_set_new(json, "kernel", json_string(b->kernel));
+    json_object_set_new(json, "parent", json_string(parent));
+    json_object_set_new(json, "engine", json_integer(ENGINE_VERSION));
+    json_object_set_new(json, "measure", json_integer(MEASURE_VERSION));
+    json_object_set_new(json, "rows", rows);
+    json_object_set_new(json, "inputs", inputs_of(b, c->task_name));
+    char *text = json_dumps(json, JSON_SORT_KEYS | JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+    const char *kept = arena_strdup(b->arena, text);
+    free(text);
+    json_decref(json);
+    return kept;
+}
+
+/* What pairs a pressed cell with its control: the configuration without the pressure, its weight, and the cut, which
+ * `none` does not know. Another copy of the weights (frozen_mind, mind_face) is another experiment, not a cut. */
+static void pair_of(const struct config *c, char pair_id[13]) {
+    json_t *json = config_to_json(c, CELL_PRESS), *press = json_object_get(json, "press");
+    json_object_del(press, "pressure");
+    json_object_del(press, "lambda");
+    if (c->press.credit <= CREDIT_SEALED) json_object_del(press, "credit");
+    char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(15)), hex[SHA256_HEX];
+    sha256_text(text, hex);
+    memcpy(pair_id, hex, 12);
+    pair_id[12] = '\0';
+    free(text);
+    json_decref(json);
+}
+
+static const char *label_of(struct arena *a, const struct config *c, enum cell_kind kind) {
+    char method[CONFIG_TEXT], credit[CONFIG_TEXT], design[CONFIG_TEXT];
+    config_text(c, config_find("press", "method"), method);
+    config_text(c, config_find("press", "credit"), credit);
+    config_text(c, config_find("task", "design"), design);
+    if (kind == CELL_BASE) return arena_printf(a, "base %s %s seed %ld", c->task_name, design, c->seed);
+    if (kind == CELL_ARM) return arena_printf(a, "%s %s %s seed %ld", c->arm.name, c->task_name, design, c->seed);
+    return arena_printf(a, "%s %s %s %s %s seed %ld", c->arm.name, c->press.pressure, method, credit, design, c->seed);
+}
+
+/* The slot of a key: where it is, or the free one where it belongs. */
+static int *slot_of(const struct builder *b, const char *key) {
+    char head[9] = {0};
+    memcpy(head, key, 8);
+    unsigned at = (unsigned)strtoul(head, NULL, 16) & (b->n_slots - 1);
+    while (b->slots[at] && strcmp(b->grid->cells[b->slots[at] - 1].cell.key, key) != 0)
+        at = (at + 1) & (b->n_slots - 1);
+    return &b->slots[at];
+}
+
+static int add_cell(struct builder *b, const struct config *c, enum cell_kind kind, int parent) {
+    const char *parent_key = parent < 0 ? "" : b->grid->cells[parent].cell.key;
+    const char *identity = identity_of(b, c, kind, parent_key);
+    char key[SHA256_HEX];
+    sha256_text(identity, key);
+    int *slot = slot_of(b, key);
+    if (*slot) return *slot - 1;
+    if (b->grid->n == b->room) BUG("more cells than three a plan");
+    struct grid_cell *cell = &b->grid->cells[b->grid->n];
+    *slot = ++b->grid->n;
+    cell->identity = identity;
+    cell->parent = parent;
+    cell->variant = "";
+    cell->label = label_of(b->arena, c, kind);
+    cell->cell.kind = kind;
+    cell->cell.config = *c;
+    memcpy(cell->cell.key, key, sizeof key);
+    snprintf(cell->cell.parent, sizeof cell->cell.parent, "%s", parent_key);
+    memcpy(cell->short_key, key, 12);
+    if (kind == CELL_PRESS) {
+        pair_of(c, cell->pair_id);
+        pressure_defined(c, &cell->skip);
+    }
+    return *slot - 1;
+}
+
+static enum status add_plan(struct builder *b, const struct suite_plan *plan) {
+    int parent = -1;
+    for (enum cell_kind kind = CELL_BASE; kind <= plan->leaf; kind++) {
+        struct config c = config_of_kind(&plan->config, kind);
+        int before = b->grid->n;
+        parent = add_cell(b, &c, kind, parent);
+        if (kind != CELL_BASE || b->grid->n == before) continue;
+        struct arena_mark mark = arena_mark(b->arena);
+        struct task_ctx task;
+        if (task_open(&task, c.task_name, &c.task, b->arena))
+            return status_set(ST_USAGE, "%s:%d: %s", b->suite->path, plan->line, status_message());
+        arena_rewind(b->arena, mark);
+    }
+    return ST_OK;
+}
+
+static bool same_name(const struct grid_cell *a, const struct grid_cell *b) {
+    const struct config *x = &a->cell.config, *y = &b->cell.config;
+    if (a->cell.kind != b->cell.kind || strcmp(x->task_name, y->task_name) != 0) return false;
+    if (a->cell.kind >= CELL_ARM && strcmp(x->arm.name, y->arm.name) != 0) return false;
+    return a->cell.kind < CELL_PRESS ||
+           (strcmp(x->press.pressure, y->press.pressure) == 0 && x->press.method == y->press.method);
+}
+
+/* A group is all cells with one kind, task, arm, pressure and method; `variant` tells them apart where the columns of
+ * results.csv cannot. */
+static void name_variants(struct builder *b) {
+    struct grid *g = b->grid;
+    int n_keys, *leader = ARENA_NEW(b->arena, int, g->n);
+    const struct config_key *keys = config_keys(&n_keys);
+    bool(*varies)[128] = arena_alloc(b->arena, (size_t)g->n, sizeof *varies);
+    if (n_keys > 128) BUG("a schema of %d keys", n_keys);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < g->n; i++) {
+            if (pass == 0) {
+                leader[i] = 0;
+                while (!same_name(&g->cells[leader[i]], &g->cells[i])) leader[i]++;
+            }
+            for (int k = 0; k < n_keys; k++) {
+                char own[CONFIG_TEXT], first[CONFIG_TEXT];
+                if (keys[k].column || keys[k].from > g->cells[i].cell.kind) continue;
+                config_text(&g->cells[i].cell.config, &keys[k], own);
+                config_text(&g->cells[leader[i]].cell.config, &keys[k], first);
+                if (pass == 0)
+                    varies[leader[i]][k] |= strcmp(own, first) != 0;
+                else if (varies[leader[i]][k])
+                    g->cells[i].variant =
+                        arena_printf(b->arena, "%s%s%s.%s=%s", g->cells[i].variant, *g->cells[i].variant ? ";" : "",
+                                     keys[k].section, keys[k].key, own);
+            }
+        }
+}
+
+enum status grid_build(struct grid *g, const struct suite *s, const char *kernel, const char *data_dir,
+                       struct arena *a) {
+    *g = (struct grid){0};
+    struct builder b = {.grid = g, .suite = s, .kernel = kernel, .arena = a, .room = 3 * s->n_plans, .n_slots = 16};
+    while (b.n_slots < 6 * (unsigned)s->n_plans) b.n_slots *= 2;
+    b.slots = ARENA_NEW(a, int, b.n_slots);
+    g->cells = ARENA_NEW(a, struct grid_cell, b.room);
+    TRY(read_inputs(&b, data_dir));
+    for (int i = 0; i < s->n_plans; i++) TRY(add_plan(&b, &s->plans[i]));
+    name_variants(&b);
+    return ST_OK;
+}
+
+int grid_find(const struct grid *g, const char *prefix) {
+    int found = -1;
+    size_t n = strlen(prefix);
+    for (int i = 0; i < g->n; i++) {
+        if (strncmp(g->cells[i].cell.key, prefix, n) != 0) continue;
+        if (found >= 0) return -1;
+        found = i;
+    }
+    return found;
+}
