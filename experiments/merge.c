@@ -1,0 +1,184 @@
+#include "experiments/merge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/csv.h"
+#include "engine/base/fs.h"
+#include "experiments/store.h"
+
+const char *const merge_columns[] = {
+    "suite",    "cell",   "pair_id", "task",    "design", "arm",    "variant",    "size", "base_steps", "rho",
+    "pressure", "method", "credit",  "lambda",  "seed",   "update", "dose_level", "dose", "step",       "layer",
+    "concept",  "view",   "metric",  "version", "n",      "value",  "lo",         "hi",   "status",     NULL};
+
+/* Columns of metrics.csv (cell_columns) by place. */
+enum { UPDATE, DOSE_LEVEL, DOSE, STEP, LAYER, CONCEPT, VIEW, METRIC, VERSION, N, VALUE, LO, HI, STATUS };
+
+static int order_numbers(double x, double y) {
+    return (x > y) - (x < y);
+}
+
+static int order_names(const char *a, const char *b) {
+    return strcmp(a ? a : "", b ? b : "");
+}
+
+static int order_cells(const void *pa, const void *pb) {
+    const struct grid_cell *a = *(const struct grid_cell *const *)pa, *b = *(const struct grid_cell *const *)pb;
+    const struct config *x = &a->cell.config, *y = &b->cell.config;
+    int by[] = {
+        order_names(x->task_name, y->task_name),
+        (int)x->task.design - (int)y->task.design,
+        order_names(x->arm.name, y->arm.name),
+        order_names(a->variant, b->variant),
+        x->model.layers - y->model.layers,
+        x->model.width - y->model.width,
+        x->model.heads - y->model.heads,
+        x->base.updates - y->base.updates,
+        order_numbers(x->task.rho, y->task.rho),
+        order_names(x->press.pressure, y->press.pressure),
+        (int)x->press.method - (int)y->press.method,
+        (int)x->press.credit - (int)y->press.credit,
+        order_numbers(x->press.lambda, y->press.lambda),
+        (x->seed > y->seed) - (x->seed < y->seed),
+        strcmp(a->cell.key, b->cell.key),
+    };
+    for (size_t i = 0; i < sizeof by / sizeof by[0]; i++)
+        if (by[i]) return by[i];
+    return 0;
+}
+
+/* Rows of one cell's table; the sort needs the table beside the row. */
+struct line {
+    const struct csv_table *table;
+    int row;
+};
+
+/* Empty (not applicable, the end) sorts behind every number. */
+static double number_or_last(const struct csv_table *t, int row, int column) {
+    const char *text = csv_cell(t, row, column);
+    return *text ? strtod(text, NULL) : INFINITY;
+}
+
+static int order_lines(const void *pa, const void *pb) {
+    static const struct {
+        int column;
+        bool number;
+    } by[] = {{UPDATE, true},   {DOSE_LEVEL, true}, {STEP, true},    {LAYER, true},
+              {CONCEPT, false}, {VIEW, false},      {METRIC, false}, {VERSION, true}};
+    const struct line *a = pa, *b = pb;
+    for (size_t i = 0; i < sizeof by / sizeof by[0]; i++) {
+        int c = by[i].column;
+        int order = by[i].number
+                        ? order_numbers(number_or_last(a->table, a->row, c), number_or_last(b->table, b->row, c))
+                        : strcmp(csv_cell(a->table, a->row, c), csv_cell(b->table, b->row, c));
+        if (order) return order;
+    }
+    return a->row - b->row;
+}
+
+/* The columns of results.csv up to the seed. */
+static void cell_fields(struct csv_out *csv, const struct suite *suite, const struct grid_cell *g) {
+    const struct config *c = &g->cell.config;
+    char text[CONFIG_TEXT];
+    bool arm = g->cell.kind >= CELL_ARM, press = g->cell.kind == CELL_PRESS;
+    csv_out_text(csv, suite->name);
+    csv_out_text(csv, g->short_key);
+    csv_out_text(csv, g->pair_id);
+    csv_out_text(csv, c->task_name);
+    config_text(c, config_find("task", "design"), text);
+    csv_out_text(csv, text);
+    csv_out_text(csv, arm ? c->arm.name : "");
+    csv_out_text(csv, g->variant);
+    snprintf(text, sizeof text, "l%d_w%d_h%d", c->model.layers, c->model.width, c->model.heads);
+    csv_out_text(csv, text);
+    csv_out_integer(csv, c->base.updates);
+    csv_out_number(csv, c->task.rho);
+    csv_out_text(csv, press ? c->press.pressure : "");
+    config_text(c, config_find("press", "method"), text);
+    csv_out_text(csv, press ? text : "");
+    config_text(c, config_find("press", "credit"), text);
+    csv_out_text(csv, press ? text : "");
+    csv_out_number(csv, press ? c->press.lambda : NAN);
+    csv_out_integer(csv, c->seed);
+}
+
+static enum status merge_cell(struct csv_out *csv, const struct suite *suite, const struct schedule *s, int cell,
+                              struct arena *a) {
+    const struct grid_cell *g = &s->grid->cells[cell];
+    const char *path = arena_printf(a, "%s/metrics.csv", store_path(a, s->out, g->cell.key));
+    struct csv_table *table;
+    TRY(csv_read(a, path, cell_columns, &table));
+    struct line *lines = ARENA_NEW(a, struct line, table->rows);
+    for (int i = 0; i < table->rows; i++) {
+        lines[i] = (struct line){.table = table, .row = i};
+        for (int c = UPDATE; c <= HI; c++) {
+            double x;
+            bool text = c == CONCEPT || c == VIEW || c == METRIC;
+            if (!text && *csv_cell(table, i, c)) TRY(csv_number(table, i, c, &x));
+        }
+    }
+    qsort(lines, (size_t)table->rows, sizeof *lines, order_lines);
+    for (int i = 0; i < table->rows; i++) {
+        cell_fields(csv, suite, g);
+        for (int c = UPDATE; c <= STATUS; c++) csv_out_text(csv, csv_cell(table, lines[i].row, c));
+        csv_out_end(csv);
+    }
+    return ST_OK;
+}
+
+static void absent_cell(struct csv_out *csv, const struct suite *suite, const struct schedule *s, int cell) {
+    enum cell_state state = s->cells[cell].state;
+    cell_fields(csv, suite, &s->grid->cells[cell]);
+    for (int c = UPDATE; c < METRIC; c++) csv_out_text(csv, "");
+    csv_out_text(csv, "cell");
+    csv_out_integer(csv, 1);
+    csv_out_integer(csv, 0);
+    for (int c = VALUE; c <= HI; c++) csv_out_text(csv, "");
+    csv_out_text(csv, state == STATE_SKIPPED   ? "skip"
+                      : state == STATE_FAILED  ? "failed"
+                      : state == STATE_BLOCKED ? "blocked"
+                                               : "missing");
+    csv_out_end(csv);
+}
+
+enum status merge_results(const struct suite *suite, const struct schedule *s, const char *path, struct arena *a) {
+    struct fs_file file;
+    struct csv_out csv;
+    int n = s->grid->n;
+    const struct grid_cell **order = ARENA_NEW(a, const struct grid_cell *, n);
+    for (int i = 0; i < n; i++) order[i] = &s->grid->cells[i];
+    qsort(order, (size_t)n, sizeof *order, order_cells);
+    TRY(fs_create(&file, path));
+    csv_out_open(&csv, file.stream);
+    csv_out_header(&csv, merge_columns);
+    for (int i = 0; i < n; i++) {
+        int cell = (int)(order[i] - s->grid->cells);
+        struct arena_mark mark = arena_mark(a);
+        enum status st = ST_OK;
+        if (s->cells[cell].state == STATE_DONE)
+            st = merge_cell(&csv, suite, s, cell, a);
+        else
+            absent_cell(&csv, suite, s, cell);
+        arena_rewind(a, mark);
+        if (st != ST_OK) {
+            fs_discard(&file);
+            return st;
+        }
+    }
+    return fs_commit(&file);
+}
+
+enum status merge_cells_list(const struct schedule *s, const char *path) {
+    struct fs_file file;
+    TRY(fs_create(&file, path));
+    fprintf(file.stream, "key\tkind\tstate\tlabel\tvariant\tnote\n");
+    for (int i = 0; i < s->grid->n; i++) {
+        const struct grid_cell *g = &s->grid->cells[i];
+        const char *note = s->cells[i].note ? s->cells[i].note : "";
+        fprintf(file.stream, "%s\t%s\t%s\t%s\t%s\t%s\n", g->cell.key, config_kind_name(g->cell.kind),
+                schedule_state_name(s->cells[i].state), g->label, g->variant, note);
+    }
+    return fs_commit(&file);
+}

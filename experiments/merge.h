@@ -1,0 +1,25 @@
+/* From finished cells to the two tables of a suite.
+ *
+ *   results.csv   tidy and long, one number a row, in the columns of merge_columns; %.6g, C locale
+ *   cells.list    tab-separated: key, kind, state, label, variant, note
+ *
+ * results.csv depends on the suite and on what the cells hold, and on nothing else: no time, no path, no order of
+ * computing. Rows are sorted by the cell's columns (numbers as numbers), then its key, then update, dose level, step,
+ * layer, concept, view, metric, version. Empty: not applicable; an empty update is the end of the cell.
+ *
+ * A cell without results has one row, metric `cell`, whose status is "skip" (the combination does not exist; cells.list
+ * says why), "failed", "blocked" (by a failed parent) or "missing".
+ */
+#ifndef SPILLOVER_MERGE_H
+#define SPILLOVER_MERGE_H
+
+#include "experiments/schedule.h"
+
+extern const char *const merge_columns[]; /* ends with NULL */
+
+/* Write both. Scratch from the arena. ST_DATA when a cell's metrics.csv is malformed; ST_IO. */
+MUST_USE enum status merge_results(const struct suite *suite, const struct schedule *s, const char *path,
+                                   struct arena *a);
+MUST_USE enum status merge_cells_list(const struct schedule *s, const char *path);
+
+#endif
