@@ -9,9 +9,9 @@
 #include "experiments/store.h"
 
 const char *const merge_columns[] = {
-    "suite",    "cell",   "pair_id", "task",    "design", "arm",    "variant",    "size", "base_steps", "rho",
-    "pressure", "method", "credit",  "lambda",  "seed",   "update", "dose_level", "dose", "step",       "layer",
-    "concept",  "view",   "metric",  "version", "n",      "value",  "lo",         "hi",   "status",     NULL};
+    "suite",    "cell",   "pair_id", "task",    "design", "arm",        "variant", "size", "base_steps", "rho",
+    "pressure", "method", "credit",  "lambda",  "update", "dose_level", "dose",    "seed", "step",       "layer",
+    "concept",  "view",   "metric",  "version", "n",      "value",      "lo",      "hi",   "status",     NULL};
 
 /* Columns of metrics.csv (cell_columns) by place. */
 enum { UPDATE, DOSE_LEVEL, DOSE, STEP, LAYER, CONCEPT, VIEW, METRIC, VERSION, N, VALUE, LO, HI, STATUS };
@@ -78,7 +78,7 @@ static int order_lines(const void *pa, const void *pb) {
     return a->row - b->row;
 }
 
-/* The columns of results.csv up to the seed. */
+/* The columns of results.csv up to lambda. */
 static void cell_fields(struct csv_out *csv, const struct suite *suite, const struct grid_cell *g) {
     const struct config *c = &g->cell.config;
     char text[CONFIG_TEXT];
@@ -101,7 +101,6 @@ static void cell_fields(struct csv_out *csv, const struct suite *suite, const st
     config_text(c, config_find("press", "credit"), text);
     csv_out_text(csv, press ? text : "");
     csv_out_number(csv, press ? c->press.lambda : NAN);
-    csv_out_integer(csv, c->seed);
 }
 
 static enum status merge_cell(struct csv_out *csv, const struct suite *suite, const struct schedule *s, int cell,
@@ -122,7 +121,10 @@ static enum status merge_cell(struct csv_out *csv, const struct suite *suite, co
     qsort(lines, (size_t)table->rows, sizeof *lines, order_lines);
     for (int i = 0; i < table->rows; i++) {
         cell_fields(csv, suite, g);
-        for (int c = UPDATE; c <= STATUS; c++) csv_out_text(csv, csv_cell(table, lines[i].row, c));
+        for (int c = UPDATE; c <= STATUS; c++) {
+            if (c == STEP) csv_out_integer(csv, g->cell.config.seed);
+            csv_out_text(csv, csv_cell(table, lines[i].row, c));
+        }
         csv_out_end(csv);
     }
     return ST_OK;
@@ -131,7 +133,10 @@ static enum status merge_cell(struct csv_out *csv, const struct suite *suite, co
 static void absent_cell(struct csv_out *csv, const struct suite *suite, const struct schedule *s, int cell) {
     enum cell_state state = s->cells[cell].state;
     cell_fields(csv, suite, &s->grid->cells[cell]);
-    for (int c = UPDATE; c < METRIC; c++) csv_out_text(csv, "");
+    for (int c = UPDATE; c < METRIC; c++) {
+        if (c == STEP) csv_out_integer(csv, s->grid->cells[cell].cell.config.seed);
+        csv_out_text(csv, "");
+    }
     csv_out_text(csv, "cell");
     csv_out_integer(csv, 1);
     csv_out_integer(csv, 0);

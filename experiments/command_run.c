@@ -1,0 +1,185 @@
+/* run, status, cell: the commands that touch a folder of runs. */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/fs.h"
+#include "engine/gemm.h"
+#include "experiments/command.h"
+#include "experiments/run.h"
+
+enum { MOST_SETS = 64 };
+
+struct arguments {
+    const char *suite, *out, *data_dir;
+    const char *sets[MOST_SETS];
+    int n_sets, jobs;
+    bool dry, quiet;
+};
+
+static error_t parse_run(int key, char *arg, struct argp_state *state) {
+    struct arguments *x = state->input;
+    char *end;
+    switch (key) {
+    case 'o':
+        x->out = arg;
+        return 0;
+    case 'd':
+        x->data_dir = arg;
+        return 0;
+    case 'n':
+        x->dry = true;
+        return 0;
+    case 'q':
+        x->quiet = true;
+        return 0;
+    case 'j':
+        x->jobs = (int)strtol(arg, &end, 10);
+        if (end == arg || *end || x->jobs < 1 || x->jobs > 4096)
+            argp_error(state, "--jobs: \"%s\" is not 1..4096", arg);
+        return 0;
+    case 's':
+        if (x->n_sets == MOST_SETS) argp_error(state, "--set: more than %d", MOST_SETS);
+        x->sets[x->n_sets++] = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (x->suite) argp_error(state, "one suite at a time: %s, and then %s", x->suite, arg);
+        x->suite = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!x->suite) argp_error(state, "which suite?");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option run_options[] = {
+    {"out", 'o', "DIR", 0, "folder of runs: DIR/cells and DIR/<suite> (default: runs)", 0},
+    {"jobs", 'j', "N", 0, "cells at once (default: one per CPU); results do not depend on it", 0},
+    {"data", 'd', "DIR", 0, "folder of the published data sets", 0},
+    {"set", 's', "KEY=VALUE", 0, "replace section.key in every block that has the section, or seeds", 0},
+    {"dry-run", 'n', NULL, 0, "say what would run and what it is likely to take", 0},
+    {"quiet", 'q', NULL, 0, "warnings only", 0},
+    {0},
+};
+
+static const struct argp run_argp = {
+    .options = run_options,
+    .parser = parse_run,
+    .args_doc = "SUITE",
+    .doc = "Run a suite: a name (`spillover list suites`) or the path of a YAML file. Cells that are whole are reused, "
+           "so the same command continues a run that was stopped.\v"
+           "Example:\n  spillover run quick --jobs 2 --set seeds=1..3 --set press.updates=120\n",
+};
+
+static const struct argp_option status_options[] = {
+    {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
+    {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
+    {"set", 's', "KEY=VALUE", 0, "as given to run", 0},
+    {0},
+};
+
+static const struct argp status_argp = {
+    .options = status_options,
+    .parser = parse_run,
+    .args_doc = "SUITE",
+    .doc = "Show the state of every cell of a suite. Exit 0: all are whole; 3: not yet.\v"
+           "Example:\n  spillover status quick\n",
+};
+
+enum status command_open_engine(void) {
+    return gemm_open(GEMM_AUTO, NUMERIC_PORTABLE);
+}
+
+static enum status prepare(const struct arguments *x, struct suite *s, struct run_options *o, struct arena *a) {
+    const char *path;
+    TRY(command_open_engine());
+    TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
+    TRY(suite_read(s, path, x->sets, x->n_sets, a));
+    if (x->data_dir && !fs_exists(x->data_dir))
+        return status_set(ST_USAGE, "--data %s: there is no such folder", x->data_dir);
+    *o = (struct run_options){.out = x->out,
+                              .data_dir = x->data_dir,
+                              .kernel = gemm_blis_arch(),
+                              .program = command_program(a),
+                              .quiet = x->quiet,
+                              .jobs = x->jobs};
+    return ST_OK;
+}
+
+enum status command_run(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.out = "runs", .jobs = run_default_jobs()};
+    struct suite s;
+    struct run_options o;
+    struct run_result result = {0};
+    argv[0] = "spillover run";
+    argp_parse(&run_argp, argc, argv, 0, NULL, &x);
+    TRY(prepare(&x, &s, &o, a));
+    o.manifest = (struct manifest_run){.argc = argc,
+                                       .argv = argv,
+                                       .source_dir = command_source_dir(a),
+                                       .overrides = x.sets,
+                                       .n_overrides = x.n_sets,
+                                       .jobs = x.jobs};
+    if (x.dry) return run_estimate(&s, &o, stdout, a);
+    enum status st = run_suite(&s, &o, &result, a);
+    return result.signal ? (enum status)(128 + result.signal) : st;
+}
+
+enum status command_status(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.out = "runs", .jobs = 1};
+    struct suite s;
+    struct run_options o;
+    argv[0] = "spillover status";
+    argp_parse(&status_argp, argc, argv, 0, NULL, &x);
+    TRY(prepare(&x, &s, &o, a));
+    return run_status(&s, &o, stdout, a);
+}
+
+static enum status open_arithmetic(enum numeric_mode mode) {
+    return gemm_open(GEMM_AUTO, mode);
+}
+
+static const struct argp cell_argp = {
+    .options = status_options,
+    .parser = parse_run,
+    .args_doc = "KEY",
+    .doc = "Run the cell whose folder DIR/cells/KEY.part was prepared by `run`, and make it whole.\v"
+           "Example:\n  spillover cell KEY --out runs\n",
+};
+
+enum status command_cell(int argc, char **argv, struct arena *a) {
+    static const struct cell_bodies bodies = {.prepare = open_arithmetic,
+                                              .run = {cell_run_base, cell_run_arm, cell_run_press}};
+    struct arguments x = {.out = "runs", .jobs = 1};
+    (void)a;
+    argv[0] = "spillover cell";
+    argp_parse(&cell_argp, argc, argv, 0, NULL, &x);
+    if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the key of a cell", x.suite);
+    return cell_execute(x.out, x.suite, x.data_dir, &bodies);
+}
+
+const char *command_program(struct arena *a) {
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[n < 0 ? 0 : n] = '\0';
+    return arena_strdup(a, path);
+}
+
+/* The program lies in the root of the tree, or in a build folder inside it. */
+const char *command_source_dir(struct arena *a) {
+    char *dir = arena_strdup(a, command_program(a));
+    for (int up = 0; up < 3; up++) {
+        char *slash = strrchr(dir, '/');
+        if (!slash) break;
+        *slash = '\0';
+        if (fs_exists(arena_printf(a, "%s/experiments/suites", dir))) return dir;
+    }
+    return ".";
+}
+
+const char *command_suites_dir(struct arena *a) {
+    return arena_printf(a, "%s/experiments/suites", command_source_dir(a));
+}

@@ -1,0 +1,27 @@
+/* manifest.json of a suite's folder: what was asked for, by what program, on what machine.
+ *
+ * Written and synced before the first cell starts. `suite` holds the resolved suite, `runs` one entry per run into the
+ * folder (git revision and dirtiness of the source tree, arguments, CPU, BLIS kernel, compiler, package versions),
+ * `inputs` the SHA-256 of the data files. Claims are judged by the delta and prior_scale of the first run: a later run
+ * with others is refused, because thresholds are fixed before results are seen.
+ */
+#ifndef SPILLOVER_MANIFEST_H
+#define SPILLOVER_MANIFEST_H
+
+#include "experiments/grid.h"
+
+struct manifest_run {
+    int argc;
+    char *const *argv;
+    const char *source_dir; /* of the program, for git; NULL: not known */
+    const char *const *overrides;
+    int n_overrides;
+    int jobs;
+};
+
+/* Add this run to `path`. ST_USAGE when the folder's thresholds differ from the suite's; ST_DATA when an existing
+ * manifest is malformed. */
+MUST_USE enum status manifest_write(const char *path, const struct suite *s, const struct grid *g,
+                                    const struct manifest_run *run);
+
+#endif

@@ -1,0 +1,218 @@
+#include "experiments/run.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/fs.h"
+#include "engine/base/log.h"
+#include "experiments/display.h"
+#include "experiments/merge.h"
+#include "experiments/report.h"
+#include "experiments/store.h"
+
+int run_default_jobs(void) {
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    return n < 1 ? 1 : n;
+}
+
+static struct schedule schedule_of(const struct run_options *o, const struct grid *g, struct arena *a) {
+    return (struct schedule){.grid = g,
+                             .out = o->out,
+                             .data_dir = o->data_dir,
+                             .program = o->program,
+                             .bodies = o->bodies,
+                             .jobs = o->jobs,
+                             .arena = a};
+}
+
+static void count(const struct schedule *s, struct run_result *r) {
+    *r = (struct run_result){.cells = s->grid->n,
+                             .failed = schedule_count(s, STATE_FAILED),
+                             .blocked = schedule_count(s, STATE_BLOCKED),
+                             .skipped = schedule_count(s, STATE_SKIPPED),
+                             .signal = s->signal};
+    for (int i = 0; i < s->grid->n; i++) {
+        if (s->cells[i].state != STATE_DONE) continue;
+        if (s->cells[i].reused)
+            r->reused++;
+        else
+            r->computed++;
+    }
+    r->missing = r->cells - r->computed - r->reused - r->failed - r->blocked - r->skipped;
+}
+
+static void list_troubles(const struct schedule *s) {
+    for (int i = 0; i < s->grid->n; i++) {
+        const struct grid_cell *g = &s->grid->cells[i];
+        if (s->cells[i].state == STATE_FAILED) log_warning("failed   %s  %s", g->label, s->cells[i].note);
+        if (s->cells[i].state == STATE_BLOCKED) log_warning("blocked  %s  %s", g->label, s->cells[i].note);
+        if (s->cells[i].state == STATE_DONE && s->cells[i].note)
+            log_warning("redone   %s  %s", g->label, s->cells[i].note);
+    }
+}
+
+static enum status verdict(const struct run_result *r) {
+    int whole = r->computed + r->reused;
+    if (r->signal)
+        return status_set(ST_PARTIAL, "stopped by a signal: %d of %d cells are whole; the same command continues",
+                          whole, r->cells - r->skipped);
+    if (r->failed == 0) return ST_OK;
+    return status_set(whole ? ST_PARTIAL : ST_FAILED,
+                      "%d cells failed and %d were blocked by them; %d are whole; the same command tries again",
+                      r->failed, r->blocked, whole);
+}
+
+/* What the folder is left with, whatever the cells came to. */
+static enum status write_tables(const struct suite *suite, const struct schedule *s, const char *dir) {
+    TRY(merge_cells_list(s, arena_printf(s->arena, "%s/cells.list", dir)));
+    TRY(merge_results(suite, s, arena_printf(s->arena, "%s/results.csv", dir), s->arena));
+    if (s->signal) return ST_OK;
+    return report_write(dir, suite);
+}
+
+enum status run_suite(const struct suite *s, const struct run_options *o, struct run_result *result, struct arena *a) {
+    struct grid g;
+    struct display display;
+    const char *dir = arena_printf(a, "%s/%s", o->out, s->name);
+    int lock = -1;
+    *result = (struct run_result){0};
+    log_set_quiet(o->quiet);
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    TRY(fs_mkdirs(dir));
+    enum status st = fs_lock(arena_printf(a, "%s/.lock", dir), &lock);
+    if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
+    if (st != ST_OK) return st;
+    struct schedule schedule = schedule_of(o, &g, a);
+    st = store_open(o->out);
+    if (st == ST_OK) st = manifest_write(arena_printf(a, "%s/manifest.json", dir), s, &g, &o->manifest);
+    if (st != ST_OK) goto done;
+    display_open(&display, o->quiet);
+    schedule.watch = display_watch;
+    schedule.watcher = &display;
+    schedule_open(&schedule);
+    st = schedule_run(&schedule);
+    display_close(&display);
+    if (st == ST_OK) st = write_tables(s, &schedule, dir);
+    if (st != ST_OK) goto done;
+    count(&schedule, result);
+    list_troubles(&schedule);
+    log_line("%s: %d cells: %d computed, %d reused, %d skipped, %d failed, %d blocked, %d missing", s->name,
+             result->cells, result->computed, result->reused, result->skipped, result->failed, result->blocked,
+             result->missing);
+    st = verdict(result);
+    if (st == ST_OK) log_line("%s/results.csv", dir);
+done:
+    fs_unlock(lock);
+    return st;
+}
+
+/* Bytes of the plain files of a folder. */
+static double folder_bytes(struct arena *a, const char *folder) {
+    double bytes = 0;
+    DIR *dir = opendir(folder);
+    if (!dir) return 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        struct arena_mark mark = arena_mark(a);
+        struct stat info;
+        if (stat(arena_printf(a, "%s/%s", folder, entry->d_name), &info) == 0 && S_ISREG(info.st_mode))
+            bytes += (double)info.st_size;
+        arena_rewind(a, mark);
+    }
+    closedir(dir);
+    return bytes;
+}
+
+/* Disk that the unfinished cells will take: the mean of finished ones of the same kind; -1 when a kind has none. */
+static double bytes_left(struct arena *a, const struct schedule *s) {
+    double left = 0;
+    for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
+        double bytes = 0;
+        int whole = 0, open = 0;
+        for (int i = 0; i < s->grid->n; i++) {
+            if (s->grid->cells[i].cell.kind != kind) continue;
+            if (s->cells[i].state == STATE_DONE) {
+                bytes += folder_bytes(a, store_path(a, s->out, s->grid->cells[i].cell.key));
+                whole++;
+            } else if (s->cells[i].state != STATE_SKIPPED)
+                open++;
+        }
+        if (open && !whole) return -1;
+        if (open) left += bytes / whole * open;
+    }
+    return left;
+}
+
+enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
+    struct grid g;
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    struct schedule schedule = schedule_of(o, &g, a);
+    schedule_survey(&schedule);
+    for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
+        int total = 0, whole = 0, skipped = 0, damaged = 0;
+        for (int i = 0; i < g.n; i++) {
+            if (g.cells[i].cell.kind != kind) continue;
+            total++;
+            whole += schedule.cells[i].state == STATE_DONE;
+            skipped += schedule.cells[i].state == STATE_SKIPPED;
+            damaged += schedule.cells[i].state == STATE_FAILED;
+        }
+        fprintf(to, "%-6s %4d cells  %4d whole  %4d to run  %4d skipped", config_kind_name(kind), total, whole,
+                total - whole - skipped, skipped);
+        fprintf(to, damaged ? "  %d damaged\n" : "\n", damaged);
+    }
+    /* What is damaged will be computed again. */
+    for (int i = 0; i < g.n; i++)
+        if (schedule.cells[i].state == STATE_FAILED) schedule.cells[i].state = STATE_PENDING;
+    char time_left[32];
+    double work = display_work_left(&schedule), bytes = bytes_left(a, &schedule);
+    display_duration(work < 0 ? -1 : work / o->jobs, time_left, sizeof time_left);
+    fprintf(to, "time   %s with --jobs %d%s\n", time_left, o->jobs,
+            work < 0 ? " (nothing like it was measured here yet)" : "");
+    if (bytes < 0)
+        fprintf(to, "disk   unknown\n");
+    else
+        fprintf(to, "disk   %.1f MB\n", bytes / 1e6);
+    return ST_OK;
+}
+
+/* The last line of a running cell's events. */
+static const char *last_event(struct arena *a, const char *out, const char *key) {
+    char *text;
+    size_t size;
+    if (fs_read(a, arena_printf(a, "%s/events.jsonl", store_part(a, out, key)), &text, &size)) return "";
+    while (size > 0 && text[size - 1] == '\n') text[--size] = '\0';
+    const char *line = strrchr(text, '\n');
+    return line ? line + 1 : text;
+}
+
+/* A cell that is not whole is running when its lock is held, interrupted or failed when only its .part is there. */
+static const char *open_state(struct arena *a, const char *out, const char *key) {
+    int fd;
+    if (!fs_exists(store_part(a, out, key))) return "pending";
+    if (store_lock(a, out, key, &fd) == ST_PARTIAL) return "running";
+    fs_unlock(fd);
+    return "stopped";
+}
+
+enum status run_status(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
+    struct grid g;
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    struct schedule schedule = schedule_of(o, &g, a);
+    schedule_survey(&schedule);
+    for (int i = 0; i < g.n; i++) {
+        const char *key = g.cells[i].cell.key, *state = schedule_state_name(schedule.cells[i].state), *note = "";
+        if (schedule.cells[i].state == STATE_FAILED) state = "damaged";
+        if (schedule.cells[i].state == STATE_PENDING) {
+            state = open_state(a, o->out, key);
+            note = last_event(a, o->out, key);
+        } else if (schedule.cells[i].note)
+            note = schedule.cells[i].note;
+        fprintf(to, "%-8s %s  %s  %s\n", state, g.cells[i].short_key, g.cells[i].label, note);
+    }
+    int skipped = schedule_count(&schedule, STATE_SKIPPED), whole = schedule_count(&schedule, STATE_DONE);
+    fprintf(to, "%d of %d cells are whole\n", whole, g.n - skipped);
+    return whole == g.n - skipped ? ST_OK : status_set(ST_PARTIAL, "%s: not finished", s->name);
+}
