@@ -78,6 +78,8 @@ bool pressure_defined(const struct config *c, const char **reason) {
     static const char no_reasoning[] = "no_cot has no reasoning to read";
     static const char text_full[] = "sft full is not defined for text: no gradient runs through sampled tokens";
     static const char direct_reward[] = "direct is a loss on the reasoning: not defined for rl";
+    static const char one_copy[] =
+        "frozen_mind and mind_face need a second set of weights, which pressing does not have";
     static const char no_target[] = "the task has nothing for this pressure to press on";
     *reason = NULL;
     if (!c->press.pressure) return true;
@@ -88,6 +90,8 @@ bool pressure_defined(const struct config *c, const char **reason) {
         *reason = text_full;
     else if (strcmp(c->press.pressure, "direct") == 0 && c->press.method == METHOD_RL)
         *reason = direct_reward;
+    else if (c->press.credit > CREDIT_SEALED)
+        *reason = one_copy;
     else if (!task_has_target(c))
         *reason = no_target;
     return *reason == NULL;

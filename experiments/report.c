@@ -45,13 +45,32 @@ static void write_group(FILE *out, const struct line *lines, int n) {
     fprintf(out, " |\n");
 }
 
-/* Values at the end of a cell: no update, status ok. */
+/* The last update that any row of the cell beginning at `first` names; rows of a cell stand together. */
+static const char *last_update(const struct csv_table *table, int first) {
+    int cell = csv_column(table, "cell"), update = csv_column(table, "update");
+    const char *last = "";
+    double most = -1;
+    for (int i = first; i < table->rows && !strcmp(csv_cell(table, i, cell), csv_cell(table, first, cell)); i++) {
+        const char *text = csv_cell(table, i, update);
+        if (!*text || strtod(text, NULL) <= most) continue;
+        last = text;
+        most = strtod(text, NULL);
+    }
+    return last;
+}
+
+/* Values at the end of a cell: no update or its last one, no dose level, status ok. */
 static enum status end_rows(const struct csv_table *table, struct line *lines, int *n) {
     int update = csv_column(table, "update"), status = csv_column(table, "status"), value = csv_column(table, "value");
+    int cell = csv_column(table, "cell"), level = csv_column(table, "dose_level");
+    const char *last = "";
     struct line line = {.table = table};
     for (int c = 0; c < N_GROUP; c++) line.columns[c] = csv_column(table, group_columns[c]);
     for (int i = 0; i < table->rows; i++) {
-        if (*csv_cell(table, i, update) || strcmp(csv_cell(table, i, status), "ok") != 0) continue;
+        if (i == 0 || strcmp(csv_cell(table, i, cell), csv_cell(table, i - 1, cell)) != 0) last = last_update(table, i);
+        const char *now = csv_cell(table, i, update);
+        bool end = !*now || strcmp(now, last) == 0;
+        if (!end || *csv_cell(table, i, level) || strcmp(csv_cell(table, i, status), "ok") != 0) continue;
         line.row = i;
         TRY(csv_number(table, i, value, &line.value));
         lines[(*n)++] = line;
