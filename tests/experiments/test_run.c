@@ -27,8 +27,9 @@ static const char *fail_arm, *crash_arm, *silent_arm;
 static int sleep_ms;
 static const char *watched_manifest;
 
+/* A run flushes every file of every cell: in memory where the system allows, so that this takes no time. */
 static void open_folder(void) {
-    memcpy(folder, "/tmp/test_run.XXXXXX", 21);
+    snprintf(folder, sizeof folder, "%s/test_run.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     arena_open(&arena, 1 << 16);
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
@@ -90,11 +91,11 @@ static enum status fake_body(const struct cell *cell, struct cell_io *io) {
 static const struct cell_bodies fakes = {.run = {fake_body, fake_body, fake_body}};
 
 static const char *const mini = "suite: mini\nseeds: [1, 2]\ngrid:\n"
-                                "  - task: {name: chain, design: [joint, cue]}\n"
+                                "  - task: {name: chain, design: joint}\n"
                                 "    arm: {name: [text, codi]}\n"
                                 "    press: {pressure: [none, conceal], credit: [full, targeted]}\n";
-/* 2 seeds x 2 designs: 4 bases, 8 arms; a press per arm: none, conceal full, conceal targeted */
-enum { MINI_CELLS = 4 + 8 + 24, MINI_SKIPPED = 4 };
+/* 2 seeds: 2 bases, 4 arms; a press per arm: none, conceal full, conceal targeted; text has no conceal full */
+enum { MINI_CELLS = 2 + 4 + 12, MINI_SKIPPED = 2 };
 
 static struct suite suite_of(const char *text) {
     struct suite s;
@@ -253,7 +254,7 @@ START_TEST(killed_and_repeated_gives_the_same_bytes) {
     ck_assert_int_eq(unlink(in("computed")), 0);
     sleep_ms = 15;
     pid_t pid = runner_process(mini, "cut", 2);
-    wait_until_computed(9);
+    wait_until_computed(5);
     kill(pid, signal_sent);
     ck_assert_int_eq(waitpid(pid, &how, 0), pid);
     if (_i) {
@@ -267,7 +268,7 @@ START_TEST(killed_and_repeated_gives_the_same_bytes) {
     nap(50);
     ck_assert_int_eq(computed(), before);
     must_run(mini, "cut", 3, &r);
-    ck_assert(r.reused >= 7 && r.computed > 0 && r.reused + r.computed == MINI_CELLS - MINI_SKIPPED);
+    ck_assert(r.reused >= 3 && r.computed > 0 && r.reused + r.computed == MINI_CELLS - MINI_SKIPPED);
     ck_assert_str_eq(read_all(in("whole/mini/results.csv")), read_all(in("cut/mini/results.csv")));
 }
 END_TEST
@@ -317,8 +318,8 @@ START_TEST(a_failed_cell_stops_only_its_children) {
     *faults[_i] = "codi";
     ck_assert_int_eq(run(mini, "a", 2, &r), ST_PARTIAL);
     *faults[_i] = NULL;
-    /* codi: 4 arms, each with 3 press cells */
-    ck_assert(r.failed == 4 && r.blocked == 12 && r.computed == 4 + 4 + 8 && r.skipped == MINI_SKIPPED);
+    /* codi: 2 arms, each with 3 press cells */
+    ck_assert(r.failed == 2 && r.blocked == 6 && r.computed == 2 + 2 + 4 && r.skipped == MINI_SKIPPED);
     ck_assert_ptr_nonnull(strstr(read_all(in("a/mini/cells.list")), notes[_i]));
     struct csv_table *t;
     int failed = 0, blocked = 0;
@@ -327,9 +328,9 @@ START_TEST(a_failed_cell_stops_only_its_children) {
         failed += strcmp(csv_cell(t, i, csv_column(t, "status")), "failed") == 0;
         blocked += strcmp(csv_cell(t, i, csv_column(t, "status")), "blocked") == 0;
     }
-    ck_assert(failed == 4 && blocked == 12);
+    ck_assert(failed == 2 && blocked == 6);
     must_run(mini, "a", 2, &r);
-    ck_assert(r.computed == 16 && r.reused == 16);
+    ck_assert(r.computed == 8 && r.reused == 8);
     ck_assert_str_eq(read_all(in("good/mini/results.csv")), read_all(in("a/mini/results.csv")));
 }
 END_TEST
@@ -396,7 +397,7 @@ START_TEST(an_estimate_starts_nothing) {
     FILE *to = open_memstream(&text, &size);
     ck_assert_int_eq(run_estimate(&s, &o, to, &arena), ST_OK);
     fclose(to);
-    ck_assert_ptr_nonnull(strstr(text, "press    24 cells     0 whole    20 to run     4 skipped"));
+    ck_assert_ptr_nonnull(strstr(text, "press    12 cells     0 whole    10 to run     2 skipped"));
     ck_assert_ptr_nonnull(strstr(text, "time   unknown"));
     ck_assert(!fs_exists(in("a")));
     free(text);
@@ -406,8 +407,8 @@ START_TEST(an_estimate_starts_nothing) {
     ck_assert_int_eq(run_estimate(&s, &o, to, &arena), ST_OK);
     ck_assert_int_eq(run_status(&s, &o, to, &arena), ST_OK);
     fclose(to);
-    ck_assert_ptr_nonnull(strstr(text, "press    24 cells    20 whole     0 to run     4 skipped"));
-    ck_assert_ptr_nonnull(strstr(text, "32 of 32 cells are whole"));
+    ck_assert_ptr_nonnull(strstr(text, "press    12 cells    10 whole     0 to run     2 skipped"));
+    ck_assert_ptr_nonnull(strstr(text, "16 of 16 cells are whole"));
     free(text);
 }
 END_TEST
