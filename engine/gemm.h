@@ -7,8 +7,8 @@
  *
  * Arithmetic, portable mode: every element of C is an FMA chain over k in order, in blocks of GEMM_KBLOCK, each block
  * accumulated from zero and then added to C. This fixes the bits for every kernel, instruction set, and number of rows;
- * the own small-shape kernel and BLIS (sup path off, k cut to GEMM_KBLOCK) both obey it, and a test proves it.
- * Native mode may hand k-heavy shapes to BLIS whole, whose block is larger: same speed class, other bits.
+ * the own kernel and BLIS (sup path off, k cut to GEMM_KBLOCK) both obey it, and a test proves it.
+ * Native mode hands BLIS its shapes whole: same speed class, other bits.
  */
 #ifndef SPILLOVER_GEMM_H
 #define SPILLOVER_GEMM_H
@@ -20,7 +20,7 @@
 enum { GEMM_KBLOCK = 256 };
 
 enum gemm_backend {
-    GEMM_AUTO, /* own kernel for small shapes, BLIS for the rest */
+    GEMM_AUTO, /* own kernel, or BLIS where it measured faster */
     GEMM_BLIS, /* BLIS alone */
 };
 

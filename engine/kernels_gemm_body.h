@@ -11,6 +11,9 @@
 
 #include "engine/gemm.h"
 
+/* Fewer rows do not repay packing or fetching ahead, and a shorter row of B (4 KiB) the hardware fetches well itself. */
+enum { PANEL_ROWS = 48, PANEL_STRIDE = 1024 };
+
 struct tile_args {
     int k;
     const float *a;
@@ -19,36 +22,38 @@ struct tile_args {
     long ldb;
     float *c;
     long ldc;
-    bool add;        /* C += instead of C = */
-    struct m16 last; /* lanes of the last vector */
+    bool add;          /* C += instead of C = */
+    struct m16 last;   /* lanes of the last vector */
+    const float *next; /* the panel of B that follows, or NULL */
+    long next_row;
 };
 
 /* mr, nv and tail are constants at every call: the loops over them unroll and acc lives in registers. */
 SIMD_INLINE void tile(const int mr, const int nv, const bool tail, const struct tile_args *t) {
-    struct v16 acc[12][4];
+    struct v16 acc[12][8];
     const float *a = t->a, *b = t->b;
     const long a_row = t->a_row, a_col = t->a_col, ldb = t->ldb;
     const struct m16 last = t->last;
 #pragma GCC unroll 12
     for (int i = 0; i < mr; i++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < nv; j++) acc[i][j] = v_zero();
     for (int p = t->k; p > 0; p--) {
-        struct v16 bv[4];
-#pragma GCC unroll 4
+        struct v16 bv[8];
+#pragma GCC unroll 8
         for (int j = 0; j < nv; j++) bv[j] = tail && j == nv - 1 ? v_load_m(last, b + 16 * j) : v_load(b + 16 * j);
         b += ldb;
 #pragma GCC unroll 12
         for (int i = 0; i < mr; i++) {
             struct v16 av = v_set1(a[i * a_row]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int j = 0; j < nv; j++) acc[i][j] = v_fma(av, bv[j], acc[i][j]);
         }
         a += a_col;
     }
 #pragma GCC unroll 12
     for (int i = 0; i < mr; i++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < nv; j++) {
             float *c = t->c + i * t->ldc + 16 * j;
             if (tail && j == nv - 1)
@@ -135,13 +140,45 @@ static void tile_any(int mr, int nv, bool tail, const struct tile_args *t) {
         tile_rows(mr, 4, SIMD_ROWS_4, true, t);
         return;
     }
+    if (SIMD_ROWS_8 == 0) return;
+    switch (nv * 2 + tail) {
+    case 10:
+        tile(1, 5, false, t);
+        return;
+    case 11:
+        tile(1, 5, true, t);
+        return;
+    case 12:
+        tile(1, 6, false, t);
+        return;
+    case 13:
+        tile(1, 6, true, t);
+        return;
+    case 14:
+        tile(1, 7, false, t);
+        return;
+    case 15:
+        tile(1, 7, true, t);
+        return;
+    case 16:
+        tile(1, 8, false, t);
+        return;
+    case 17:
+        tile(1, 8, true, t);
+        return;
+    }
 }
 
-/* All rows of one panel of nv vectors, in tiles of nearly equal height: a last tile of one row would wait on latency. */
+/* All rows of one panel of nv vectors, in tiles of nearly equal height: a last tile of one row would wait on latency.
+ * Each tile also fetches its share of the next panel: measured, 10 % where a row of B is 32 KiB. */
 static void panel(int m, int nv, bool tail, struct tile_args t) {
-    static const int max_rows[5] = {0, SIMD_ROWS_1, SIMD_ROWS_2, SIMD_ROWS_3, SIMD_ROWS_4};
+    static const int max_rows[9] = {1, SIMD_ROWS_1, SIMD_ROWS_2, SIMD_ROWS_3, SIMD_ROWS_4, 1, 1, 1, 1};
+    int left = t.next ? t.k : 0;
     for (int tiles = (m + max_rows[nv] - 1) / max_rows[nv]; tiles > 0; tiles--) {
-        int mr = (m + tiles - 1) / tiles;
+        int mr = (m + tiles - 1) / tiles, share = (left + tiles - 1) / tiles;
+        left -= share;
+        for (; share > 0; share--, t.next += t.next_row)
+            for (int j = 0; j < nv; j++) _mm_prefetch((const char *)(t.next + 16 * j), _MM_HINT_T1);
         tile_any(mr, nv, tail, &t);
         t.a += mr * t.a_row;
         t.c += mr * t.ldc;
@@ -149,8 +186,17 @@ static void panel(int m, int nv, bool tail, struct tile_args t) {
     }
 }
 
+/* Copies a panel of B, one vector wide: rows 4 KiB apart would all fall on the same cache sets. */
+static void pack_panel(bool tail, struct tile_args *t, float *packed) {
+    for (int p = 0; p < t->k; p++)
+        v_store(packed + 16 * p, tail ? v_load_m(t->last, t->b + p * t->ldb) : v_load(t->b + p * t->ldb));
+    t->b = packed;
+    t->ldb = 16;
+}
+
 static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
                         int accumulate, float *c, long ldc) {
+    static _Thread_local float packed[GEMM_KBLOCK * 16] __attribute__((aligned(64)));
     int vectors = (n + 15) / 16, most = simd_tile_vectors(m), panels = (vectors + most - 1) / most;
     int k0 = 0;
     if (m <= 0 || n <= 0) return;
@@ -159,16 +205,21 @@ static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_
         for (int i = 0, v = 0; i < panels; i++) {
             int nv = (vectors - v + panels - i - 1) / (panels - i), left = n - 16 * v;
             bool tail = left < 16 * nv;
-            struct tile_args t = {.k = kb,
-                                  .a = a + k0 * a_col,
-                                  .a_row = a_row,
-                                  .a_col = a_col,
-                                  .b = b + k0 * ldb + 16 * v,
-                                  .ldb = ldb,
-                                  .c = c + 16 * v,
-                                  .ldc = ldc,
-                                  .add = accumulate || k0 > 0,
-                                  .last = m_first(left - 16 * (nv - 1))};
+            const float *next = i + 1 < panels ? b + k0 * ldb + 16 * (v + nv) : b + (k0 + kb) * ldb;
+            struct tile_args t = {
+                .k = kb,
+                .a = a + k0 * a_col,
+                .a_row = a_row,
+                .a_col = a_col,
+                .b = b + k0 * ldb + 16 * v,
+                .ldb = ldb,
+                .c = c + 16 * v,
+                .ldc = ldc,
+                .add = accumulate || k0 > 0,
+                .last = m_first(left - 16 * (nv - 1)),
+                .next = m >= PANEL_ROWS && ldb >= PANEL_STRIDE && (i + 1 < panels || k0 + kb < k) ? next : NULL,
+                .next_row = ldb};
+            if (SIMD_PACK && nv == 1 && m >= PANEL_ROWS && ldb % 1024 == 0) pack_panel(tail, &t, packed);
             panel(m, nv, tail, t);
             v += nv;
         }

@@ -9,7 +9,7 @@
 #define SIMD_ISA    "avx512"
 
 /* Rows of the GEMM register tile for 1 to 4 vectors: 32 registers hold 24 accumulators. */
-enum { SIMD_ROWS_1 = 12, SIMD_ROWS_2 = 12, SIMD_ROWS_3 = 8, SIMD_ROWS_4 = 6 };
+enum { SIMD_ROWS_1 = 12, SIMD_ROWS_2 = 12, SIMD_ROWS_3 = 8, SIMD_ROWS_4 = 6, SIMD_ROWS_8 = 1, SIMD_PACK = 0 };
 
 struct v16 {
     __m512 x;
@@ -25,10 +25,9 @@ struct d16 {
     __m512d lo, hi;
 };
 
-/* Widest tile for m rows. */
+/* Widest tile for m rows: at least 8 chains, to cover the latency of an FMA. */
 SIMD_INLINE int simd_tile_vectors(int m) {
-    (void)m;
-    return 4;
+    return m == 1 ? 8 : 4;
 }
 
 SIMD_INLINE struct v16 v_set1(float s) {
