@@ -6,8 +6,8 @@
 static void emit_accuracy(const struct metric *self, struct measurement *m, const struct rollout *r, const char *view) {
     for (int slot = 0; slot < faith_slots(m); slot++) {
         long right = 0;
-        for (int i = 0; r && i < m->n_test; i++) right += faith_stated(m, r, i, slot) == faith_truth(&m->test[i], slot);
-        metric_emit(self, m, -1, faith_slot_name[slot], view, r ? m->n_test : 0, (double)right / m->n_test);
+        for (int i = 0; i < r->n; i++) right += faith_stated(m, r, i, slot) == faith_truth(&m->test[i], slot);
+        metric_emit(self, m, -1, faith_slot_name[slot], view, r->n, (double)right / r->n);
     }
 }
 
@@ -15,7 +15,8 @@ static void emit_accuracy(const struct metric *self, struct measurement *m, cons
 static void measure_accuracy(const struct metric *self, struct measurement *m) {
     emit_accuracy(self, m, &m->own_test, "greedy");
     if (m->mind->medium != MEDIUM_TEXT) {
-        emit_accuracy(self, m, NULL, "sampled");
+        for (int slot = 0; slot < faith_slots(m); slot++)
+            metric_emit(self, m, -1, faith_slot_name[slot], "sampled", 0, NAN);
         return;
     }
     struct rng rng = rng_open(m->seed, self->name, 0);

@@ -39,13 +39,16 @@ static void note(void *to, const struct metric_row *row) {
     s->row[s->n++] = *row;
 }
 
+static bool is(const char *a, const char *b) {
+    return strcmp(a, b) == 0;
+}
+
 static const struct metric_row *find(const struct sheet *s, const char *metric, int step, const char *concept,
                                      const char *view) {
     const struct metric_row *found = NULL;
     for (int i = 0; i < s->n; i++) {
         const struct metric_row *r = &s->row[i];
-        if (strcmp(r->metric, metric) || r->step != step || strcmp(r->concept, concept) || strcmp(r->view, view))
-            continue;
+        if (!is(r->metric, metric) || r->step != step || !is(r->concept, concept) || !is(r->view, view)) continue;
         ck_assert_msg(!found, "%s %d %s %s twice", metric, step, concept, view);
         found = r;
     }
@@ -329,8 +332,8 @@ START_TEST(injected_text_measures_as_text) {
     int same = 0;
     for (int i = 0; i < s.sheet.n; i++) {
         const struct metric_row *r = &s.sheet.row[i], *text;
-        const bool given = !strcmp(r->metric, "early_answering") || !strcmp(r->view, "other") ||
-                           !strcmp(r->view, "filler") || !strcmp(r->view, "frozen") || !strcmp(r->view, "whole");
+        const bool given = is(r->metric, "early_answering") || is(r->view, "other") || is(r->view, "filler") ||
+                           is(r->view, "frozen") || is(r->view, "whole");
         if (!given) continue;
         text = find(&reasoner.sheet, r->metric, r->step, r->concept, r->view);
         ck_assert_int_eq(r->n, text->n);
