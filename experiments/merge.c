@@ -24,8 +24,12 @@ static int order_names(const char *a, const char *b) {
     return strcmp(a ? a : "", b ? b : "");
 }
 
+struct place {
+    const struct grid_cell *cell;
+};
+
 static int order_cells(const void *pa, const void *pb) {
-    const struct grid_cell *a = *(const struct grid_cell *const *)pa, *b = *(const struct grid_cell *const *)pb;
+    const struct grid_cell *a = ((const struct place *)pa)->cell, *b = ((const struct place *)pb)->cell;
     const struct config *x = &a->cell.config, *y = &b->cell.config;
     int by[] = {
         order_names(x->task_name, y->task_name),
@@ -152,14 +156,14 @@ enum status merge_results(const struct suite *suite, const struct schedule *s, c
     struct fs_file file;
     struct csv_out csv;
     int n = s->grid->n;
-    const struct grid_cell **order = ARENA_NEW(a, const struct grid_cell *, n);
-    for (int i = 0; i < n; i++) order[i] = &s->grid->cells[i];
+    struct place *order = ARENA_NEW(a, struct place, n);
+    for (int i = 0; i < n; i++) order[i].cell = &s->grid->cells[i];
     qsort(order, (size_t)n, sizeof *order, order_cells);
     TRY(fs_create(&file, path));
     csv_out_open(&csv, file.stream);
     csv_out_header(&csv, merge_columns);
     for (int i = 0; i < n; i++) {
-        int cell = (int)(order[i] - s->grid->cells);
+        int cell = (int)(order[i].cell - s->grid->cells);
         struct arena_mark mark = arena_mark(a);
         enum status st = ST_OK;
         if (s->cells[cell].state == STATE_DONE)

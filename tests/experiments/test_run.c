@@ -508,6 +508,31 @@ START_TEST(data_files_are_part_of_the_key) {
 }
 END_TEST
 
+/* The way of every real run: fork, exec `spillover cell KEY`, the real body. Tests run in the root of the tree. */
+START_TEST(real_cells_are_processes_of_the_program) {
+    static const char text[] = "suite: m\nseeds: 1..2\ngrid:\n"
+                               "  - task: {name: chain, modulus: 5, chain: 2, side: 2}\n"
+                               "    model: {layers: 1, width: 8, heads: 2}\n"
+                               "    base: {updates: 2, batch: 4, shard: 4}\n";
+    struct suite s = suite_of(text);
+    struct run_result r;
+    for (int jobs = 1; jobs <= 2; jobs++) {
+        struct run_options o = options_of(jobs == 1 ? "one" : "two", jobs);
+        o.bodies = NULL;
+        o.program = "./spillover";
+        ck_assert_msg(run_suite(&s, &o, &r, &arena) == ST_OK, "%s", status_message());
+        ck_assert_int_eq(r.computed, 2);
+    }
+    ck_assert_str_eq(read_all(in("one/m/results.csv")), read_all(in("two/m/results.csv")));
+    ck_assert_ptr_nonnull(strstr(read_all(in("one/m/results.csv")), ",gate_accuracy,1,256,"));
+    struct run_options o = options_of("none", 1);
+    o.bodies = NULL;
+    o.program = in("no-such-program");
+    ck_assert_int_eq(run_suite(&s, &o, &r, &arena), ST_FAILED);
+    ck_assert_ptr_nonnull(strstr(read_all(in("none/m/cells.list")), "exit 74: error: "));
+}
+END_TEST
+
 START_TEST(events_are_whole_json_lines) {
     struct cell_io io = {.dir = folder, .arena = &arena};
     struct jsonio_lines lines;
@@ -548,6 +573,7 @@ Suite *suite_run(void) {
     tcase_add_test(t, cells_appear_once_and_behind_their_parents);
     tcase_add_test(t, pairs_and_variants);
     tcase_add_test(t, data_files_are_part_of_the_key);
+    tcase_add_test(t, real_cells_are_processes_of_the_program);
     tcase_add_test(t, events_are_whole_json_lines);
     suite_add_tcase(s, t);
     return s;
