@@ -53,6 +53,7 @@ $(BUILD)/%.o: %.cc
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+-include $(wildcard $(BUILD)/tests/fuzz/*.d $(BUILD)/tests/peers/*.d)
 
 .PHONY: demo
 demo: ## install what is missing, build, run suite quick, and say where its report is
