@@ -108,7 +108,10 @@ static double seconds_now(void) {
 static enum status store_resources(struct arena *a, const char *part, double seconds) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    json_t *json = json_pack("{s:f, s:I}", "seconds", seconds, "max_rss_kib", (json_int_t)usage.ru_maxrss);
+    double cpu = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+                 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    json_t *json = json_pack("{s:f, s:f, s:I}", "seconds", seconds, "cpu_seconds", cpu, "max_rss_kib",
+                             (json_int_t)usage.ru_maxrss);
     enum status st = jsonio_store_path(arena_printf(a, "%s/resources.json", part), json);
     json_decref(json);
     return st;
