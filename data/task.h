@@ -27,6 +27,7 @@ enum {
     TASK_MAX_OUTPUT = 16,
     TASK_MAX_CHANNELS = 3,
     TASK_MAX_FACTS = 192,
+    TASK_MAX_FRONTIER = 64,
 };
 
 /* What the base data teach about concealing (science.md, section 3): a declared factor of every result. */
@@ -140,6 +141,13 @@ struct task {
     /* The same problem with its names drawn anew (node ids permuted): averages over them tell the program from the
      * names. NULL: names carry meaning. */
     void (*relabel)(const struct task_ctx *ctx, struct rng *r, struct problem *p);
+
+    /* Every value that step `step` could take when the answer is not looked for yet (a search's frontier), ascending;
+     * returns how many, at most TASK_MAX_FRONTIER. NULL: steps have no alternatives. */
+    int (*frontier)(const struct problem *p, int step, int *values);
+
+    /* Sizes of training problems when `done` (0..1) of the base's updates are behind it. NULL: all the same. */
+    void (*grow)(struct task_options *o, double done);
 };
 
 enum { TASK_AT_OUTPUT = -1 };

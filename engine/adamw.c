@@ -59,3 +59,9 @@ double schedule_cosine(double lr, int i, int n, int warmup) {
     double done = (double)(i - warmup) / (n > warmup ? n - warmup : 1);
     return lr * 0.5 * (1.0 + cos(3.14159265358979323846 * fmin(done, 1.0)));
 }
+
+double schedule_tail(double lr, int i, int n, int warmup, double share) {
+    if (share >= 1.0) return schedule_cosine(lr, i, n, warmup);
+    double left = (double)(n - i) / fmax(share * n, 1.0);
+    return schedule_constant(lr, i, warmup) * fmin(left, 1.0);
+}

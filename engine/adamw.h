@@ -27,4 +27,7 @@ MUST_USE enum status adamw_step(struct adamw *o, struct gpt *m, float *g, double
 double schedule_constant(double lr, int i, int warmup);
 double schedule_cosine(double lr, int i, int n, int warmup);
 
+/* Constant, then a straight line to zero over the last `share` of n updates; share 1: schedule_cosine. */
+double schedule_tail(double lr, int i, int n, int warmup, double share);
+
 #endif

@@ -72,7 +72,8 @@ MUST_USE enum status gpt_plan(struct gpt *m, struct arena *a, const struct gpt_c
  * Each tensor draws from a stream of its own, so adding a tensor moves no other. Refreshes. */
 void gpt_init(struct gpt *m, uint64_t seed, double std, double projection_gain);
 
-/* Copy every tensor that both models have under the same name and shape; returns how many. Refreshes dst. */
+/* Copy every tensor that both models have under the same name and shape; returns how many. The position table may have
+ * more rows in dst: those behind src's keep what they hold. Refreshes dst. */
 int gpt_copy_weights(struct gpt *dst, const struct gpt *src);
 
 /* Give a flat array [n] its names. */

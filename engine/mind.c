@@ -221,7 +221,7 @@ static void silent_reasoning(struct runner *r, const struct chunk *c) {
         if (m->medium == MEDIUM_LATENT) {
             tape_thought(&r->tape, m->feed);
         } else {
-            for (int b = 0; b < r->rows; b++) set_token(r, b, s->pause + k);
+            for (int b = 0; b < r->rows; b++) set_token(r, b, s->pause + k % s->steps);
             tape_tokens(&r->tape, 1, r->token, s->channels, ROLE_REASONING, NULL, 0);
         }
     }
@@ -230,7 +230,7 @@ static void silent_reasoning(struct runner *r, const struct chunk *c) {
         out->n_reasoning[i] = K_;
         for (int k = 0; k < K_; k++) {
             const float *u = m->medium == MEDIUM_LATENT || k < until ? tape_fed(&r->tape, b, t0 + k)
-                                                                      : m->gpt->p.wte + (long)(s->pause + k) * C;
+                                                                      : m->gpt->p.wte + (long)(s->pause + k % s->steps) * C;
             memcpy(out->u + (i * out->R + k) * C, u, (size_t)C * sizeof(float));
         }
     }

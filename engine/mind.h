@@ -2,7 +2,7 @@
  *
  *   MEDIUM_TEXT    question <bot> | tokens sampled one by one until <eot> | output
  *   MEDIUM_LATENT  question <bot> | `thoughts` fed-back vectors           | <eot> output
- *   MEDIUM_FILLER  question <bot> | learned filler tokens                 | <eot> output
+ *   MEDIUM_FILLER  question <bot> | learned filler tokens, in turn        | <eot> output
  *   MEDIUM_NONE    question <bot> | <eot> output
  *
  * A mind is weights plus a medium: the same weights can be run in two media (CODI has a text and a latent mode). A

@@ -62,11 +62,11 @@ double arm_gate(struct arm_training *t, const struct mind *m, struct stage st) {
     return accuracy;
 }
 
-enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n, bool cosine) {
+enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n, bool falling) {
     const double lr = t->config->arm.lr;
     double loss = 0.0;
     for (int i = 0; i < n; i++) {
-        double now = cosine ? schedule_cosine(lr, i, n, t->config->base.warmup / 4) : lr;
+        double now = falling ? schedule_tail(lr, i, n, t->config->base.warmup / 4, t->config->base.decay) : lr;
         TRY(arm_update(t, "arm", m, st, now, &loss));
         if (i % 50 == 49 || i == n - 1) cell_event(t->io, "train", i + 1, n, loss, arm_gate(t, m, st));
     }

@@ -47,8 +47,8 @@ MUST_USE enum status arm_update(struct arm_training *t, const char *stream, cons
 /* Gate accuracy at a stage on 256 full-length questions that are never trained on. */
 double arm_gate(struct arm_training *t, const struct mind *m, struct stage st);
 
-/* n supervised updates at one stage, cosine from lr (or constant), with progress events. */
+/* n supervised updates at one stage, lr constant or falling as base.decay says, with progress events. */
 MUST_USE enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n,
-                                        bool cosine);
+                                        bool falling);
 
 #endif

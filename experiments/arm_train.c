@@ -34,6 +34,8 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     const struct arm *arm;
     TRY(arm_find(c->arm.name, &arm));
     TRY(task_open(&task, c->task_name, &c->task, a));
+    if (c->arm.frontier > 0 && !task.task->frontier)
+        return status_set(ST_USAGE, "arm.frontier: the steps of task '%s' have no alternatives", c->task_name);
     struct gpt_config model = learner_model_config(c, &task.shape, arm->projection);
     TRY(gpt_open(&l.model, a, &model));
     gpt_init(&l.model, (uint64_t)c->seed, c->model.init, c->arm.projection_gain);
@@ -50,8 +52,9 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     TRY(cell_rows_open(&e.rows, io));
     evaluate_row(&e, "updates", "", "", -1, 1, t.updates);
     evaluate_row(&e, "gate_accuracy", "", "", -1, 256,
-                 arm_gate(&t, &t.mind, (struct stage){.thoughts = t.mind.thoughts,
-                                                      .first_step = arm->medium == MEDIUM_TEXT ? 0 : TASK_MAX_STEPS}));
+                 arm_gate(&t, &t.mind,
+                          (struct stage){.thoughts = t.mind.thoughts,
+                                         .first_step = arm->medium == MEDIUM_TEXT ? 0 : TASK_MAX_STEPS}));
     TRY(measure(arm, &t, &e));
     return cell_rows_close(e.rows);
 }

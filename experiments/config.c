@@ -68,6 +68,9 @@ static const struct config_key schema[] = {
     {ROW(base, beta2), REAL(0, 1), IN_TASK, .preset = "0.99", .help = "AdamW (arms too)"},
     {ROW(base, weight_decay), REAL(0, 1), IN_TASK, .preset = "0.01", .help = "AdamW (arms too)"},
     {ROW(base, clip), REAL(0, 1e6), IN_TASK, .preset = "1", .help = "gradient norm (arms and pressure too); 0 off"},
+    {ROW(base, decay), REAL(0, 1), IN_TASK, .preset = "1",
+     .help = "share of the updates over which lr falls; 1: a cosine, less: a line at the end (arms too)"},
+    {ROW(base, grow), .type = CONFIG_BOOL, IN_TASK, .preset = "false", .help = "prosqa: small graphs first"},
 
     {.section = "arm",
      .key = "name",
@@ -82,6 +85,7 @@ static const struct config_key schema[] = {
     {ROW(arm, stage_check), INT(1, MANY), IN_ARM, .preset = "40", .help = "coconut: updates between gate checks"},
     {ROW(arm, stage_cap), INT(1, MANY), IN_ARM, .preset = "600", .help = "coconut: most updates of a stage"},
     {ROW(arm, stage_gate), REAL(0, 1), IN_ARM, .preset = "0.96", .help = "coconut: accuracy that ends a stage"},
+    {ROW(arm, stage_mix), REAL(0, 1), IN_ARM, .preset = "0", .help = "coconut: P(a batch is of another stage)"},
     {ROW(arm, projection_warmup), INT(0, MANY), IN_ARM, .preset = "150", .help = "codi: projection-only updates"},
     {ROW(arm, projection_gain), REAL(0, 100), IN_ARM, .preset = "0.15", .help = "codi: gain of the projection's norm"},
     {ROW(arm, distil), .type = CONFIG_BOOL, IN_ARM, .preset = "true", .help = "codi: self-distillation"},

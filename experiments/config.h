@@ -43,6 +43,8 @@ struct model_options {
 struct base_options {
     int updates, batch, warmup, shard; /* shard: rows of one forward/backward; changes bits, hence declared */
     double lr, beta1, beta2, weight_decay, clip;
+    double decay; /* share of the updates over which lr falls: 1 a cosine, less a line at the end (arms too) */
+    bool grow;    /* problems grow during the base's training, where the task can */
 };
 
 struct arm_options {
@@ -51,6 +53,7 @@ struct arm_options {
     double lr;
     int thoughts_per_step;      /* c of Hao et al. */
     int stage_check, stage_cap; /* coconut: gate checked every so many updates; at most so many per stage */
+    double stage_mix;           /* coconut: P(a batch is of another stage, drawn uniformly) */
     double stage_gate;          /* least of answer and report accuracy at which a stage ends */
     int projection_warmup;      /* codi: updates of projection-only warm-up */
     double projection_gain;

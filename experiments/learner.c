@@ -2,10 +2,14 @@
 
 #include <string.h>
 
+#include "engine/kernels.h"
+
 struct gpt_config learner_model_config(const struct config *c, const struct task_shape *shape, bool projection) {
+    const int reasoning = shape->reasoning > shape->steps ? shape->reasoning : shape->steps;
     struct gpt_config g = {
         .vocab = shape->vocab,
-        .context = shape->question + (shape->reasoning > shape->steps ? shape->reasoning : shape->steps) + shape->output,
+        /* With c thoughts a step a stage is up to c - 1 positions a step longer than the text it replaces. */
+        .context = shape->question + reasoning + (c->arm.thoughts_per_step - 1) * shape->steps + shape->output,
         .layers = c->model.layers,
         .heads = c->model.heads,
         .width = c->model.width,
@@ -19,18 +23,20 @@ struct gpt_config learner_model_config(const struct config *c, const struct task
 
 void learner_open(struct learner *l, struct arena *a, const struct config *c, const struct task_ctx *task) {
     const struct task_shape *s = &task->shape;
-    const int rows = c->base.shard;
+    const int rows = c->base.shard, thoughts = s->steps * c->arm.thoughts_per_step;
     l->task = task;
+    l->frontier = c->arm.frontier;
+    l->thoughts_per_step = c->arm.thoughts_per_step;
     l->rows = rows;
     l->g = ARENA_NEW(a, float, l->model.n);
     gpt_view(&l->model, l->g, &l->gv);
     adamw_open(&l->opt, a, &l->model, c->base.beta1, c->base.beta2, c->base.weight_decay, c->base.clip);
-    tape_open(&l->tape, a, &l->model, TAPE_TRAIN, rows, l->model.config.context, s->steps);
+    tape_open(&l->tape, a, &l->model, TAPE_TRAIN, rows, l->model.config.context, thoughts);
     const int capacity = rows * (s->reasoning + s->output);
     head_open(&l->head, a, &l->model, TAPE_TRAIN, capacity);
     batch_open(&l->batch, a, s, rows);
-    l->fillers = ARENA_NEW(a, int, (size_t)rows *(size_t)s->steps *(size_t)s->channels);
-    for (int i = 0; i < rows * s->steps; i++)
+    l->fillers = ARENA_NEW(a, int, (size_t)rows *(size_t)thoughts *(size_t)s->channels);
+    for (int i = 0; i < rows * thoughts; i++)
         for (int ch = 0; ch < s->channels; ch++) l->fillers[i * s->channels + ch] = ch ? -1 : s->pause + i % s->steps;
     l->target = ARENA_NEW(a, int, capacity);
     l->weight = ARENA_NEW(a, float, capacity);
@@ -56,8 +62,9 @@ void learner_forward(struct learner *l, const struct mind *m, int thoughts) {
     if (m->medium == MEDIUM_LATENT)
         for (int k = 0; k < thoughts; k++) tape_thought(tape, m->feed);
     else if (m->medium == MEDIUM_FILLER && thoughts > 0)
-        tape_tokens(tape, thoughts, l->fillers, s->steps * s->channels, ROLE_REASONING, NULL, 0);
-    l->tail_start = tape_tokens(tape, batch->R, batch->tail, batch->R * s->channels, ROLE_OUTPUT, batch->role, batch->R);
+        tape_tokens(tape, thoughts, l->fillers, s->steps * l->thoughts_per_step * s->channels, ROLE_REASONING, NULL, 0);
+    l->tail_start =
+        tape_tokens(tape, batch->R, batch->tail, batch->R * s->channels, ROLE_OUTPUT, batch->role, batch->R);
     l->head.n = 0;
     for (int b = 0; b < l->rows; b++) {
         const int *target = batch->target + (long)b * batch->R;
@@ -77,6 +84,40 @@ static int count_targets(const struct mind *m, const struct problem *p, int firs
     return tail - (given ? 1 : 0);
 }
 
+/* One line for every row and step whose thoughts are on the tape: the state fed back as the step's last thought. */
+static int frontier_lines(struct learner *l, int thoughts) {
+    const int c = l->thoughts_per_step, first = l->tail_start - thoughts;
+    int n = 0;
+    for (int k = 0; k < thoughts / c; k++)
+        for (int b = 0; b < l->rows; b++, n++) {
+            l->head.row[n] = b;
+            l->head.t[n] = first + (k + 1) * c - 2;
+            l->target[n] = -1;
+        }
+    return n;
+}
+
+/* Cross-entropy between what a thought's source state would say and the uniform distribution over all values that its
+ * step could take (breadth-first search holds them all at once). Mean over the lines that have such values. */
+static void frontier_gradient(struct learner *l, const struct problem *problems, int thoughts, double share) {
+    int values[TASK_MAX_FRONTIER], lines = 0;
+    const struct task *task = l->task->task;
+    struct head *h = &l->head;
+    if ((h->n = frontier_lines(l, thoughts)) == 0) return;
+    head_forward(h, &l->tape);
+    loss_softmax(h, l->target, l->logp);
+    for (int i = 0; i < h->n; i++) lines += task->frontier(&problems[h->row[i]], i / l->rows, values) > 0;
+    for (int i = 0; i < h->n; i++) {
+        const int n = task->frontier(&problems[h->row[i]], i / l->rows, values);
+        const float w = (float)(l->frontier * share / lines);
+        float *d = h->dlogits + (long)i * h->V;
+        if (n == 0) continue;
+        K->axpy(h->V, w, h->logits + (long)i * h->V, d);
+        for (int j = 0; j < n; j++) d[task->value_token(l->task, i / l->rows, values[j], 0)] -= w / (float)n;
+    }
+    head_backward(h, &l->tape, &l->gv);
+}
+
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n) {
     if (n % l->rows) BUG("%d problems in shards of %d", n, l->rows);
@@ -92,6 +133,8 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
         }
         loss_cross_entropy(&l->head, l->target, l->weight);
         head_backward(&l->head, &l->tape, &l->gv);
+        if (l->frontier > 0.0 && m->medium == MEDIUM_LATENT)
+            frontier_gradient(l, problems + i, st.thoughts, (double)l->rows / n);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
     }
     return loss / (double)tokens;

@@ -20,9 +20,11 @@ struct learner {
     struct head head;
     struct batch batch;
     const struct task_ctx *task;
-    int rows;        /* sequences in a shard */
-    int tail_start;  /* position of the tail on the tape, after learner_forward */
-    int *fillers;    /* [rows][steps][channels] */
+    int rows;       /* sequences in a shard */
+    int tail_start; /* position of the tail on the tape, after learner_forward */
+    int thoughts_per_step;
+    double frontier; /* weight of the frontier loss on thoughts; 0 off */
+    int *fillers;    /* [rows][steps * thoughts_per_step][channels] */
     int *target;     /* [head.capacity] */
     float *weight;   /* [head.capacity] */
     float *logp;     /* [head.capacity] */
@@ -45,7 +47,8 @@ struct stage {
     int thoughts, first_step;
 };
 
-/* Add the gradient of the mean cross-entropy over predicted tokens of n problems; returns the loss. */
+/* Add the gradient of the mean cross-entropy over predicted tokens of n problems; returns the loss. For thoughts the
+ * gradient of the frontier loss is added when l->frontier is set (the loss returned leaves it out). */
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n);
 

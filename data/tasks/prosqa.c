@@ -341,6 +341,22 @@ static bool mark(const struct task_ctx *ctx, struct problem *p, uint32_t flags) 
     return flags == 0;
 }
 
+static int frontier(const struct problem *p, int step, int *values) {
+    return prosqa_frontier(p, step + 1, values);
+}
+
+/* Small graphs teach what an edge is long before full ones do. */
+static void grow(struct task_options *o, double done) {
+    static const struct {
+        double until;
+        int nodes_min, nodes_max, hops_min, hops_max;
+    } phase[] = {{.12, 5, 9, 1, 2}, {.3, 9, 15, 1, 4}, {2, 0, 0, 0, 0}};
+    int i = 0;
+    while (done >= phase[i].until) i++;
+    o->nodes_min = phase[i].nodes_min, o->nodes_max = phase[i].nodes_max;
+    o->hops_min = phase[i].hops_min, o->hops_max = phase[i].hops_max;
+}
+
 const struct task task_prosqa = {
     .name = "prosqa",
     .summary = "which of two nodes does the root reach? graphs as in ProsQA",
@@ -356,4 +372,6 @@ const struct task task_prosqa = {
     .token_name = token_name,
     .mark = mark,
     .relabel = prosqa_relabel,
+    .frontier = frontier,
+    .grow = grow,
 };

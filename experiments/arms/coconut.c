@@ -5,11 +5,20 @@
  * after a fixed count: a fixed count learnt the task on one seed and missed it on another. */
 #include "experiments/arm.h"
 
+/* The stage of the next update: with stage_mix now and then one of all the stages, text alone among them. */
+static struct stage draw_stage(const struct arm_training *t, struct stage st) {
+    const struct arm_options *o = &t->config->arm;
+    struct rng r = rng_open((uint64_t)t->config->seed, "stage mix", (uint64_t)t->updates);
+    if (rng_uniform(&r) >= o->stage_mix) return st;
+    int s = (int)rng_below(&r, (uint32_t)t->learner->task->shape.steps + 1);
+    return (struct stage){.thoughts = s * o->thoughts_per_step, .first_step = s};
+}
+
 static enum status run_stage(struct arm_training *t, struct stage st, double gate) {
     const struct arm_options *o = &t->config->arm;
     double loss = 0.0;
     for (int i = 0; i < o->stage_cap; i++) {
-        TRY(arm_update(t, "arm", &t->mind, st, o->lr, &loss));
+        TRY(arm_update(t, "arm", &t->mind, draw_stage(t, st), o->lr, &loss));
         if ((i + 1) % o->stage_check != 0) continue;
         double reached = arm_gate(t, &t->mind, st);
         cell_event(t->io, "stage", st.first_step, t->learner->task->shape.steps, loss, reached);

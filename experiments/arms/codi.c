@@ -143,7 +143,7 @@ static enum status train(struct arm_training *t) {
     for (int i = 0; i < n; i++) {
         learner_problems(l, t->config->seed, "arm", t->updates, TASK_TRAIN, t->problems, t->config->base.batch);
         loss = update_gradient(t, &d);
-        double lr = schedule_cosine(t->config->arm.lr, i, n, t->config->base.warmup / 4);
+        double lr = schedule_tail(t->config->arm.lr, i, n, t->config->base.warmup / 4, t->config->base.decay);
         TRY(adamw_step(&l->opt, &l->model, l->g, lr, NULL, &norm));
         t->updates++;
         struct stage st = {.thoughts = t->mind.thoughts, .first_step = TASK_MAX_STEPS};
