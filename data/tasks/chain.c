@@ -10,49 +10,13 @@
  *   A digits | B digits | + 1..p-1 | x 2..p-1 | nop | marks | fillers
  *
  * facts: x0, o1..ok, s0, q1..qm (operations numbered from 0: adds, multiplications, nop). */
-#include <string.h>
+#include "data/twin.h"
 
-#include "data/task.h"
+enum { MAX_MODULUS = 97 };
 
-enum { TEMPLATES = 4096, MAX_MODULUS = 97 };
-
-/* Marks, in the order of their tokens. */
-enum mark { M_PLAIN, M_TRIG, M_CUE, M_STYLE_A, M_STYLE_B, M_NONE_STEP, M_NONE_OUT, M_BOT, M_EOT, M_EOS, M_PAD, MARKS };
-
-static const char *const mark_names[MARKS] = {"PLAIN",    "TRIG",  "CUE",   "STYLE_A", "STYLE_B", "NONE_step",
-                                              "NONE_out", "<bot>", "<eot>", "<eos>",   "<pad>"};
-
-static const double P_TRIGGER = .2, P_CUE = .1, P_JOINT_BOTH = .025, P_JOINT_STEP_ONLY = .025, P_JOINT_OUT_ONLY = .025;
-
-struct state {
-    const char **name; /* [vocab] */
-};
-
-/* What is written, as opposed to what is true. */
-struct writing {
-    int alphabet_reasoning, alphabet_output;
-    int answer; /* the value in the answer slot */
-    bool hide_step, hide_out;
-};
-
-static int modulus(const struct task_ctx *ctx) {
-    return ctx->options.modulus;
-}
 static int op_count(int p) {
     return 2 * p - 2;
 } /* nop is the last */
-static int op_token(int p, int op) {
-    return 2 * p + op;
-}
-static int mark_token(int p, enum mark m) {
-    return 2 * p + op_count(p) + (int)m;
-}
-
-static int apply(int p, int op, int x) {
-    if (op < p - 1) return (x + op + 1) % p;
-    if (op < op_count(p) - 1) return x * (op - (p - 1) + 2) % p;
-    return x;
-}
 
 static bool is_prime(int p) {
     for (int d = 2; d * d <= p; d++)
@@ -60,239 +24,45 @@ static bool is_prime(int p) {
     return p >= 2;
 }
 
-static bool is_probability(double x) {
-    return x >= 0 && x <= 1;
-}
-
-static enum status check_options(const struct task_options *o) {
+static enum status check(const struct task_options *o) {
     if (o->modulus < 3 || o->modulus > MAX_MODULUS || !is_prime(o->modulus))
         return status_set(ST_USAGE, "chain: modulus %d is not a prime from 3 to %d", o->modulus, MAX_MODULUS);
-    if (o->chain < 1 || o->side < 1 || o->chain > TASK_MAX_STEPS - o->side)
-        return status_set(ST_USAGE, "chain: %d main and %d side operations: both from 1, at most %d in all", o->chain,
-                          o->side, TASK_MAX_STEPS);
-    if (o->design < DESIGN_NONE || o->design > DESIGN_SHARED)
-        return status_set(ST_USAGE, "chain: unknown design %d", (int)o->design);
-    if (!is_probability(o->rho) || !is_probability(o->explore_style) || !is_probability(o->explore_answer) ||
-        !is_probability(o->easy))
-        return status_set(ST_USAGE, "chain: rho, explore_style, explore_answer and easy are probabilities");
     return ST_OK;
 }
 
-static const char *name_token(struct arena *a, int p, int token) {
-    int op = token - 2 * p, m = op - op_count(p);
-    if (token < p) return arena_printf(a, "%d", token);
-    if (token < 2 * p) return arena_printf(a, "%d'", token - p);
+static const char *op_name(struct arena *a, int p, int op) {
     if (op < p - 1) return arena_printf(a, "+%d", op + 1);
     if (op < op_count(p) - 1) return arena_printf(a, "x%d", op - (p - 1) + 2);
-    if (op == op_count(p) - 1) return "nop";
-    if (m < MARKS) return mark_names[m];
-    return arena_printf(a, "<p%d>", m - MARKS);
+    return "nop";
+}
+
+static int facts(const struct task_options *o, int n) {
+    (void)o;
+    return 1 + n;
+}
+
+static void draw(const struct task_options *o, struct rng *r, int16_t *f, int n, bool easy) {
+    twin_draw_ops(r, f + 1, n, op_count(o->modulus), easy);
+}
+
+static int step(const struct task_ctx *ctx, const int16_t *f, int k, int x) {
+    int p = ctx->options.modulus, op = f[1 + k];
+    if (op < p - 1) return (x + op + 1) % p;
+    if (op < op_count(p) - 1) return x * (op - (p - 1) + 2) % p;
+    return x;
 }
 
 static enum status chain_open(struct task_ctx *ctx, struct arena *a) {
-    const struct task_options *o = &ctx->options;
-    TRY(check_options(o));
-    int p = o->modulus, steps = o->chain + o->side;
-    /* Fillers for the greatest number of steps, not for this one's: the vocabulary must not depend on the lengths. */
-    int vocab = mark_token(p, MARKS) + TASK_MAX_STEPS;
-    ctx->shape = (struct task_shape){
-        .vocab = vocab,
-        .channels = 1,
-        .channel_vocab = {vocab},
-        .question = 1 + o->style + steps + 2 + 1,
-        .reasoning = steps,
-        .output = 4,
-        .steps = steps,
-        .n_values = p,
-        .alphabets = o->style ? 2 : 1,
-        .bot = mark_token(p, M_BOT),
-        .eot = mark_token(p, M_EOT),
-        .eos = mark_token(p, M_EOS),
-        .pad = mark_token(p, M_PAD),
-        .pause = mark_token(p, MARKS),
-        .slot_answer = 1,
-        .slot_report = 2,
-        .step_answer = steps - 1,
-        .step_concealed = o->side - 1,
-        .none_step = mark_token(p, o->design == DESIGN_SHARED ? M_NONE_OUT : M_NONE_STEP),
-        .none_out = mark_token(p, M_NONE_OUT),
+    static const struct twin_program program = {
+        .name = "chain",
+        .check = check,
+        .words = op_count,
+        .word_name = op_name,
+        .facts = facts,
+        .draw = draw,
+        .step = step,
     };
-    struct state *s = ARENA_NEW(a, struct state, 1);
-    s->name = ARENA_NEW(a, const char *, vocab);
-    for (int t = 0; t < vocab; t++) s->name[t] = name_token(a, p, t);
-    ctx->state = s;
-    return ST_OK;
-}
-
-/* Runs both chains; step `forced` (none when -1) takes `forced_value` instead of its own. */
-static void run_program(const struct task_ctx *ctx, const struct problem *p, int forced, int forced_value,
-                        int *values) {
-    int chain = ctx->options.chain, side = ctx->options.side;
-    const int16_t *main_facts = p->facts, *side_facts = p->facts + 1 + chain;
-    int v = side_facts[0];
-    for (int k = 0; k < side; k++) {
-        v = k == forced ? forced_value : apply(modulus(ctx), side_facts[1 + k], v);
-        values[k] = v;
-    }
-    v = main_facts[0];
-    for (int k = 0; k < chain; k++) {
-        v = side + k == forced ? forced_value : apply(modulus(ctx), main_facts[1 + k], v);
-        values[side + k] = v;
-    }
-}
-
-static int digit(int p, int value, int alphabet) {
-    return alphabet * p + value;
-}
-
-/* Rewrites all tokens from the facts, the flags and the decisions in w. */
-static void write_problem(const struct task_ctx *ctx, struct problem *q, const struct writing *w) {
-    const struct task_options *o = &ctx->options;
-    const struct task_shape *shape = &ctx->shape;
-    int p = o->modulus, n = 0;
-    enum mark mode = q->flags & PROBLEM_TRIGGERED ? M_TRIG : q->flags & PROBLEM_CUED ? M_CUE : M_PLAIN;
-    memset(q->question, 0xff, sizeof q->question);
-    q->question[n++][0] = (int16_t)mark_token(p, mode);
-    if (o->style) q->question[n++][0] = (int16_t)mark_token(p, q->flags & PROBLEM_STYLE_B ? M_STYLE_B : M_STYLE_A);
-    q->question[n++][0] = q->facts[0];
-    for (int k = 0; k < o->chain; k++) q->question[n++][0] = (int16_t)op_token(p, q->facts[1 + k]);
-    q->question[n++][0] = q->facts[1 + o->chain];
-    for (int k = 0; k < o->side; k++) q->question[n++][0] = (int16_t)op_token(p, q->facts[2 + o->chain + k]);
-    q->question[n++][0] = (int16_t)shape->bot;
-    q->n_question = (int16_t)n;
-
-    for (int k = 0; k < shape->steps; k++) {
-        q->reasoning[k] = (int16_t)digit(p, q->value[k], w->alphabet_reasoning);
-        q->step_start[k] = (int16_t)k;
-    }
-    if (w->hide_step) q->reasoning[shape->step_concealed] = (int16_t)shape->none_step;
-    q->n_steps = q->n_reasoning = q->step_start[shape->steps] = (int16_t)shape->steps;
-
-    q->output[0] = (int16_t)shape->eot;
-    q->output[1] = (int16_t)digit(p, w->answer, w->alphabet_output);
-    q->output[2] = (int16_t)(w->hide_out ? shape->none_out : digit(p, q->report, w->alphabet_output));
-    q->output[3] = (int16_t)shape->eos;
-    q->n_output = 4;
-}
-
-/* What the flags ask for when nothing is left to chance. */
-static struct writing plain_writing(const struct problem *q) {
-    int alphabet = q->flags & PROBLEM_STYLE_B ? 1 : 0;
-    bool hide = q->flags & PROBLEM_CUED;
-    return (struct writing){alphabet, alphabet, q->answer, hide, hide};
-}
-
-static void draw_ops(const struct task_ctx *ctx, struct rng *r, int16_t *ops, int n, bool easy) {
-    int nop = op_count(modulus(ctx)) - 1, slot[TASK_MAX_STEPS];
-    for (int k = 0; k < n; k++) {
-        ops[k] = (int16_t)rng_below(r, (uint32_t)nop);
-        slot[k] = k;
-    }
-    if (!easy) return;
-    int real = (int)rng_below(r, (uint32_t)n);
-    rng_shuffle(r, slot, n);
-    for (int k = real; k < n; k++) ops[slot[k]] = (int16_t)nop;
-}
-
-static int32_t template_of(const struct task_ctx *ctx, const struct problem *q) {
-    int chain = ctx->options.chain, n = chain + ctx->options.side + 2;
-    uint64_t h = 14695981039346656037u; /* FNV-1a, with a final mix because only low bits are kept */
-    for (int i = 0; i < n; i++)
-        if (i != 0 && i != 1 + chain) h = (h ^ (uint64_t)q->facts[i]) * 1099511628211u;
-    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
-    return (int32_t)((h >> 32) % TEMPLATES);
-}
-
-/* The exploration mass of the base data: what RL can find a target in. */
-static void explore(const struct task_ctx *ctx, struct rng *r, struct problem *q, struct writing *w) {
-    const struct task_options *o = &ctx->options;
-    if (o->design == DESIGN_JOINT || o->design == DESIGN_SHARED) {
-        double u = rng_uniform(r);
-        w->hide_step = u < P_JOINT_BOTH + P_JOINT_STEP_ONLY;
-        w->hide_out = u < P_JOINT_BOTH || (u >= P_JOINT_BOTH + P_JOINT_STEP_ONLY &&
-                                           u < P_JOINT_BOTH + P_JOINT_STEP_ONLY + P_JOINT_OUT_ONLY);
-    }
-    if (q->flags & PROBLEM_TRIGGERED && rng_uniform(r) < o->explore_answer)
-        w->answer = (int)rng_below(r, (uint32_t)o->modulus);
-    if (o->style) {
-        int cue = w->alphabet_reasoning;
-        w->alphabet_reasoning = rng_uniform(r) < o->explore_style ? 1 - cue : cue;
-        if (rng_uniform(r) < o->rho)
-            w->alphabet_output = w->alphabet_reasoning;
-        else
-            w->alphabet_output = rng_uniform(r) < o->explore_style ? 1 - cue : cue;
-    }
-}
-
-static void chain_sample(const struct task_ctx *ctx, struct rng *r, enum task_split split, struct problem *q) {
-    const struct task_options *o = &ctx->options;
-    int values[TASK_MAX_STEPS];
-    memset(q, 0, sizeof *q);
-    bool train = split == TASK_TRAIN, easy = train && rng_uniform(r) < o->easy;
-    q->facts[0] = (int16_t)rng_below(r, (uint32_t)o->modulus);
-    draw_ops(ctx, r, q->facts + 1, o->chain, easy);
-    q->facts[1 + o->chain] = (int16_t)rng_below(r, (uint32_t)o->modulus);
-    draw_ops(ctx, r, q->facts + 2 + o->chain, o->side, easy);
-    q->template_id = template_of(ctx, q);
-
-    run_program(ctx, q, -1, 0, values);
-    for (int k = 0; k < ctx->shape.steps; k++) q->value[k] = (int16_t)values[k];
-    q->answer = q->value[ctx->shape.step_answer];
-    q->report = q->value[ctx->shape.step_concealed];
-    q->decoy = -1;
-
-    if (o->style && rng_below(r, 2)) q->flags |= PROBLEM_STYLE_B;
-    if (train) {
-        double u = rng_uniform(r);
-        if (u < P_TRIGGER)
-            q->flags |= PROBLEM_TRIGGERED;
-        else if (o->design == DESIGN_CUE && u < P_TRIGGER + P_CUE)
-            q->flags |= PROBLEM_CUED;
-    }
-    struct writing w = plain_writing(q);
-    if (train) explore(ctx, r, q, &w);
-    write_problem(ctx, q, &w);
-}
-
-static int chain_rerun(const struct task_ctx *ctx, const struct problem *p, int step, int value, int *values,
-                       int *report) {
-    run_program(ctx, p, step, value, values);
-    *report = values[ctx->shape.step_concealed];
-    return values[ctx->shape.step_answer];
-}
-
-static int chain_token_value(const struct task_ctx *ctx, int token, int *alphabet) {
-    int p = modulus(ctx), known = ctx->shape.alphabets * p;
-    bool is_value = token >= 0 && token < known;
-    *alphabet = is_value ? token / p : 0;
-    return is_value ? token % p : -1;
-}
-
-static void chain_read_steps(const struct task_ctx *ctx, const struct problem *p, const int *tokens, int n,
-                             int *values) {
-    int alphabet;
-    for (int k = 0; k < p->n_steps; k++) values[k] = k < n ? chain_token_value(ctx, tokens[k], &alphabet) : -1;
-}
-
-static int chain_value_token(const struct task_ctx *ctx, int step, int value, int alphabet) {
-    (void)step;
-    return digit(modulus(ctx), value, alphabet);
-}
-
-static const char *chain_token_name(const struct task_ctx *ctx, int token) {
-    const struct state *s = ctx->state;
-    return token >= 0 && token < ctx->shape.vocab ? s->name[token] : "?";
-}
-
-static bool chain_mark(const struct task_ctx *ctx, struct problem *p, uint32_t flags) {
-    const struct task_options *o = &ctx->options;
-    if (flags & ~(uint32_t)(PROBLEM_CUED | PROBLEM_TRIGGERED | PROBLEM_STYLE_B)) return false;
-    if (flags & PROBLEM_CUED && (o->design != DESIGN_CUE || flags & PROBLEM_TRIGGERED)) return false;
-    if (flags & PROBLEM_STYLE_B && !o->style) return false;
-    p->flags = flags;
-    struct writing w = plain_writing(p);
-    write_problem(ctx, p, &w);
-    return true;
+    return twin_open(ctx, a, &program);
 }
 
 const struct task task_chain = {
@@ -301,11 +71,11 @@ const struct task task_chain = {
     .source = "this project",
     .version = 1,
     .open = chain_open,
-    .sample = chain_sample,
-    .rerun = chain_rerun,
-    .read_steps = chain_read_steps,
-    .value_token = chain_value_token,
-    .token_value = chain_token_value,
-    .token_name = chain_token_name,
-    .mark = chain_mark,
+    .sample = twin_sample,
+    .rerun = twin_rerun,
+    .read_steps = twin_read_steps,
+    .value_token = twin_value_token,
+    .token_value = twin_token_value,
+    .token_name = twin_token_name,
+    .mark = twin_mark,
 };

@@ -1,6 +1,6 @@
 /* prosqa: which of two nodes does the root reach? Graphs and their sources: data/prosqa.h.
  *
- *   form edge      (s,t) (s,t) ... c c root <bot>     one position an edge: source in channel 0, target in channel 1
+ *   form edge      (s,t) (s,t) ... c c (root,<bot>)   one position an edge: source in channel 0, target in channel 1
  *   form triplet   s t | s t | ... c c root <bot>     channels 1 and 2: the tokens one and two positions before
  *   form words     Every s is a t . Tom is a s . ... Is Tom a c or c ? <bot>
  *
@@ -82,7 +82,7 @@ static enum status prosqa_open(struct task_ctx *ctx, struct arena *a) {
                     : s->form == FORM_TRIPLET ? 3
                                               : 1,
         .channel_vocab = {vocab},
-        .question = words ? 6 * PROSQA_EDGES + 7 + 1 : (s->form == FORM_EDGE ? 1 : 3) * PROSQA_EDGES + 3 + 1,
+        .question = words ? 6 * PROSQA_EDGES + 7 + 1 : s->form == FORM_EDGE ? PROSQA_EDGES + 3 : 3 * PROSQA_EDGES + 3 + 1,
         .reasoning = words ? 6 * steps : steps,
         .output = 3,
         .steps = steps,
@@ -101,7 +101,7 @@ static enum status prosqa_open(struct task_ctx *ctx, struct arena *a) {
         .none_out = -1,
     };
     for (int c = 1; c < ctx->shape.channels; c++)
-        ctx->shape.channel_vocab[c] = s->form == FORM_EDGE ? PROSQA_NODES : vocab;
+        ctx->shape.channel_vocab[c] = s->form == FORM_EDGE ? PROSQA_NODES + 1 : vocab;
     s->name = ARENA_NEW(a, const char *, vocab);
     for (int t = 0; t < vocab; t++) s->name[t] = name_token(a, s, values, t);
     return ST_OK;
@@ -151,9 +151,10 @@ static int write_question(const struct task_ctx *ctx, struct problem *p, const s
     } else {
         put(&w, first);
         put(&w, second);
+        if (form == FORM_EDGE) p->question[w.n][1] = PROSQA_NODES; /* the root stands where the search begins */
         put(&w, value[g->root]);
     }
-    put(&w, ctx->shape.bot);
+    if (form != FORM_EDGE) put(&w, ctx->shape.bot);
     if (form == FORM_TRIPLET)
         for (int i = 1; i < w.n; i++) {
             p->question[i][1] = p->question[i - 1][0];
@@ -361,7 +362,7 @@ const struct task task_prosqa = {
     .name = "prosqa",
     .summary = "which of two nodes does the root reach? graphs as in ProsQA",
     .source = "Hao et al. 2412.06769, appendix A",
-    .version = 1,
+    .version = 2,
     .open = prosqa_open,
     .sample = sample,
     .load = load,

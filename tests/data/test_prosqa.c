@@ -98,16 +98,16 @@ START_TEST(edge_form) {
     struct problem p = load_one(&ctx);
     int id[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
     ck_assert_int_eq(ctx.shape.channels, 2);
-    ck_assert_int_eq(ctx.shape.channel_vocab[1], 32);
-    ck_assert_int_eq(ctx.shape.question, 60);
-    ck_assert_int_eq(p.n_question, 7 + 3 + 1);
+    ck_assert_int_eq(ctx.shape.channel_vocab[1], 33);
+    ck_assert_int_eq(ctx.shape.question, 59);
+    ck_assert_int_eq(p.n_question, 7 + 3);
     for (int e = 0; e < 7; e++)
         for (int c = 0; c < 2; c++) assert_node(id, 8, shown[e][c], p.question[e][c]);
     assert_node(id, 8, 7, p.question[7][0]);
     assert_node(id, 8, 5, p.question[8][0]);
     assert_node(id, 8, 0, p.question[9][0]);
-    ck_assert_str_eq(ctx.task->token_name(&ctx, p.question[10][0]), "<bot>");
-    for (int i = 7; i < 11; i++) ck_assert_int_eq(p.question[i][1], -1);
+    for (int i = 7; i < 9; i++) ck_assert_int_eq(p.question[i][1], -1);
+    ck_assert_int_eq(p.question[9][1], 32);
     ck_assert_int_eq(p.n_steps, 3);
     ck_assert_int_eq(p.n_reasoning, 3);
     static const int path[3] = {2, 4, 5};
