@@ -120,6 +120,10 @@ lint: ## check the format and run clang-tidy (changes nothing)
 check-deps: $(LIB_OBJ) $(MAIN_OBJ) ## prove that includes run engine/base <- data <- engine <- metrics <- experiments
 	sh tests/check_deps.sh $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
 
+.PHONY: man
+man: spillover ## write the manual page, build/spillover.1
+	./spillover man > $(BUILD)/spillover.1.part && mv $(BUILD)/spillover.1.part $(BUILD)/spillover.1
+
 .PHONY: clean
 clean: ## remove everything built
 	rm -rf build build-* spillover

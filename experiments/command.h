@@ -1,14 +1,35 @@
-/* Subcommands of the program. A command is one function and one row of commands.def; it parses its own arguments with
- * argp and returns the status to exit with, the reason in the error context. */
+/* Subcommands of the program. A command is one function, one argp and one row of commands.def; it parses its own
+ * arguments and returns the status to exit with, the reason in the error context. Help, the completion of shells and the
+ * manual page are all made from the rows and their argps. */
 #ifndef SPILLOVER_COMMAND_H
 #define SPILLOVER_COMMAND_H
+
+#include <argp.h>
+#include <stdio.h>
 
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-#define COMMAND(name, hidden, about) MUST_USE enum status command_##name(int argc, char **argv, struct arena *a);
+#define COMMAND(name, hidden, about)                                                                                   \
+    MUST_USE enum status command_##name(int argc, char **argv, struct arena *a);                                       \
+    extern const struct argp command_##name##_argp;
 #include "experiments/commands.def"
 #undef COMMAND
+
+/* A row. args_doc of the argp says what its arguments are: SUITE, or words divided by |; its doc ends, after \v, with
+ * "Example:" or "Examples:" and one command a line. */
+struct command {
+    const char *name, *about;
+    int hidden;
+    const struct argp *argp;
+    enum status (*run)(int argc, char **argv, struct arena *a);
+};
+
+extern const struct command command_table[];
+extern const int command_count;
+
+/* The whole overview, as `spillover --help` prints it. */
+void command_overview(FILE *to);
 
 /* The executable itself, the root of the source tree it was built in, and the suites folder there. */
 const char *command_program(struct arena *a);

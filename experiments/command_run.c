@@ -65,7 +65,7 @@ static const struct argp_option run_options[] = {
     {0},
 };
 
-static const struct argp run_argp = {
+const struct argp command_run_argp = {
     .options = run_options,
     .parser = parse_run,
     .args_doc = "SUITE",
@@ -81,7 +81,7 @@ static const struct argp_option status_options[] = {
     {0},
 };
 
-static const struct argp status_argp = {
+const struct argp command_status_argp = {
     .options = status_options,
     .parser = parse_run,
     .args_doc = "SUITE",
@@ -115,7 +115,7 @@ enum status command_run(int argc, char **argv, struct arena *a) {
     struct run_options o;
     struct run_result result = {0};
     argv[0] = "spillover run";
-    argp_parse(&run_argp, argc, argv, 0, NULL, &x);
+    argp_parse(&command_run_argp, argc, argv, 0, NULL, &x);
     TRY(prepare(&x, &s, &o, a));
     o.manifest = (struct manifest_run){.argc = argc,
                                        .argv = argv,
@@ -133,7 +133,7 @@ enum status command_status(int argc, char **argv, struct arena *a) {
     struct suite s;
     struct run_options o;
     argv[0] = "spillover status";
-    argp_parse(&status_argp, argc, argv, 0, NULL, &x);
+    argp_parse(&command_status_argp, argc, argv, 0, NULL, &x);
     TRY(prepare(&x, &s, &o, a));
     return run_status(&s, &o, stdout, a);
 }
@@ -142,7 +142,7 @@ static enum status open_arithmetic(enum numeric_mode mode) {
     return gemm_open(GEMM_AUTO, mode);
 }
 
-static const struct argp cell_argp = {
+const struct argp command_cell_argp = {
     .options = status_options,
     .parser = parse_run,
     .args_doc = "KEY",
@@ -156,7 +156,7 @@ enum status command_cell(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs", .jobs = 1};
     (void)a;
     argv[0] = "spillover cell";
-    argp_parse(&cell_argp, argc, argv, 0, NULL, &x);
+    argp_parse(&command_cell_argp, argc, argv, 0, NULL, &x);
     if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the key of a cell", x.suite);
     return cell_execute(x.out, x.suite, x.data_dir, &bodies);
 }
