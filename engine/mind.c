@@ -24,14 +24,18 @@ struct chunk {
     const struct rollout_options *options;
     struct rollout *out;
     int first, n;
+    bool reasoning_only;
 };
 
 int mind_reasoning_positions(const struct mind *m) {
     switch (m->medium) {
-    case MEDIUM_TEXT: return m->task->shape.reasoning;
+    case MEDIUM_TEXT:
+        return m->task->shape.reasoning;
     case MEDIUM_LATENT:
-    case MEDIUM_FILLER: return m->thoughts;
-    case MEDIUM_NONE: return 0;
+    case MEDIUM_FILLER:
+        return m->thoughts;
+    case MEDIUM_NONE:
+        return 0;
     }
     BUG("medium %d", m->medium);
 }
@@ -164,6 +168,7 @@ static bool step(struct runner *r, const struct chunk *c) {
         } else {
             r->phase[b] = s->output;
         }
+        if (c->reasoning_only && r->phase[b] >= 0) r->phase[b] = s->output;
         if (r->phase[b] >= s->output - 1) set_token(r, b, -1); /* nothing follows: embedded as nothing */
         busy |= r->phase[b] < s->output - 1;
     }
@@ -229,8 +234,9 @@ static void silent_reasoning(struct runner *r, const struct chunk *c) {
         long i = c->first + b;
         out->n_reasoning[i] = K_;
         for (int k = 0; k < K_; k++) {
-            const float *u = m->medium == MEDIUM_LATENT || k < until ? tape_fed(&r->tape, b, t0 + k)
-                                                                      : m->gpt->p.wte + (long)(s->pause + k % s->steps) * C;
+            const float *u = m->medium == MEDIUM_LATENT || k < until
+                                 ? tape_fed(&r->tape, b, t0 + k)
+                                 : m->gpt->p.wte + (long)(s->pause + k % s->steps) * C;
             memcpy(out->u + (i * out->R + k) * C, u, (size_t)C * sizeof(float));
         }
     }
@@ -238,7 +244,38 @@ static void silent_reasoning(struct runner *r, const struct chunk *c) {
         set_token(r, b, s->eot);
         r->phase[b] = 0;
     }
-    tape_tokens(&r->tape, 1, r->token, s->channels, ROLE_OUTPUT, NULL, 0);
+    if (!c->reasoning_only) tape_tokens(&r->tape, 1, r->token, s->channels, ROLE_OUTPUT, NULL, 0);
+}
+
+static void run_chunk(struct runner *r, const struct gpt *gpt, const struct chunk *c) {
+    const struct task_shape *s = &c->mind->task->shape;
+    r->tape.gpt = gpt;
+    tape_reset(&r->tape, r->batch.start);
+    tape_tokens(&r->tape, r->batch.Q, r->batch.question, r->batch.Q * s->channels, ROLE_QUESTION, NULL, 0);
+    if (c->mind->medium == MEDIUM_TEXT)
+        text_reasoning(r, c);
+    else
+        silent_reasoning(r, c);
+    if (c->reasoning_only && c->mind->medium != MEDIUM_TEXT) return;
+    while (step(r, c)) {
+    }
+}
+
+/* The chunk's reasoning as it now stands in the rollout, forced whole behind another model's question. */
+static void speak_behind(struct runner *r, const struct chunk *c) {
+    struct rollout_options o = *c->options;
+    struct chunk face = *c;
+    o.force = (struct force){.until = c->out->R, .stop = c->options->force.stop};
+    if (c->mind->medium == MEDIUM_TEXT) {
+        o.force.stop = -1;
+        o.force.tokens = c->out->reasoning;
+        o.force.n_tokens = c->out->n_reasoning;
+    } else if (c->mind->medium == MEDIUM_LATENT) {
+        o.force.vectors = c->out->u;
+    }
+    face.options = &o;
+    face.reasoning_only = false;
+    run_chunk(r, c->mind->face, &face);
 }
 
 void runner_run(struct runner *r, const struct mind *m, const struct problem *problems,
@@ -247,20 +284,14 @@ void runner_run(struct runner *r, const struct mind *m, const struct problem *pr
     memset(out->reasoning, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->R);
     memset(out->output, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->O);
     memset(out->u, 0, sizeof(float) * (size_t)out->n * (size_t)out->R * (size_t)out->C);
-    r->tape.gpt = m->gpt;
     for (int first = 0; first < out->n; first += r->rows) {
         struct chunk c = {.mind = m, .options = options, .out = out, .first = first};
+        c.reasoning_only = options->reasoning_only || m->face;
         c.n = out->n - first < r->rows ? out->n - first : r->rows;
         for (int b = 0; b < r->rows; b++) r->problems[b] = problems[first + (b < c.n ? b : c.n - 1)];
         batch_fill(&r->batch, s, r->problems, TASK_MAX_STEPS);
-        tape_reset(&r->tape, r->batch.start);
-        tape_tokens(&r->tape, r->batch.Q, r->batch.question, r->batch.Q * s->channels, ROLE_QUESTION, NULL, 0);
-        if (m->medium == MEDIUM_TEXT)
-            text_reasoning(r, &c);
-        else
-            silent_reasoning(r, &c);
-        while (step(r, &c)) {
-        }
+        run_chunk(r, m->gpt, &c);
+        if (m->face && !options->reasoning_only) speak_behind(r, &c);
     }
 }
 

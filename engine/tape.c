@@ -128,6 +128,10 @@ const float *tape_fed(const struct tape *tape, int b, int t) {
     return tape->fed + ((long)t * tape->B + b) * tape->gpt->config.width;
 }
 
+const float *tape_input_gradient(const struct tape *tape, int b, int t) {
+    return tape->dx + tape_line(tape, b, t) * tape->gpt->config.width;
+}
+
 /* ---- forward ---- */
 
 static struct tape_segment *open_segment(struct tape *tape, int S, enum role role, const uint8_t *roles, int ld) {

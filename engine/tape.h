@@ -122,6 +122,10 @@ const float *tape_state(const struct tape *tape, int layer, int b, int t);
  * token segment it is undefined (its u is the token's row of wte). */
 const float *tape_fed(const struct tape *tape, int b, int t);
 
+/* Gradient [C] at the input of (b, t) as the last tape_backward left it, valid until the next: of a vector given there
+ * as of its position embedding. */
+const float *tape_input_gradient(const struct tape *tape, int b, int t);
+
 /* Gradients of the tape are zeroed by tape_reset and by tape_backward when it is done; adds a source of gradient. */
 void tape_inject(struct tape *tape, int layer, int t, const float *grad);
 

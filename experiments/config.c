@@ -12,6 +12,7 @@ static const char *const design_words[] = {"none", "joint", "cue", "shared", NUL
 static const char *const form_words[] = {"edge", "triplet", "words", NULL};
 static const char *const method_words[] = {"sft", "rl", NULL};
 static const char *const credit_words[] = {"full", "targeted", "sealed", "frozen_mind", "mind_face", NULL};
+static const char *const of_words[] = {"conceal", "deceive", "style", NULL};
 static const char *const context_words[] = {"own", "original", NULL};
 
 #define AT(field)             offsetof(struct config, field)
@@ -98,6 +99,8 @@ static const struct config_key schema[] = {
      IN_PRESS,
      .column = true,
      .help = "row of pressures.def"},
+    {ROW(press, of), .type = CONFIG_WORD, .choices = of_words, IN_PRESS, .preset = "conceal",
+     .help = "the pressure that none, random and direct stand beside"},
     {ROW(press, method), CHOICE(method_words), IN_PRESS, .column = true, .preset = "sft", .help = "how it optimises"},
     {ROW(press, credit), CHOICE(credit_words), IN_PRESS, .column = true, .preset = "targeted",
      .help = "path of the pressure term into the reasoning"},
@@ -106,7 +109,7 @@ static const struct config_key schema[] = {
     {ROW(press, lr), REAL(0, 1), IN_PRESS, .preset = "3e-5", .help = "learning rate"},
     {ROW(press, kl), REAL(0, 1e6), IN_PRESS, .preset = "0", .help = "rl: weight of KL to the arm before pressure"},
     {ROW(press, entropy), REAL(0, 1e6), IN_PRESS, .preset = "0", .help = "rl: entropy bonus"},
-    {ROW(press, replay), REAL(0, 1e6), IN_PRESS, .preset = "0", .help = "weight of base data mixed in"},
+    {ROW(press, replay), REAL(0, 1e6), IN_PRESS, .preset = "0", .help = "text: weight of base reasoning mixed in"},
     {ROW(press, updates), INT(1, MANY), IN_PRESS, .preset = "240", .help = "updates under pressure"},
     {ROW(press, batch), INT(1, 65536), IN_PRESS, .preset = "128", .help = "sequences an update"},
     {ROW(press, group), INT(1, 4096), IN_PRESS, .preset = "8", .help = "rl: samples of one question"},

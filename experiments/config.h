@@ -63,6 +63,7 @@ struct arm_options {
 
 struct press_options {
     const char *pressure; /* row of pressures.def; NULL: the cell grid stops at the arm */
+    const char *of;       /* the pressure that none, random and direct stand beside; any other pressure's own name */
     enum method method;
     enum credit credit;
     enum press_context context;

@@ -75,7 +75,8 @@ enum status evaluate_published(const struct evaluation *e, const struct mind *m)
         runner_run(e->runner, m, problems, &o, &r);
         for (int i = 0; i < n; i++) {
             exact += rollout_answer(&r, task, i) == problems[i].answer;
-            two_way += rollout_p_answer(&r, task, i, problems[i].answer) > rollout_p_answer(&r, task, i, problems[i].decoy);
+            two_way +=
+                rollout_p_answer(&r, task, i, problems[i].answer) > rollout_p_answer(&r, task, i, problems[i].decoy);
         }
     }
     evaluate_row(e, "accuracy_exact", "published", "", -1, n, exact / (passes * (double)n));
@@ -89,7 +90,7 @@ int evaluate_open_watches(struct watch *w, struct arena *a, const struct config 
     int n = 0;
     for (int i = 0; i < pressure_count; i++) {
         const struct pressure *p = pressure_table[i];
-        if (!p->monitor || !p->applies(task) || (only ? strcmp(p->name, only) != 0 : p->presses_reasoning)) continue;
+        if (p->stands_beside || !p->applies(task) || (only && strcmp(p->name, only) != 0)) continue;
         watch_open(&w[n++], a, p, task, &c->measure, c->seed);
     }
     return n;
@@ -101,6 +102,7 @@ enum status evaluate_watch(const struct evaluation *e, const struct watch *w, co
     watch_light(w, e->arena, m, e->runner, out);
     const long n = w->n_marked;
     evaluate_row(e, "m_out", concept, view, -1, n, out->m_out);
+    evaluate_row(e, "target_rate", concept, view, -1, n, out->hit);
     evaluate_row(e, "answer_accuracy_pressed", concept, view, -1, n, out->answer);
     evaluate_row(e, "report_accuracy_pressed", concept, view, -1, n, out->report);
     if (m->medium == MEDIUM_TEXT) evaluate_row(e, "m_r_reader", concept, view, -1, n, out->reader);

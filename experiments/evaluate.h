@@ -22,8 +22,8 @@ MUST_USE enum status evaluate_metrics(const struct evaluation *e, const struct m
 MUST_USE enum status evaluate_published(const struct evaluation *e, const struct mind *m);
 
 /* Monitors of a watch at this update: dose, reader, F; with `refit` also R per position. */
-MUST_USE enum status evaluate_watch(const struct evaluation *e, const struct watch *w, const struct mind *m,
-                                    bool refit, const char *view, struct reading *out);
+MUST_USE enum status evaluate_watch(const struct evaluation *e, const struct watch *w, const struct mind *m, bool refit,
+                                    const char *view, struct reading *out);
 
 /* Watches for every pressure that applies to the task (or for the one named), questions drawn. Returns how many. */
 int evaluate_open_watches(struct watch *w, struct arena *a, const struct config *c, const struct task_ctx *task,

@@ -53,16 +53,25 @@ static void add_line(struct learner *l, int b, int t, int target, int tail_index
     l->tail_index[i] = tail_index;
 }
 
-void learner_forward(struct learner *l, const struct mind *m, int thoughts) {
+void learner_reason(struct learner *l, const struct mind *m, int thoughts, const float *given) {
     const struct task_shape *s = &l->task->shape;
     const struct batch *batch = &l->batch;
     struct tape *tape = &l->tape;
     tape_reset(tape, batch->start);
     tape_tokens(tape, batch->Q, batch->question, batch->Q * s->channels, ROLE_QUESTION, NULL, 0);
-    if (m->medium == MEDIUM_LATENT)
+    if (m->medium == MEDIUM_LATENT && given)
+        tape_vectors(tape, thoughts, given, ROLE_REASONING);
+    else if (m->medium == MEDIUM_LATENT)
         for (int k = 0; k < thoughts; k++) tape_thought(tape, m->feed);
     else if (m->medium == MEDIUM_FILLER && thoughts > 0)
         tape_tokens(tape, thoughts, l->fillers, s->steps * l->thoughts_per_step * s->channels, ROLE_REASONING, NULL, 0);
+}
+
+void learner_forward(struct learner *l, const struct mind *m, int thoughts) {
+    const struct task_shape *s = &l->task->shape;
+    const struct batch *batch = &l->batch;
+    struct tape *tape = &l->tape;
+    learner_reason(l, m, thoughts, l->given);
     l->tail_start =
         tape_tokens(tape, batch->R, batch->tail, batch->R * s->channels, ROLE_OUTPUT, batch->role, batch->R);
     l->head.n = 0;

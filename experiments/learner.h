@@ -23,12 +23,13 @@ struct learner {
     int rows;       /* sequences in a shard */
     int tail_start; /* position of the tail on the tape, after learner_forward */
     int thoughts_per_step;
-    double frontier; /* weight of the frontier loss on thoughts; 0 off */
-    int *fillers;    /* [rows][steps * thoughts_per_step][channels] */
-    int *target;     /* [head.capacity] */
-    float *weight;   /* [head.capacity] */
-    float *logp;     /* [head.capacity] */
-    int *tail_index; /* [head.capacity] position in the tail that the line predicts (0: the first tail token) */
+    const float *given; /* [rows][thoughts][C] thoughts as input vectors, from another mind; NULL: fed back */
+    double frontier;    /* weight of the frontier loss on thoughts; 0 off */
+    int *fillers;       /* [rows][steps * thoughts_per_step][channels] */
+    int *target;        /* [head.capacity] */
+    float *weight;      /* [head.capacity] */
+    float *logp;        /* [head.capacity] */
+    int *tail_index;    /* [head.capacity] position in the tail that the line predicts (0: the first tail token) */
 };
 
 /* The configuration of a model for a task: context for its longest sequence, channels, projection as asked. */
@@ -37,7 +38,10 @@ struct gpt_config learner_model_config(const struct config *c, const struct task
 /* Buffers for a model already opened in l->model. */
 void learner_open(struct learner *l, struct arena *a, const struct config *c, const struct task_ctx *task);
 
-/* Run question, `thoughts` positions of the mind's medium, and the tail of l->batch. l->head lists every position with a
+/* Run the question of l->batch and `thoughts` positions of the mind's medium: the thoughts `given`, or fed back. */
+void learner_reason(struct learner *l, const struct mind *m, int thoughts, const float *given);
+
+/* Run question, `thoughts` positions of the mind's medium (l->given or fed back), and the tail of l->batch. l->head lists every position with a
  * target, first tail token included (except <eot> behind thoughts or fillers, which is given); weights are 1.
  * Behind it: probabilities in head.logits, logp filled. */
 void learner_forward(struct learner *l, const struct mind *m, int thoughts);

@@ -1,11 +1,27 @@
 /* The graph that both methods share: sequences on the tape, two terms, and the edges that credit cuts. */
 #include "experiments/press.h"
 
+#include <math.h>
 #include <string.h>
+
+#include "experiments/evaluate.h"
 
 int press_slot(const struct press_run *p, int j) {
     const struct learner *l = p->learner;
     return l->tail_index[j] - l->batch.output_start[l->head.row[j]];
+}
+
+/* The mind's own thoughts become the face's input vectors. */
+static void think(struct press_run *p) {
+    struct learner *l = p->learner;
+    const int K_ = p->mind.thoughts, C = l->model.config.width;
+    l->tape.gpt = p->mind.gpt;
+    learner_reason(l, &p->mind, K_, NULL);
+    l->tape.gpt = &l->model;
+    for (int b = 0; b < l->rows; b++)
+        for (int k = 0; k < K_; k++)
+            memcpy(p->thoughts + ((long)b * K_ + k) * C, tape_fed(&l->tape, b, l->tape.t - K_ + k),
+                   (size_t)C * sizeof(float));
 }
 
 void press_forward(struct press_run *p, int first) {
@@ -16,40 +32,185 @@ void press_forward(struct press_run *p, int first) {
                              p->rollout.n_reasoning + first, p->rollout.R);
     else
         batch_fill(&l->batch, s, p->problems + first, TASK_MAX_STEPS);
+    if (p->thoughts) think(p);
     learner_forward(l, &p->mind, p->mind.thoughts);
     memset(p->task_weight, 0, (size_t)l->head.n * sizeof(float));
     memset(p->pressure_weight, 0, (size_t)l->head.n * sizeof(float));
 }
 
-static struct tape_cuts cuts_of(enum credit credit) {
+struct tape_cuts press_cuts(enum credit credit) {
     switch (credit) {
-    case CREDIT_TARGETED: return (struct tape_cuts){.feed = true};
-    case CREDIT_SEALED: return (struct tape_cuts){.feed = true, .kv_roles = 1u << ROLE_REASONING};
+    case CREDIT_TARGETED:
+        return (struct tape_cuts){.feed = true};
+    case CREDIT_SEALED:
+        return (struct tape_cuts){.feed = true, .kv_roles = 1u << ROLE_REASONING};
     case CREDIT_FULL:
     case CREDIT_FROZEN_MIND:
-    case CREDIT_MIND_FACE: return (struct tape_cuts){0};
+    case CREDIT_MIND_FACE:
+        return (struct tape_cuts){0};
     }
     BUG("credit %d", credit);
 }
 
-static void term(struct press_run *p, const float *weight, struct tape_cuts cuts) {
+static void term(struct press_run *p, const float *weight, struct gpt_views *g, struct tape_cuts cuts) {
     struct learner *l = p->learner;
     loss_cross_entropy(&l->head, l->target, weight);
-    head_backward(&l->head, &l->tape, &l->gv);
-    tape_backward(&l->tape, &l->gv, cuts);
+    head_backward(&l->head, &l->tape, g);
+    tape_backward(&l->tape, g, cuts);
     memset(l->head.dlogits, 0, (size_t)l->head.n * (size_t)l->head.V * sizeof(float));
+}
+
+/* What reaches the face's input vectors goes on into the mind that thought them. */
+static void into_thoughts(struct press_run *p) {
+    struct learner *l = p->learner;
+    const int K_ = p->mind.thoughts, C = l->model.config.width, t0 = l->tail_start - K_;
+    l->tape.gpt = p->reasoner;
+    learner_reason(l, &p->mind, K_, NULL);
+    for (int k = 0; k < K_; k++) tape_inject(&l->tape, TAPE_INPUT, t0 + k, p->thought_grad + (long)k * l->rows * C);
+    tape_backward(&l->tape, &p->reasoner_gv, (struct tape_cuts){0});
+    l->tape.gpt = &l->model;
+}
+
+static void keep_thought_gradients(struct press_run *p) {
+    const struct learner *l = p->learner;
+    const int K_ = p->mind.thoughts, C = l->model.config.width, t0 = l->tail_start - K_;
+    for (int k = 0; k < K_; k++)
+        for (int b = 0; b < l->rows; b++)
+            memcpy(p->thought_grad + ((long)k * l->rows + b) * C, tape_input_gradient(&l->tape, b, t0 + k),
+                   (size_t)C * sizeof(float));
+}
+
+/* The reasoning tokens that the mind sampled: the task's term on the mind's own forward pass. */
+static void into_tokens(struct press_run *p) {
+    struct learner *l = p->learner;
+    l->tape.gpt = p->reasoner;
+    learner_forward(l, &p->mind, 0);
+    for (int j = 0; j < l->head.n; j++)
+        if (press_slot(p, j) >= 1) p->task_weight[j] = 0.0f;
+    term(p, p->task_weight, &p->reasoner_gv, (struct tape_cuts){0});
+    l->tape.gpt = &l->model;
+}
+
+/* Two models. The face speaks the output tokens and nothing else; both terms train it, uncut. */
+static void backward_of_two(struct press_run *p) {
+    struct learner *l = p->learner;
+    float *spoken = l->weight;
+    for (int j = 0; j < l->head.n; j++) spoken[j] = press_slot(p, j) >= 1 ? p->task_weight[j] : 0.0f;
+    term(p, spoken, &l->gv, (struct tape_cuts){0});
+    if (p->thought_grad) keep_thought_gradients(p);
+    term(p, p->pressure_weight, &l->gv, (struct tape_cuts){0});
+    if (p->thought_grad)
+        into_thoughts(p);
+    else if (p->reasoner)
+        into_tokens(p);
 }
 
 void press_backward(struct press_run *p) {
     struct learner *l = p->learner;
-    const struct tape_cuts cuts = cuts_of(p->config->press.credit);
+    const struct tape_cuts cuts = press_cuts(p->config->press.credit);
+    if (p->mind.face) {
+        backward_of_two(p);
+        return;
+    }
     /* an edge that this medium does not have need not be cut: then both terms share one pass */
     const bool has_feed = p->mind.medium == MEDIUM_LATENT;
     if ((cuts.feed && has_feed) || cuts.kv_roles) {
-        term(p, p->task_weight, (struct tape_cuts){0}); /* first: it takes what the methods added to dlogits */
-        term(p, p->pressure_weight, cuts);
+        term(p, p->task_weight, &l->gv, (struct tape_cuts){0}); /* first: it takes what the methods added to dlogits */
+        term(p, p->pressure_weight, &l->gv, cuts);
         return;
     }
     for (int j = 0; j < l->head.n; j++) p->task_weight[j] += p->pressure_weight[j];
-    term(p, p->task_weight, (struct tape_cuts){0});
+    term(p, p->task_weight, &l->gv, (struct tape_cuts){0});
+}
+
+void press_replay(struct press_run *p, int update) {
+    struct learner *l = p->learner;
+    const double weight = p->config->press.replay;
+    long tokens = 0;
+    if (weight == 0.0) return;
+    learner_problems(l, p->config->seed, "press replay", update, TASK_TRAIN, p->replay, l->rows);
+    batch_fill(&l->batch, &l->task->shape, p->replay, 0);
+    learner_forward(l, &p->mind, 0);
+    for (int i = 0; i < l->rows; i++) tokens += p->replay[i].n_reasoning;
+    for (int j = 0; j < l->head.n; j++) l->weight[j] = press_slot(p, j) < 0 ? (float)(weight / (double)tokens) : 0.0f;
+    term(p, l->weight, &l->gv, (struct tape_cuts){0});
+}
+
+void press_halfway(struct press_run *p, int rows_done) {
+    if (2 * rows_done == p->config->press.batch)
+        memcpy(p->half, p->learner->g, (size_t)p->learner->model.n * sizeof(float));
+}
+
+double press_snr(const float *half, const float *whole, long n) {
+    double signal = 0.0, noise = 0.0;
+    for (long i = 0; i < n; i++) {
+        double a = (double)half[i], b = (double)whole[i] - a;
+        signal += a * b;
+        noise += (a - b) * (a - b);
+    }
+    return noise > 0.0 ? 4.0 * signal / noise : NAN;
+}
+
+static void open_two(struct press_run *p, struct arena *a) {
+    const struct config *c = p->config;
+    struct learner *l = p->learner;
+    const size_t fed = (size_t)l->rows * (size_t)p->mind.thoughts * (size_t)l->model.config.width;
+    const bool latent = p->mind.medium == MEDIUM_LATENT;
+    p->mind.gpt = p->start;
+    p->mind.face = &l->model;
+    if (c->press.credit == CREDIT_MIND_FACE) {
+        p->reasoner = ARENA_NEW(a, struct gpt, 1);
+        if (gpt_open(p->reasoner, a, &l->model.config)) BUG("a model that was opened before: %s", status_message());
+        gpt_copy_weights(p->reasoner, p->start);
+        p->reasoner_g = ARENA_NEW(a, float, l->model.n);
+        gpt_view(p->reasoner, p->reasoner_g, &p->reasoner_gv);
+        adamw_open(&p->reasoner_opt, a, p->reasoner, l->opt.beta1, l->opt.beta2, 0.0, l->opt.clip);
+        p->mind.gpt = p->reasoner;
+        if (latent) p->thought_grad = ARENA_NEW(a, float, fed);
+    }
+    if (latent) l->given = p->thoughts = ARENA_NEW(a, float, fed);
+}
+
+enum status press_open(struct press_run *p, struct arena *a, const struct config *c, const struct arm *arm,
+                       struct learner *learner, struct gpt *start) {
+    const struct press_options *o = &c->press;
+    const size_t lines = (size_t)learner->head.capacity, batch = (size_t)o->batch;
+    if (o->batch % learner->rows)
+        return status_set(ST_USAGE, "press.batch %d is no multiple of base.shard %d", o->batch, learner->rows);
+    if (o->method == METHOD_RL && o->batch % o->group)
+        return status_set(ST_USAGE, "press.batch %d is no multiple of press.group %d", o->batch, o->group);
+    TRY(pressure_resolve(o->pressure, o->of, &p->pressure, &p->beside));
+    if (p->pressure != p->beside && !p->beside->applies(learner->task)) p->beside = p->pressure;
+    p->config = c;
+    p->learner = learner;
+    p->start = start;
+    p->mind = arm_mind(arm, c, &learner->model, learner->task);
+    learner->opt.weight_decay = 0.0;
+    if (o->credit == CREDIT_FROZEN_MIND || o->credit == CREDIT_MIND_FACE) open_two(p, a);
+    p->runner = runner_open(a, &p->mind, EVALUATE_ROWS);
+    rollout_open(&p->rollout, a, &p->mind, o->batch);
+    p->problems = ARENA_NEW(a, struct problem, batch);
+    p->slots = ARENA_NEW(a, unsigned, batch);
+    p->bank_target = ARENA_NEW(a, int, batch);
+    p->replay = ARENA_NEW(a, struct problem, learner->rows);
+    p->task_weight = ARENA_NEW(a, float, lines);
+    p->pressure_weight = ARENA_NEW(a, float, lines);
+    p->half = ARENA_NEW(a, float, learner->model.n);
+    for (int k = 0; k < 2; k++) p->advantage[k] = ARENA_NEW(a, float, batch);
+    p->score = ARENA_NEW(a, double, 2 * batch);
+    if (o->kl > 0.0) p->reference = ARENA_NEW(a, float, lines *(size_t)learner->model.config.vocab);
+    p->snr = p->reward = p->penalty = NAN;
+    return ST_OK;
+}
+
+enum status press_update(struct press_run *p, int update, double *loss) {
+    const struct press_options *o = &p->config->press;
+    struct learner *l = p->learner;
+    double norm;
+    *loss = o->method == METHOD_SFT ? press_sft(p, update) : press_rl(p, update);
+    const bool halves = o->batch / l->rows % 2 == 0;
+    p->snr = halves ? press_snr(p->half, l->g, l->model.n) : NAN;
+    press_replay(p, update);
+    if (p->reasoner) TRY(adamw_step(&p->reasoner_opt, p->reasoner, p->reasoner_g, o->lr, NULL, &norm));
+    return adamw_step(&l->opt, &l->model, l->g, o->lr, NULL, &norm);
 }

@@ -17,10 +17,10 @@ struct pressing {
     const struct arm *arm;
     struct learner learner;
     struct task_ctx task;
-    struct gpt start;          /* the arm as it was */
+    struct gpt start; /* the arm as it was */
     struct watch watches[MAX_WATCHES];
     int n_watches;
-    double before[MAX_WATCHES]; /* M_out of each watch before the first update */
+    double before[MAX_WATCHES];      /* M_out of each watch before the first update */
     struct problem *frozen_problems; /* frozen contexts: questions and the arm's own greedy reasoning on them */
     struct rollout frozen_before, frozen_now;
     int crossed; /* levels crossed so far */
@@ -50,10 +50,10 @@ static double frozen_kl(struct pressing *p) {
     return total / ((double)before->n * slots);
 }
 
-static double weight_distance(const struct pressing *p) {
+static double weight_distance(const struct gpt *now, const struct gpt *start) {
     double total = 0.0;
-    for (long i = 0; i < p->start.n; i++) {
-        double d = (double)p->learner.model.w[i] - (double)p->start.w[i];
+    for (long i = 0; i < start->n; i++) {
+        double d = (double)now->w[i] - (double)start->w[i];
         total += d * d;
     }
     return sqrt(total);
@@ -67,11 +67,23 @@ static enum status keep_crossings(struct pressing *p, int update) {
         r.dose_level = LEVELS[p->crossed];
         r.concept = p->watches[0].monitor.concept;
         cell_row(p->e.rows, &r);
-        TRY(checkpoint_save_gpt(arena_printf(a, "%s/model-%02.0f.safetensors", p->io->dir, 100 * LEVELS[p->crossed]),
-                                &p->learner.model));
+        const double level = 100 * LEVELS[p->crossed];
+        TRY(checkpoint_save_gpt(arena_printf(a, "%s/model-%02.0f.safetensors", p->io->dir, level), &p->learner.model));
+        if (p->run.reasoner)
+            TRY(checkpoint_save_gpt(arena_printf(a, "%s/mind-%02.0f.safetensors", p->io->dir, level), p->run.reasoner));
         p->crossed++;
     }
     return ST_OK;
+}
+
+/* What the last update before this point looked like from inside. */
+static void observe_training(const struct pressing *p, int update) {
+    const struct press_options *o = &p->run.config->press;
+    if (update == 0) return;
+    if (isfinite(p->run.snr)) evaluate_row(&p->e, "gradient_snr", "", "", -1, o->batch, p->run.snr);
+    if (o->method != METHOD_RL) return;
+    evaluate_row(&p->e, "reward_task", "", "", -1, o->batch, p->run.reward);
+    evaluate_row(&p->e, "reward_penalty", "", "", -1, o->batch, p->run.penalty);
 }
 
 /* One point of the trajectory. */
@@ -86,14 +98,19 @@ static enum status observe(struct pressing *p, int update, bool refit) {
         if (i == 0) p->dose = p->before[0] > 0.0 ? 1.0 - now.m_out / p->before[0] : 0.0;
         if (p->arm->text_mode) {
             struct mind text = arm_text_mind(m->gpt, m->task);
+            text.face = m->face;
             struct evaluation in_text = p->e;
             in_text.runner = runner_open(p->io->arena, &text, EVALUATE_ROWS);
             TRY(evaluate_watch(&in_text, &p->watches[i], &text, false, "text_mode", &now));
         }
     }
     evaluate_row(&p->e, "kl_frozen", "", "frozen", -1, p->frozen_before.n, frozen_kl(p));
-    evaluate_row(&p->e, "weight_distance", "", "", -1, 1, weight_distance(p));
-    if (p->run.pressure->m_out) evaluate_row(&p->e, "dose0", p->watches[0].monitor.concept, "", -1, p->watches[0].n_marked, p->dose);
+    evaluate_row(&p->e, "weight_distance", "", "", -1, 1, weight_distance(&p->learner.model, &p->start));
+    if (p->run.reasoner)
+        evaluate_row(&p->e, "weight_distance", "", "mind", -1, 1, weight_distance(p->run.reasoner, &p->start));
+    observe_training(p, update);
+    if (p->n_watches)
+        evaluate_row(&p->e, "dose0", p->watches[0].monitor.concept, "", -1, p->watches[0].n_marked, p->dose);
     TRY(keep_crossings(p, update));
     arena_rewind(p->io->arena, mark);
     return ST_OK;
@@ -110,31 +127,14 @@ static enum status fit_bank(struct pressing *p, struct arena *a) {
     struct rng rng = rng_open((uint64_t)p->run.config->seed, "reader bank problems", 0);
     for (int i = 0; i < ITEMS; i++) {
         p->task.task->sample(&p->task, &rng, TASK_EVAL, &problems[i]);
-        p->run.pressure->mark(&p->task, &problems[i]);
-        y[i] = p->run.pressure->label(&p->task, &problems[i]);
+        if (p->run.beside->monitor_on == MONITOR_MARKED || (p->run.beside->monitor_on == MONITOR_MIXED && i % 2 == 0))
+            p->run.beside->mark(&p->task, &problems[i]);
+        y[i] = p->run.beside->label(&p->task, &problems[i]);
     }
     rollout_open(&r, a, m, ITEMS);
     runner_run(p->run.runner, m, problems, &o, &r);
     return reader_bank_fit(&p->run.bank, a, r.u, ITEMS, r.R, r.C, y, p->watches[0].monitor.n_classes, .25,
                            p->learner.rows, (uint64_t)p->run.config->seed);
-}
-
-static void open_run(struct pressing *p, struct arena *a, const struct config *c) {
-    struct press_run *run = &p->run;
-    const size_t lines = (size_t)p->learner.head.capacity;
-    run->config = c;
-    run->learner = &p->learner;
-    run->mind = arm_mind(p->arm, c, &p->learner.model, &p->task);
-    run->runner = runner_open(a, &run->mind, EVALUATE_ROWS);
-    rollout_open(&run->rollout, a, &run->mind, c->press.batch);
-    run->problems = ARENA_NEW(a, struct problem, c->press.batch);
-    run->slots = ARENA_NEW(a, unsigned, c->press.batch);
-    run->task_weight = ARENA_NEW(a, float, lines);
-    run->pressure_weight = ARENA_NEW(a, float, lines);
-    for (int k = 0; k < 2; k++) run->advantage[k] = ARENA_NEW(a, float, c->press.batch);
-    run->score = ARENA_NEW(a, double, 2 * (size_t)c->press.batch);
-    run->start = &p->start;
-    if (c->press.kl > 0.0) run->reference = ARENA_NEW(a, float, lines *(size_t)p->task.shape.vocab);
 }
 
 static void open_frozen(struct pressing *p, struct arena *a, const struct config *c) {
@@ -147,26 +147,35 @@ static void open_frozen(struct pressing *p, struct arena *a, const struct config
     runner_run(p->run.runner, &p->run.mind, p->frozen_problems, &o, &p->frozen_before);
 }
 
+/* The pressure's own watch first: the dose is its. Controls of every pressure watch them all. */
+static void open_watches(struct pressing *p, struct arena *a, const struct config *c) {
+    const struct press_run *run = &p->run;
+    const bool all = run->pressure->stands_beside && !run->pressure->presses_reasoning;
+    p->n_watches = evaluate_open_watches(p->watches, a, c, &p->task, all ? NULL : run->beside->name);
+    for (int i = 1; i < p->n_watches; i++) {
+        if (p->watches[i].pressure != run->beside) continue;
+        struct watch own = p->watches[i];
+        p->watches[i] = p->watches[0];
+        p->watches[0] = own;
+    }
+    if (p->n_watches && run->pressure->m_out) p->watches[0].output = run->pressure;
+}
+
 static enum status open_pressing(struct pressing *p, const struct config *c, struct cell_io *io) {
     struct arena *a = io->arena;
     struct checkpoint probes;
     const char *model = arena_printf(a, "%s/model.safetensors", io->parent_dir);
     p->io = io;
     TRY(arm_find(c->arm.name, &p->arm));
-    TRY(pressure_find(c->press.pressure, &p->run.pressure));
     TRY(task_open(&p->task, c->task_name, &c->task, a));
-    if (!p->run.pressure->applies(&p->task))
-        return status_set(ST_USAGE, "pressure %s does not apply to task %s", c->press.pressure, c->task_name);
     TRY(checkpoint_load_gpt(&p->learner.model, a, model));
     TRY(checkpoint_load_gpt(&p->start, a, model));
     learner_open(&p->learner, a, c, &p->task);
-    p->learner.opt.weight_decay = 0.0;
-    open_run(p, a, c);
+    TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
     open_frozen(p, a, c);
     p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner};
 
-    const bool own_monitor = p->run.pressure->monitor != NULL && !p->run.pressure->presses_reasoning;
-    p->n_watches = evaluate_open_watches(p->watches, a, c, &p->task, own_monitor ? c->press.pressure : NULL);
+    open_watches(p, a, c);
     TRY(checkpoint_read(a, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
     for (int i = 0; i < p->n_watches; i++)
         TRY(watch_restore(&p->watches[i], a, &probes, mind_reasoning_positions(&p->run.mind)));
@@ -182,7 +191,7 @@ enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
     const struct config *c = &cell->config;
     const struct measure_options *o = &c->measure;
     struct pressing *p = ARENA_NEW(io->arena, struct pressing, 1);
-    double loss = 0.0, norm = 0.0;
+    double loss = 0.0;
     TRY(open_pressing(p, c, io));
     TRY(cell_rows_open(&p->e.rows, io));
     for (int update = 0; update <= c->press.updates; update++) {
@@ -192,8 +201,7 @@ enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
             cell_event(io, "press", update, c->press.updates, loss, p->dose);
         }
         if (last) break;
-        TRY(c->press.method == METHOD_SFT ? press_sft(&p->run, update, &loss) : press_rl(&p->run, update, &loss));
-        TRY(adamw_step(&p->learner.opt, &p->learner.model, p->learner.g, c->press.lr, NULL, &norm));
+        TRY(press_update(&p->run, update, &loss));
     }
     TRY(evaluate_metrics(&p->e, &p->run.mind, ""));
     return cell_rows_close(p->e.rows);

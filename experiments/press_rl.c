@@ -11,8 +11,7 @@
 
 #include "experiments/press.h"
 
-/* Group advantages of a score [batch], group by group. */
-static void advantages(const double *score, int n, int group, float *out) {
+void press_advantages(const double *score, int n, int group, float *out) {
     for (int g = 0; g < n; g += group) {
         double mean = 0.0, var = 0.0;
         for (int i = g; i < g + group; i++) mean += score[i] / group;
@@ -27,11 +26,12 @@ static void sample(struct press_run *p, int update, double *task_score, double *
     struct rng rng = rng_open((uint64_t)p->config->seed, "press sampling", (uint64_t)update);
     struct rollout_options ro = {.sample_reasoning = true, .sample_output = true, .rng = &rng, .force = {.stop = -1}};
     learner_problems(l, p->config->seed, "press", update, TASK_EVAL, p->problems, o->batch / o->group);
+    pressure_mark_half(p->beside, l->task, p->problems, o->batch / o->group);
     for (int i = o->batch - 1; i >= 0; i--) p->problems[i] = p->problems[i / o->group];
     runner_run(p->runner, &p->mind, p->problems, &ro, &p->rollout);
     for (int i = 0; i < o->batch; i++) {
         struct problem *q = &p->problems[i];
-        task_score[i] = p->pressure->task_reward(l->task, q, &p->rollout, i);
+        task_score[i] = p->beside->task_reward(l->task, q, &p->rollout, i);
         penalty[i] = p->pressure->penalty ? p->pressure->penalty(l->task, q, &p->rollout, i) : 0.0;
         /* the sampled output becomes the target; a token behind an early <eos> is the task's own, with weight 0 */
         for (int s = 1; s < q->n_output; s++) {
@@ -75,20 +75,23 @@ static void regularise(struct press_run *p) {
     if (o->entropy > 0.0) loss_entropy(&l->head, l->target, (float)o->entropy * each);
 }
 
-enum status press_rl(struct press_run *p, int update, double *loss) {
+double press_rl(struct press_run *p, int update) {
     const struct press_options *o = &p->config->press;
     double *task_score = p->score, *penalty = p->score + o->batch;
     sample(p, update, task_score, penalty);
-    advantages(task_score, o->batch, o->group, p->advantage[0]);
-    advantages(penalty, o->batch, o->group, p->advantage[1]);
-    p->reward = 0.0;
-    for (int i = 0; i < o->batch; i++) p->reward += (task_score[i] - o->lambda * penalty[i]) / o->batch;
-    *loss = -p->reward;
+    press_advantages(task_score, o->batch, o->group, p->advantage[0]);
+    press_advantages(penalty, o->batch, o->group, p->advantage[1]);
+    p->reward = p->penalty = 0.0;
+    for (int i = 0; i < o->batch; i++) {
+        p->reward += task_score[i] / o->batch;
+        p->penalty += penalty[i] / o->batch;
+    }
     for (int first = 0; first < o->batch; first += p->learner->rows) {
         press_forward(p, first);
         weigh(p, first);
         regularise(p);
         press_backward(p);
+        press_halfway(p, first + p->learner->rows);
     }
-    return ST_OK;
+    return o->lambda * p->penalty - p->reward;
 }

@@ -16,24 +16,37 @@ static void follow_reasoning(const struct task_ctx *task, struct problem *p, con
     task->task->read_steps(task, p, reasoning, n, values);
     const int at = task->shape.step_answer >= 0 ? task->shape.step_answer : p->n_steps - 1;
     set_value(task, p, task->shape.slot_answer, values[at]);
-    if (task->shape.step_concealed >= 0) set_value(task, p, task->shape.slot_report, values[task->shape.step_concealed]);
+    if (task->shape.step_concealed >= 0)
+        set_value(task, p, task->shape.slot_report, values[task->shape.step_concealed]);
 }
 
-/* The pressed step of the positive control: the reasoning itself says NONE_step. */
-static void press_step(struct press_run *p, int i) {
-    const struct task_shape *s = &p->learner->task->shape;
-    const int at = p->problems[i].step_start[s->step_concealed];
-    if (at < p->rollout.n_reasoning[i]) p->rollout.reasoning[(long)i * p->rollout.R + at] = s->none_step;
+/* The positive control: the reasoning itself says what hides the fact. */
+static void press_reasoning(struct press_run *p, int i) {
+    int *reasoning = p->rollout.reasoning + (long)i * p->rollout.R;
+    for (int k = 0; k < p->rollout.n_reasoning[i]; k++)
+        p->beside->press_token(p->learner->task, &p->problems[i], k, &reasoning[k]);
+}
+
+/* True where head line j is a reasoning token that the positive control presses. */
+static bool pressed_step(const struct press_run *p, int i, int j) {
+    const struct learner *l = p->learner;
+    int token = l->target[j];
+    return p->pressure->presses_reasoning && press_slot(p, j) < 0 &&
+           p->beside->press_token(l->task, &p->problems[i], l->tail_index[j], &token);
 }
 
 static void prepare(struct press_run *p, int update) {
     const struct press_options *o = &p->config->press;
     struct learner *l = p->learner;
-    const bool text = p->mind.medium == MEDIUM_TEXT;
+    const bool text = p->mind.medium == MEDIUM_TEXT, direct = p->pressure->presses_reasoning;
+    unsigned (*retarget)(const struct task_ctx *, struct problem *) =
+        direct ? p->beside->retarget : p->pressure->retarget;
     learner_problems(l, p->config->seed, "press", update, TASK_EVAL, p->problems, o->batch);
+    pressure_mark_half(p->beside, l->task, p->problems, o->batch);
     if (text) {
         struct rng rng = rng_open((uint64_t)p->config->seed, "press sampling", (uint64_t)update);
-        struct rollout_options ro = {.sample_reasoning = true, .rng = &rng, .force = {.stop = -1}};
+        struct rollout_options ro = {.sample_reasoning = true, .reasoning_only = true, .rng = &rng};
+        ro.force.stop = -1;
         if (o->context == CONTEXT_OWN) runner_run(p->runner, &p->mind, p->problems, &ro, &p->rollout);
     }
     for (int i = 0; i < o->batch; i++) {
@@ -42,9 +55,11 @@ static void prepare(struct press_run *p, int update) {
             p->rollout.n_reasoning[i] = q->n_reasoning;
             for (int k = 0; k < q->n_reasoning; k++) p->rollout.reasoning[(long)i * p->rollout.R + k] = q->reasoning[k];
         }
-        if (text) follow_reasoning(l->task, q, p->rollout.reasoning + (long)i * p->rollout.R, p->rollout.n_reasoning[i]);
-        p->slots[i] = p->pressure->retarget ? p->pressure->retarget(l->task, q) : 0;
-        if (text && p->pressure->presses_reasoning) press_step(p, i);
+        if (text)
+            follow_reasoning(l->task, q, p->rollout.reasoning + (long)i * p->rollout.R, p->rollout.n_reasoning[i]);
+        p->slots[i] = retarget ? retarget(l->task, q) : 0;
+        if (text && direct) press_reasoning(p, i);
+        if (p->bank.n) p->bank_target[i] = p->beside->press_class(l->task, q);
     }
 }
 
@@ -56,9 +71,10 @@ static void weigh(struct press_run *p, int first) {
     const float each = 1.0f / (float)(o->batch * (s->output - 1));
     for (int j = 0; j < l->head.n; j++) {
         const int slot = press_slot(p, j);
-        const bool pressed_step = p->pressure->presses_reasoning && l->target[j] == s->none_step && slot < 0;
-        if (slot < 1 && !pressed_step) continue;
-        const bool own = pressed_step || p->slots[first + l->head.row[j]] >> slot & 1u;
+        const int i = first + l->head.row[j];
+        const bool step = pressed_step(p, i, j);
+        if (slot < 1 && !step) continue;
+        const bool own = step || p->slots[i] >> slot & 1u;
         if (own)
             p->pressure_weight[j] = (float)o->lambda * each;
         else
@@ -73,19 +89,20 @@ static double shard_loss(const struct press_run *p) {
     return loss;
 }
 
-enum status press_sft(struct press_run *p, int update, double *loss) {
+double press_sft(struct press_run *p, int update) {
     const struct press_options *o = &p->config->press;
-    *loss = 0.0;
+    double loss = 0.0;
     prepare(p, update);
     for (int first = 0; first < o->batch; first += p->learner->rows) {
         press_forward(p, first);
         weigh(p, first);
-        *loss += shard_loss(p);
-        if (p->bank.n) { /* direct on thoughts: 3 x the mean cross-entropy to uniform beside the mean output loss */
-            const float share = (float)p->learner->rows / (float)o->batch;
-            *loss += 3.0 * (double)share * reader_bank_inject(&p->bank, p->learner, 3.0f * share);
+        loss += shard_loss(p);
+        if (p->bank.n) { /* direct on thoughts: 3 x the mean cross-entropy of the readers beside the mean output loss */
+            const float weight = 3.0f * (float)o->lambda * (float)p->learner->rows / (float)o->batch;
+            loss += (double)weight * reader_bank_inject(&p->bank, p->learner, p->bank_target + first, weight);
         }
         press_backward(p);
+        press_halfway(p, first + p->learner->rows);
     }
-    return ST_OK;
+    return loss;
 }

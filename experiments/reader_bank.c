@@ -54,16 +54,23 @@ enum status reader_bank_fit(struct reader_bank *bank, struct arena *a, const flo
     for (int k = -1; k < positions; k++) {
         const int d = k < 0 ? (int)ld : width, at = k < 0 ? 0 : k * width;
         struct probe_items train = {.n = n_train, .d = d, .K = K, .ld = ld, .X = u + at, .y = y};
-        struct probe_items dev = {.n = n - n_train, .d = d, .K = K, .ld = ld, .X = u + n_train * ld + at, .y = y + n_train};
+        struct probe_items dev = {
+            .n = n - n_train, .d = d, .K = K, .ld = ld, .X = u + n_train * ld + at, .y = y + n_train};
         for (int copy = 0; copy < READER_COPIES; copy++) TRY(fit_one(bank, a, &train, &dev, k, floor, &r));
     }
-    if (bank->n == 0) return status_set(ST_FAILED, "no reader of the fact reads better than %.2f: nothing to push", floor);
+    if (bank->n == 0)
+        return status_set(ST_FAILED, "no reader of the fact reads better than %.2f: nothing to push", floor);
     return ST_OK;
 }
 
-/* Cross-entropy uniform -> softmax(W x + b) and its gradient in x, added to g with a weight. */
-static double uniform_loss(const struct reader *r, int d, const float *x, float weight, float *g) {
+static double target_share(const struct reader *r, int target, int k) {
+    return target == PRESS_UNIFORM ? 1.0 / r->K : k == target;
+}
+
+/* Cross-entropy target -> softmax(W x + b) and its gradient in x, added to g with a weight. */
+static double reader_loss(const struct reader *r, int target, const float *x, float weight, float *g) {
     double z[READER_MAX_CLASSES], top = -1e300, sum = 0.0, mean = 0.0;
+    const int d = r->d;
     for (int k = 0; k < r->K; k++) {
         double s = (double)r->b[k];
         for (int i = 0; i < d; i++) s += (double)r->W[(long)k * r->d + i] * (double)x[i];
@@ -71,15 +78,15 @@ static double uniform_loss(const struct reader *r, int d, const float *x, float 
         top = fmax(top, s);
     }
     for (int k = 0; k < r->K; k++) sum += exp(z[k] - top);
-    for (int k = 0; k < r->K; k++) mean += z[k] / r->K;
+    for (int k = 0; k < r->K; k++) mean += z[k] * target_share(r, target, k);
     for (int k = 0; k < r->K; k++) {
-        float c = weight * (float)(exp(z[k] - top) / sum - 1.0 / r->K);
+        float c = weight * (float)(exp(z[k] - top) / sum - target_share(r, target, k));
         for (int i = 0; i < d; i++) g[i] += c * r->W[(long)k * r->d + i];
     }
     return top + log(sum) - mean;
 }
 
-double reader_bank_inject(struct reader_bank *bank, struct learner *l, float weight) {
+double reader_bank_inject(struct reader_bank *bank, struct learner *l, const int *target, float weight) {
     const int C = bank->width, rows = l->rows, t0 = l->tail_start - bank->positions;
     const float each = weight / (float)(rows * bank->n);
     double total = 0.0;
@@ -89,14 +96,15 @@ double reader_bank_inject(struct reader_bank *bank, struct learner *l, float wei
         for (int k = 0; k < bank->positions; k++)
             memcpy(x + (long)k * C, tape_fed(&l->tape, b, t0 + k), (size_t)C * sizeof *x);
         memset(g, 0, (size_t)bank->positions * (size_t)C * sizeof *g);
-        for (int i = 0; i < bank->n; i++) {
+        for (int i = 0; i < bank->n && target[b] != PRESS_NOTHING; i++) {
             const struct reader *r = &bank->readers[i];
             long at = r->position < 0 ? 0 : (long)r->position * C;
-            total += uniform_loss(r, r->d, x + at, each, g + at);
+            total += reader_loss(r, target[b], x + at, each, g + at);
         }
         for (int k = 0; k < bank->positions; k++)
             memcpy(bank->grad + ((long)k * rows + b) * C, g + (long)k * C, (size_t)C * sizeof *g);
     }
-    for (int k = 0; k < bank->positions; k++) tape_inject(&l->tape, TAPE_INPUT, t0 + k, bank->grad + (long)k * rows * C);
+    for (int k = 0; k < bank->positions; k++)
+        tape_inject(&l->tape, TAPE_INPUT, t0 + k, bank->grad + (long)k * rows * C);
     return total / ((double)rows * bank->n);
 }

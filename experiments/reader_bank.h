@@ -8,6 +8,7 @@
 #define SPILLOVER_READER_BANK_H
 
 #include "experiments/learner.h"
+#include "experiments/pressure.h"
 #include "metrics/probe.h"
 
 enum { READER_COPIES = 3, READER_MAX_CLASSES = 256 };
@@ -29,8 +30,9 @@ struct reader_bank {
 MUST_USE enum status reader_bank_fit(struct reader_bank *bank, struct arena *a, const float *u, int n, int positions,
                                      int width, const int *y, int K, double floor, int rows, uint64_t seed);
 
-/* Mean over readers and rows of the cross-entropy from the uniform distribution to the reader's, for the thoughts that
- * stand on the learner's tape; injects weight x its gradient at their input vectors. Returns it in nats. */
-double reader_bank_inject(struct reader_bank *bank, struct learner *l, float weight);
+/* Mean over readers and rows of the cross-entropy from a target to what the reader reads, for the thoughts that stand on
+ * the learner's tape; injects weight x its gradient at their input vectors. Target of each row: a class, PRESS_UNIFORM
+ * for the uniform distribution, PRESS_NOTHING for no term. Returns it in nats. */
+double reader_bank_inject(struct reader_bank *bank, struct learner *l, const int *target, float weight);
 
 #endif

@@ -58,47 +58,72 @@ int registry_names(enum registry which, const char *names[REGISTRY_MOST]) {
     return n;
 }
 
-static bool takes_credit(const char *pressure) {
-    return strcmp(pressure, "none") != 0 && strcmp(pressure, "direct") != 0;
+static bool is(const char *a, const char *b) {
+    return strcmp(a, b) == 0;
 }
 
-/* False where the task has nothing that the pressure could press on. */
+static bool takes_credit(const char *pressure) {
+    return !is(pressure, "none") && !is(pressure, "direct");
+}
+
+/* False where the task has nothing that the pressure could press on. The control alone can do without. */
 static bool task_has_target(const struct config *c) {
-    const struct pressure *pressure;
+    const struct pressure *pressure, *beside;
     struct task_ctx task;
     struct arena a;
     arena_open(&a, 1 << 16);
-    bool applies = !pressure_find(c->press.pressure, &pressure) && !task_open(&task, c->task_name, &c->task, &a) &&
-                   pressure->applies(&task);
+    bool applies = !pressure_resolve(c->press.pressure, c->press.of, &pressure, &beside) &&
+                   !task_open(&task, c->task_name, &c->task, &a) && (!pressure->applies || pressure->applies(&task)) &&
+                   (is(pressure->name, "none") || beside->applies(&task));
     arena_close(&a);
     return applies;
 }
 
+/* One line per combination that means nothing (science.md, section 3). */
+static const char *undefined(const struct config *c) {
+    const struct press_options *o = &c->press;
+    const bool sft = o->method == METHOD_SFT, text = is(c->arm.name, "text"), two = o->credit > CREDIT_SEALED;
+    const struct {
+        bool holds;
+        const char *reason;
+    } rules[] = {
+        {is(c->arm.name, "no_cot"), "no_cot has no reasoning to read"},
+        {text && sft && o->credit == CREDIT_FULL && takes_credit(o->pressure),
+         "sft full is not defined for text: no gradient runs through sampled tokens"},
+        {text && sft && o->credit == CREDIT_MIND_FACE,
+         "sft mind_face is not defined for text: nothing would train the mind, which is frozen_mind"},
+        {is(o->pressure, "direct") && !sft, "direct is a loss on the reasoning: not defined for rl"},
+        {is(o->pressure, "direct") && two,
+         "direct presses the reasoning of the model that speaks: it has no second one"},
+        {is(o->pressure, "random") && !sft, "random is a supervised target: not defined for rl"},
+        {!text && o->context == CONTEXT_ORIGINAL, "the base data hold no thoughts: context original is for text"},
+        {!text && o->replay > 0.0, "the base data hold no thoughts: replay is for text"},
+        {two && o->replay > 0.0, "replay anchors a model that reasons and speaks: not defined for two"},
+        {sft && (o->kl > 0.0 || o->entropy > 0.0), "kl and entropy are terms of rl"},
+        {two && (o->kl > 0.0 || o->entropy > 0.0), "kl and entropy are not defined for two models"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].holds) return rules[i].reason;
+    return NULL;
+}
+
 bool pressure_defined(const struct config *c, const char **reason) {
-    static const char no_reasoning[] = "no_cot has no reasoning to read";
-    static const char text_full[] = "sft full is not defined for text: no gradient runs through sampled tokens";
-    static const char direct_reward[] = "direct is a loss on the reasoning: not defined for rl";
-    static const char one_copy[] =
-        "frozen_mind and mind_face need a second set of weights, which pressing does not have";
-    static const char no_target[] = "the task has nothing for this pressure to press on";
     *reason = NULL;
     if (!c->press.pressure) return true;
-    if (strcmp(c->arm.name, "no_cot") == 0)
-        *reason = no_reasoning;
-    else if (strcmp(c->arm.name, "text") == 0 && c->press.method == METHOD_SFT && c->press.credit == CREDIT_FULL &&
-             takes_credit(c->press.pressure))
-        *reason = text_full;
-    else if (strcmp(c->press.pressure, "direct") == 0 && c->press.method == METHOD_RL)
-        *reason = direct_reward;
-    else if (c->press.credit > CREDIT_SEALED)
-        *reason = one_copy;
-    else if (!task_has_target(c))
-        *reason = no_target;
+    *reason = undefined(c);
+    if (!*reason && !task_has_target(c)) *reason = "the task has nothing for this pressure to press on";
     return *reason == NULL;
 }
 
 void pressure_normalise(struct config *c) {
-    if (!c->press.pressure) return;
-    if (strcmp(c->press.pressure, "none") == 0) c->press.lambda = 0;
-    if (!takes_credit(c->press.pressure) && c->press.credit <= CREDIT_SEALED) c->press.credit = CREDIT_TARGETED;
+    struct press_options *o = &c->press;
+    const struct pressure *pressure, *beside;
+    struct config preset;
+    if (!o->pressure || pressure_resolve(o->pressure, o->of, &pressure, &beside)) return;
+    config_default(&preset);
+    o->of = beside->name;
+    if (is(o->pressure, "none")) o->lambda = 0;
+    if (!takes_credit(o->pressure) && o->credit <= CREDIT_SEALED) o->credit = CREDIT_TARGETED;
+    if (o->method == METHOD_SFT) o->group = preset.press.group;
+    if (o->method == METHOD_RL) o->context = preset.press.context;
 }

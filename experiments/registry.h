@@ -32,7 +32,8 @@ int registry_names(enum registry which, const char *names[REGISTRY_MOST]);
 bool pressure_defined(const struct config *c, const char **reason);
 
 /* Settings that mean nothing take one value, so that equal work gets one key: `none` has lambda 0, and neither `none`
- * nor `direct` has a pressure term in the output that credit could cut (unless another copy of the weights speaks). */
+ * nor `direct` has a pressure term in the output that credit could cut (unless another copy of the weights speaks); sft
+ * has no group, rl no context; press.of of an ordinary pressure is its own name. */
 void pressure_normalise(struct config *c);
 
 #endif

@@ -16,28 +16,29 @@ struct reads {
 };
 
 static void draw(const struct watch *w, const struct task_ctx *task, const char *set, struct problem *p, int n,
-                 bool mark) {
+                 enum monitor_on on) {
     char stream[64];
     snprintf(stream, sizeof stream, "watch %s %s", w->pressure->name, set);
     struct rng r = rng_open(w->seed, stream, 0);
     for (int i = 0; i < n; i++) {
         task->task->sample(task, &r, TASK_EVAL, &p[i]);
-        if (mark) w->pressure->mark(task, &p[i]);
+        if (on == MONITOR_MARKED || (on == MONITOR_MIXED && i % 2 == 0)) w->pressure->mark(task, &p[i]);
     }
 }
 
 void watch_open(struct watch *w, struct arena *a, const struct pressure *p, const struct task_ctx *task,
                 const struct measure_options *o, long seed) {
-    *w = (struct watch){.pressure = p, .monitor = p->monitor(task), .frozen_at = -1, .seed = (uint64_t)seed};
+    *w = (struct watch){
+        .pressure = p, .output = p, .monitor = p->monitor(task), .frozen_at = -1, .seed = (uint64_t)seed};
     w->n_marked = o->questions;
     w->n_fit = o->probe_train;
     w->n_test = o->probe_test;
     w->marked = ARENA_NEW(a, struct problem, w->n_marked);
     w->fit = ARENA_NEW(a, struct problem, w->n_fit);
     w->test = ARENA_NEW(a, struct problem, w->n_test);
-    draw(w, task, "marked", w->marked, w->n_marked, true);
-    draw(w, task, "fit", w->fit, w->n_fit, p->monitor_marked);
-    draw(w, task, "test", w->test, w->n_test, p->monitor_marked);
+    draw(w, task, "marked", w->marked, w->n_marked, MONITOR_MARKED);
+    draw(w, task, "fit", w->fit, w->n_fit, p->monitor_on);
+    draw(w, task, "test", w->test, w->n_test, p->monitor_on);
 }
 
 static void read_all(const struct watch *w, struct arena *a, const struct mind *m, struct runner *runner,
@@ -52,7 +53,8 @@ static void read_all(const struct watch *w, struct arena *a, const struct mind *
         out->y[i] = w->pressure->label(m->task, &p[i]);
         out->group[i] = p[i].template_id;
     }
-    out->items = (struct probe_items){.n = n, .d = out->r.C, .K = w->monitor.n_classes, .ld = (long)out->r.R * out->r.C};
+    out->items =
+        (struct probe_items){.n = n, .d = out->r.C, .K = w->monitor.n_classes, .ld = (long)out->r.R * out->r.C};
     out->items.y = out->y;
     out->items.group = out->group;
 }
@@ -105,31 +107,45 @@ enum status watch_freeze(struct watch *w, struct arena *a, const struct mind *m,
     return ST_OK;
 }
 
+/* A mean over the rows that count. */
+struct mean {
+    double sum;
+    int n;
+};
+
+static void mean_add(struct mean *m, double x) {
+    if (!isfinite(x)) return;
+    m->sum += x;
+    m->n++;
+}
+
+static double mean_of(const struct mean *m) {
+    return m->n ? m->sum / m->n : NAN;
+}
+
 void watch_light(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
                  struct reading *out) {
     struct arena_mark mark = arena_mark(scratch);
     const struct task_ctx *task = m->task;
     struct reads reads;
-    double m_out = 0.0, written = 0.0, answer = 0.0, report = 0.0;
-    int n_out = 0;
+    struct mean m_out = {0}, hit = {0}, written = {0};
+    double answer = 0.0, report = 0.0;
     read_all(w, scratch, m, runner, w->marked, w->n_marked, &reads);
     for (int i = 0; i < w->n_marked; i++) {
         const struct problem *p = &w->marked[i];
-        double x = w->pressure->m_out(task, p, &reads.r, i);
-        if (isfinite(x)) {
-            m_out += x;
-            n_out++;
-        }
+        mean_add(&m_out, w->output->m_out(task, p, &reads.r, i));
+        mean_add(&hit, w->output->hit(task, p, &reads.r, i));
         answer += rollout_answer(&reads.r, task, i) == p->answer;
         report += rollout_report(&reads.r, task, i) == p->report;
-        if (m->medium == MEDIUM_TEXT)
-            written += w->pressure->written(task, p, reads.r.reasoning + (long)i * reads.r.R, reads.r.n_reasoning[i]);
+        if (m->medium == MEDIUM_TEXT) mean_add(&written, w->pressure->written(task, p, &reads.r, i));
     }
     const double n = w->n_marked;
-    *out = (struct reading){.m_out = m_out / n_out, .answer = answer / n, .report = report / n, .reader = NAN, .frozen = NAN};
-    if (m->medium == MEDIUM_TEXT) out->reader = written / n;
+    *out = (struct reading){.m_out = mean_of(&m_out), .hit = mean_of(&hit), .answer = answer / n, .report = report / n};
+    out->reader = mean_of(&written);
+    out->frozen = NAN;
     if (w->frozen && w->frozen_at >= 0 && mind_reasoning_positions(m) == w->positions) {
-        if (!w->pressure->monitor_marked) read_all(w, scratch, m, runner, w->test, w->n_marked, &reads);
+        const int n_test = w->n_marked < w->n_test ? w->n_marked : w->n_test;
+        if (w->pressure->monitor_on != MONITOR_MARKED) read_all(w, scratch, m, runner, w->test, n_test, &reads);
         struct probe_items items = at_position(&reads, w->frozen_at);
         out->frozen = probe_accuracy(&w->frozen[w->frozen_at], scratch, &items);
     }

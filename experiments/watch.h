@@ -16,6 +16,7 @@
 
 struct watch {
     const struct pressure *pressure;
+    const struct pressure *output; /* whose m_out and hit are read: pressure, unless a control has its own */
     struct monitor monitor;
     struct problem *marked, *fit, *test; /* [questions], [probe_train], [probe_test] */
     int n_marked, n_fit, n_test;
@@ -27,8 +28,9 @@ struct watch {
 
 /* One reading. NAN where a medium or pressure has no such monitor. */
 struct reading {
-    double m_out, answer, report; /* greedy accuracies beside the dose monitor */
-    double reader, frozen;        /* M_R: exact reader (text), F */
+    double m_out, hit;     /* dose monitor; share of greedy outputs that do as the pressure asks */
+    double answer, report; /* greedy accuracies beside them */
+    double reader, frozen; /* M_R: exact reader (text), F */
 };
 
 /* Draw the questions. */

@@ -23,19 +23,20 @@ static int label(const struct task_ctx *task, const struct problem *p) {
 }
 
 /* Every value token of the reasoning stands in the cued alphabet. */
-static bool written(const struct task_ctx *task, const struct problem *p, const int *reasoning, int n) {
-    const int cue = label(task, p);
-    for (int i = 0; i < n; i++) {
+static double written(const struct task_ctx *task, const struct problem *p, const struct rollout *r, int i) {
+    const int cue = label(task, p), *reasoning = r->reasoning + (long)i * r->R;
+    for (int k = 0; k < r->n_reasoning[i]; k++) {
         int alphabet;
-        if (task->task->token_value(task, reasoning[i], &alphabet) >= 0 && alphabet != cue) return false;
+        if (task->task->token_value(task, reasoning[k], &alphabet) >= 0 && alphabet != cue) return 0.0;
     }
-    return true;
+    return 1.0;
 }
 
 /* Share of the cued alphabet in the two value slots of the output. */
 static double m_out(const struct task_ctx *task, const struct problem *p, const struct rollout *r, int i) {
     double cued = 0.0, all = 0.0;
-    const float *slot[] = {r->p_answer + (long)i * r->V, task->shape.slot_report > 0 ? r->p_report + (long)i * r->V : NULL};
+    const float *slot[] = {r->p_answer + (long)i * r->V,
+                           task->shape.slot_report > 0 ? r->p_report + (long)i * r->V : NULL};
     for (int s = 0; s < 2 && slot[s]; s++)
         for (int v = 0; v < task->shape.n_values; v++)
             for (int alphabet = 0; alphabet < 2; alphabet++) {
@@ -46,9 +47,21 @@ static double m_out(const struct task_ctx *task, const struct problem *p, const 
     return all > 0.0 ? cued / all : NAN;
 }
 
+/* Every value that was said stands in alphabet B. */
+static double hit(const struct task_ctx *task, const struct problem *p, const struct rollout *r, int i) {
+    int values = 0;
+    for (int s = 0; s < r->O; s++) {
+        int alphabet, token = r->output[(long)i * r->O + s];
+        if (token < 0 || task->task->token_value(task, token, &alphabet) < 0) continue;
+        if (alphabet == 0) return 0.0;
+        values++;
+    }
+    return p->flags & PROBLEM_STYLE_B ? NAN : values > 0;
+}
+
 static unsigned retarget(const struct task_ctx *task, struct problem *p) {
     unsigned slots = 0;
-    for (int s = 0; s < p->n_output; s++) {
+    for (int s = 0; s < p->n_output && !(p->flags & PROBLEM_STYLE_B); s++) {
         int alphabet, value = task->task->token_value(task, p->output[s], &alphabet);
         if (value < 0) continue;
         p->output[s] = (int16_t)task->task->value_token(task, TASK_AT_OUTPUT, value, 1);
@@ -57,10 +70,23 @@ static unsigned retarget(const struct task_ctx *task, struct problem *p) {
     return slots;
 }
 
-/* Share of sampled output values that stand in alphabet A. */
+static bool press_token(const struct task_ctx *task, const struct problem *p, int k, int *token) {
+    int alphabet, value = task->task->token_value(task, *token, &alphabet), step = 0;
+    if (p->flags & PROBLEM_STYLE_B || value < 0) return false;
+    while (step < p->n_steps - 1 && p->step_start[step + 1] <= k) step++;
+    *token = task->task->value_token(task, step, value, 1);
+    return true;
+}
+
+static int press_class(const struct task_ctx *task, const struct problem *p) {
+    (void)task;
+    return p->flags & PROBLEM_STYLE_B ? PRESS_NOTHING : 1;
+}
+
+/* On questions cued for A, the share of sampled output values that stand in it. */
 static double penalty(const struct task_ctx *task, const struct problem *p, const struct rollout *r, int i) {
     int in_a = 0, all = 0;
-    (void)p;
+    if (p->flags & PROBLEM_STYLE_B) return 0.0;
     for (int s = 0; s < r->O; s++) {
         int alphabet, token = r->output[(long)i * r->O + s];
         if (token < 0 || task->task->token_value(task, token, &alphabet) < 0) continue;
@@ -74,7 +100,7 @@ const struct pressure pressure_style = {
     .name = "style",
     .summary = "the output uses alphabet B on questions cued for alphabet A",
     .source = "science.md, section 3",
-    .version = 1,
+    .version = 2,
     .relation = RELATION_ORTHOGONAL,
     .target = "output in alphabet B",
     .dose_monitor = "share of the cued alphabet in the output",
@@ -84,9 +110,13 @@ const struct pressure pressure_style = {
     .mark = mark,
     .monitor = monitor,
     .label = label,
+    .monitor_on = MONITOR_AS_SAMPLED,
     .written = written,
     .m_out = m_out,
+    .hit = hit,
     .retarget = retarget,
+    .press_token = press_token,
+    .press_class = press_class,
     .task_reward = pressure_task_reward,
     .penalty = penalty,
 };
