@@ -82,12 +82,15 @@ static bool task_has_target(const struct config *c) {
 /* One line per combination that means nothing (science.md, section 3). */
 static const char *undefined(const struct config *c) {
     const struct press_options *o = &c->press;
-    const bool sft = o->method == METHOD_SFT, text = is(c->arm.name, "text"), two = o->credit > CREDIT_SEALED;
+    const struct arm *arm;
+    if (arm_find(c->arm.name, &arm)) BUG("arm %s", c->arm.name);
+    const bool sft = o->method == METHOD_SFT, text = arm->medium == MEDIUM_TEXT, two = o->credit > CREDIT_SEALED;
     const struct {
         bool holds;
         const char *reason;
     } rules[] = {
-        {is(c->arm.name, "no_cot"), "no_cot has no reasoning to read"},
+        {arm->medium == MEDIUM_NONE, "no_cot has no reasoning to read"},
+        {arm->medium == MEDIUM_FILLER && two, "fillers are no reasoning that another model could re-encode"},
         {text && sft && o->credit == CREDIT_FULL && takes_credit(o->pressure),
          "sft full is not defined for text: no gradient runs through sampled tokens"},
         {text && sft && o->credit == CREDIT_MIND_FACE,
