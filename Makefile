@@ -120,6 +120,11 @@ lint: ## check the format and run clang-tidy (changes nothing)
 check-deps: $(LIB_OBJ) $(MAIN_OBJ) ## prove that includes run engine/base <- data <- engine <- metrics <- experiments
 	sh tests/check_deps.sh $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
 
+CELLS ?= 2
+.PHONY: verify
+verify: spillover ## compute CELLS cells of every committed suite again and compare to the bit
+	set -e; for t in data/results/*.csv; do ./spillover verify "$$(basename $$t .csv)" --cells $(CELLS); done
+
 .PHONY: man
 man: spillover ## write the manual page, build/spillover.1
 	./spillover man > $(BUILD)/spillover.1.part && mv $(BUILD)/spillover.1.part $(BUILD)/spillover.1

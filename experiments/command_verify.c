@@ -1,0 +1,235 @@
+/* verify, results: committed reference results, checked and made. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/csv.h"
+#include "engine/base/fs.h"
+#include "engine/base/json.h"
+#include "engine/base/log.h"
+#include "experiments/command.h"
+#include "experiments/run.h"
+#include "experiments/verify.h"
+
+struct arguments {
+    const char *suite, *out, *results, *data_dir, *to;
+    int cells, jobs;
+    long seed; /* -1: drawn from the clock */
+    bool quiet;
+};
+
+static int number(const char *arg, long least, long most, const char *name, struct argp_state *state) {
+    char *end;
+    long x = strtol(arg, &end, 10);
+    if (end == arg || *end || x < least || x > most)
+        argp_error(state, "--%s: \"%s\" is not %ld..%ld", name, arg, least, most);
+    return (int)x;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    enum { MANY = 1000000 };
+    struct arguments *x = state->input;
+    switch (key) {
+    case 'o':
+        x->out = arg;
+        return 0;
+    case 'r':
+        x->results = arg;
+        return 0;
+    case 'd':
+        x->data_dir = arg;
+        return 0;
+    case 't':
+        x->to = arg;
+        return 0;
+    case 'q':
+        x->quiet = true;
+        return 0;
+    case 'c':
+        x->cells = strcmp(arg, "all") == 0 ? VERIFY_ALL : number(arg, 1, MANY, "cells", state);
+        return 0;
+    case 'S':
+        x->seed = number(arg, 0, 2147483647, "seed", state);
+        return 0;
+    case 'j':
+        x->jobs = number(arg, 1, 4096, "jobs", state);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (x->suite) argp_error(state, "one suite at a time: %s, and then %s", x->suite, arg);
+        x->suite = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!x->suite) argp_error(state, "which suite?");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option verify_options[] = {
+    {"cells", 'c', "N", 0, "how many to draw, or all (default: 2)", 0},
+    {"seed", 'S', "S", 0, "of the draw (default: another each time; it is printed)", 0},
+    {"out", 'o', "DIR", 0, "verify DIR/SUITE/results.csv of a run, not committed results", 0},
+    {"results", 'r', "FILE", 0, "verify this table; its manifest lies beside it", 0},
+    {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
+    {"jobs", 'j', "N", 0, "cells at once (default: one per CPU)", 0},
+    {"quiet", 'q', NULL, 0, "warnings and differing rows only", 0},
+    {0},
+};
+
+const struct argp command_verify_argp = {
+    .options = verify_options,
+    .parser = parse,
+    .args_doc = "SUITE",
+    .doc = "Compute cells drawn at random from results again, from nothing, and compare every row to the bit. Exit 0: "
+           "all equal; 2: rows differ, and are printed (- committed, + computed), or were computed by another "
+           "version.\v"
+           "Examples:\n  spillover verify smoke --cells all\n  spillover verify quick --out runs --cells 1 --seed 7\n",
+};
+
+static enum status no_results(const char *suite, const char *path, struct arena *a) {
+    int n;
+    const char *const *names = suite_names(a, command_suites_dir(a), &n);
+    const char *near = n ? status_nearest(suite, names, n, sizeof names[0]) : NULL;
+    if (near && strcmp(near, suite) != 0)
+        return status_set(ST_USAGE, "%s: there is no such table; did you mean suite \"%s\"?", path, near);
+    return status_set(ST_USAGE, "%s: there is no such table", path);
+}
+
+/* <name>.csv has <name>.manifest.json beside it, results.csv has manifest.json. */
+static enum status find_results(struct arguments *x, struct verify_options *o, struct arena *a) {
+    o->results = x->results;
+    if (!o->results && !fs_plain_name(x->suite))
+        return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x->suite);
+    if (!o->results && x->out) o->results = arena_printf(a, "%s/%s/results.csv", x->out, x->suite);
+    if (!o->results) o->results = arena_printf(a, "%s/data/results/%s.csv", command_source_dir(a), x->suite);
+    if (!fs_exists(o->results)) return no_results(x->suite, o->results, a);
+    const char *name = strrchr(o->results, '/');
+    const int folder = name ? (int)(name - o->results) + 1 : 0;
+    name = o->results + folder;
+    int stem = (int)strlen(name);
+    if (stem > 4 && strcmp(name + stem - 4, ".csv") == 0) stem -= 4;
+    if (strcmp(name, "results.csv") == 0)
+        o->manifest = arena_printf(a, "%.*smanifest.json", folder, o->results);
+    else
+        o->manifest = arena_printf(a, "%.*s.manifest.json", folder + stem, o->results);
+    if (!fs_exists(o->manifest)) return status_set(ST_USAGE, "%s: there is no manifest", o->manifest);
+    return ST_OK;
+}
+
+enum status command_verify(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.cells = 2, .seed = -1, .jobs = run_default_jobs()};
+    struct verify_result r;
+    argv[0] = "spillover verify";
+    argp_parse(&command_verify_argp, argc, argv, 0, NULL, &x);
+    TRY(command_open_engine());
+    if (x.seed < 0) x.seed = (long)(time(NULL) % 1000000);
+    struct verify_options o = {.data_dir = x.data_dir,
+                               .kernel = gemm_blis_arch(),
+                               .program = command_program(a),
+                               .cells = x.cells,
+                               .seed = (uint64_t)x.seed,
+                               .jobs = x.jobs,
+                               .quiet = x.quiet};
+    TRY(find_results(&x, &o, a));
+    const char *tmp = getenv("TMPDIR");
+    char *scratch = arena_printf(a, "%s/spillover-verify.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(scratch)) return status_errno("%s: cannot be made", scratch);
+    o.scratch = scratch;
+    enum status st = verify_results(&o, stdout, &r, a);
+    if (st == ST_DIFFERS && r.differing)
+        log_warning("what was computed is kept in %s", scratch);
+    else if (fs_remove_tree(scratch) && st == ST_OK)
+        return ST_IO;
+    if (st == ST_OK)
+        printf("%s: %d rows of %d of %d cells are equal to the bit (--seed %ld)\n", o.results, r.rows, r.cells, r.of,
+               x.seed);
+    return r.signal ? (enum status)(128 + r.signal) : st;
+}
+
+/* --- results --------------------------------------------------------------------------------------------------- */
+
+static const struct argp_option results_options[] = {
+    {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
+    {"to", 't', "DIR", 0, "where reference results lie (default: data/results of the source tree)", 0},
+    {0},
+};
+
+const struct argp command_results_argp = {
+    .options = results_options,
+    .parser = parse,
+    .args_doc = "SUITE",
+    .doc = "Copy the table, manifest and figures of a finished suite to where reference results lie, to be committed: "
+           "SUITE.csv, SUITE.manifest.json, figures/SUITE/.\v"
+           "Example:\n  spillover run smoke && spillover results smoke\n",
+};
+
+static enum status copy(const char *from, const char *to, struct arena *a) {
+    struct arena_mark mark = arena_mark(a);
+    char *data;
+    size_t size;
+    enum status st = fs_read(a, from, &data, &size);
+    if (st == ST_OK) st = fs_write(to, data, size);
+    arena_rewind(a, mark);
+    return st;
+}
+
+static enum status copy_figures(const char *from, const char *to, struct arena *a) {
+    DIR *dir = opendir(from);
+    enum status st = fs_remove_tree(to);
+    if (!dir) return st;
+    if (st == ST_OK) st = fs_mkdirs(to);
+    for (struct dirent *e; st == ST_OK && (e = readdir(dir));) {
+        const char *end = strrchr(e->d_name, '.');
+        if (!end || strcmp(end, ".svg") != 0) continue;
+        st = copy(arena_printf(a, "%s/%s", from, e->d_name), arena_printf(a, "%s/%s", to, e->d_name), a);
+    }
+    closedir(dir);
+    return st;
+}
+
+/* Reference results are whole: no cell failed or is missing. */
+static enum status check_whole(const char *path, struct arena *a) {
+    static const char *const without[] = {"failed", "blocked", "missing"};
+    struct csv_table *t;
+    TRY(csv_read(a, path, NULL, &t));
+    const int metric = csv_column(t, "metric"), status = csv_column(t, "status");
+    if (metric < 0 || status < 0) return status_set(ST_DATA, "%s: is not a table of results", path);
+    for (int i = 0; i < t->rows; i++)
+        for (int k = 0; k < 3; k++)
+            if (strcmp(csv_cell(t, i, metric), "cell") == 0 && strcmp(csv_cell(t, i, status), without[k]) == 0)
+                return status_set(ST_PARTIAL, "%s:%d: a cell is %s; reference results are whole", path, t->lines[i],
+                                  without[k]);
+    return ST_OK;
+}
+
+static void warn_of_source(const char *path) {
+    json_t *json = NULL, *runs = NULL;
+    if (jsonio_load_path(path, &json)) return;
+    if (jsonio_get_array(path, json, "runs", &runs) == ST_OK && json_array_size(runs)) {
+        json_t *last = json_array_get(runs, json_array_size(runs) - 1);
+        if (!json_is_false(json_object_get(last, "dirty")))
+            log_warning("%s: computed by a source tree with uncommitted changes, or an unknown one", path);
+    }
+    json_decref(json);
+}
+
+enum status command_results(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.out = "runs"};
+    argv[0] = "spillover results";
+    argp_parse(&command_results_argp, argc, argv, 0, NULL, &x);
+    if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x.suite);
+    const char *from = arena_printf(a, "%s/%s", x.out, x.suite);
+    const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", command_source_dir(a));
+    const char *table = arena_printf(a, "%s/results.csv", from), *manifest = arena_printf(a, "%s/manifest.json", from);
+    if (!fs_exists(table)) return no_results(x.suite, table, a);
+    TRY(check_whole(table, a));
+    warn_of_source(manifest);
+    TRY(fs_mkdirs(to));
+    TRY(copy(table, arena_printf(a, "%s/%s.csv", to, x.suite), a));
+    TRY(copy(manifest, arena_printf(a, "%s/%s.manifest.json", to, x.suite), a));
+    TRY(copy_figures(arena_printf(a, "%s/figures", from), arena_printf(a, "%s/figures/%s", to, x.suite), a));
+    printf("%s/%s.csv\n", to, x.suite);
+    return ST_OK;
+}

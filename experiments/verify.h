@@ -1,0 +1,44 @@
+/* Verifying results: draw cells of a results table, compute them from nothing, compare every row to the bit.
+ *
+ * A results table and its manifest are enough: the manifest holds the text of the suite and its overrides, hence the
+ * grid. Cells are drawn from those that have results; each is run with its parents in a scratch folder and merged as a
+ * run would. Two rows are equal when all their fields are equal as text.
+ */
+#ifndef SPILLOVER_VERIFY_H
+#define SPILLOVER_VERIFY_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "experiments/schedule.h"
+
+enum { VERIFY_ALL = 0 };
+
+struct verify_options {
+    const char *results, *manifest; /* paths */
+    const char *scratch;            /* an empty folder, the caller's */
+    const char *data_dir, *kernel, *program;
+    const struct cell_bodies *bodies; /* as in run.h */
+    int cells;                        /* to draw; VERIFY_ALL: every cell that has results */
+    uint64_t seed;                    /* of the draw */
+    int jobs;
+    bool quiet;
+};
+
+struct verify_result {
+    int cells, of;       /* drawn; that could be drawn */
+    int rows, differing; /* compared; rows that differ or stand on one side only */
+    int signal;          /* that ended the work; 0 */
+};
+
+/* ST_OK: every row is equal. ST_DIFFERS: rows differ, and `to` has them as "- committed" and "+ computed" lines, or the
+ * drawn cells do not exist for this program (another version, other data files, another kernel in native mode).
+ * ST_FAILED: a cell failed here. ST_PARTIAL: a signal. ST_DATA, ST_IO: the files. */
+MUST_USE enum status verify_results(const struct verify_options *o, FILE *to, struct verify_result *result,
+                                    struct arena *a);
+
+/* The suite behind a manifest: its text is written to <folder>/<suite>.yaml and read with the overrides of the last
+ * run. */
+MUST_USE enum status verify_suite(const char *manifest, const char *folder, struct suite *s, struct arena *a);
+
+#endif
