@@ -105,6 +105,12 @@ static void backward_of_two(struct press_run *p) {
         into_tokens(p);
 }
 
+static bool has_pressure(const struct press_run *p) {
+    for (int j = 0; j < p->learner->head.n; j++)
+        if (p->pressure_weight[j] != 0.0f) return true;
+    return false;
+}
+
 void press_backward(struct press_run *p) {
     struct learner *l = p->learner;
     const struct tape_cuts cuts = press_cuts(p->config->press.credit);
@@ -112,9 +118,9 @@ void press_backward(struct press_run *p) {
         backward_of_two(p);
         return;
     }
-    /* an edge that this medium does not have need not be cut: then both terms share one pass */
+    /* an edge that this medium does not have need not be cut, nor any where no pressure is put: then one pass serves */
     const bool has_feed = p->mind.medium == MEDIUM_LATENT;
-    if ((cuts.feed && has_feed) || cuts.kv_roles) {
+    if (has_pressure(p) && ((cuts.feed && has_feed) || cuts.kv_roles)) {
         term(p, p->task_weight, &l->gv, (struct tape_cuts){0}); /* first: it takes what the methods added to dlogits */
         term(p, p->pressure_weight, &l->gv, cuts);
         return;

@@ -63,7 +63,9 @@ static void prepare(struct press_run *p, int update) {
     }
 }
 
-/* Weights of one shard: every output token is a term of the task or of the pressure; the reasoning is given. */
+/* Weights of one shard: every output token is a term of the task or of the pressure; the reasoning is given. Where a
+ * written step is pressed, the other steps are held as they were sampled: without that anchor NONE_step spreads over the
+ * whole reasoning and the answer falls to chance, which would be damage, not concealment. */
 static void weigh(struct press_run *p, int first) {
     const struct press_options *o = &p->config->press;
     const struct learner *l = p->learner;
@@ -73,7 +75,8 @@ static void weigh(struct press_run *p, int first) {
         const int slot = press_slot(p, j);
         const int i = first + l->head.row[j];
         const bool step = pressed_step(p, i, j);
-        if (slot < 1 && !step) continue;
+        const bool held = p->pressure->presses_reasoning && slot < 0;
+        if (slot < 1 && !held) continue;
         const bool own = step || p->slots[i] >> slot & 1u;
         if (own)
             p->pressure_weight[j] = (float)o->lambda * each;
