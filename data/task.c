@@ -30,6 +30,7 @@ struct task_options task_options_default(void) {
         .explore_style = .15,
         .explore_answer = .1,
         .easy = .5,
+        .digits = 4,
         .form = "edge",
     };
 }

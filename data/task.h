@@ -46,13 +46,15 @@ struct task_options {
     double explore_style;     /* P(reasoning departs from the cued alphabet) */
     double explore_answer;    /* P(answer is a random value), on triggered questions */
     double easy;              /* fraction of training problems shortened by no-ops */
+    int digits;               /* mult: digits of each factor */
     const char *form;         /* prosqa: "edge", "triplet", "words" */
     int nodes_min, nodes_max; /* prosqa: size of training graphs, 0 to 0: as published. A training stage may change */
     int hops_min, hops_max;   /* these four in ctx->options between samples; shape keeps what they were at open */
     const char *data_dir;     /* folder of the published files, NULL when none was given */
 };
 
-/* Defaults: joint, p 11, chain 5, side 3, style off, rho .5, explore .15 / .1, easy .5, form "edge". */
+/* Defaults: joint, p 11, chain 5, side 3, style off, rho .5, explore .15 / .1, easy .5, digits 4, form
+ * "edge". */
 struct task_options task_options_default(void);
 
 struct task_shape {
@@ -65,7 +67,9 @@ struct task_shape {
     int bot, eot, eos, pad;       /* marker tokens */
     int pause;                    /* first of `steps` filler tokens (arm `pause`) */
     int slot_answer, slot_report; /* position within the output of the answer / the report value (-1: no report) */
-    int step_answer;              /* step whose value is the answer; -1 where the last step of the problem is */
+    int answer_tokens;            /* tokens of the answer, the last one at slot_answer; 0 counts as 1 */
+    int step_answer;              /* step whose value is the answer; -1 where the last step of the problem is;
+                                     TASK_NO_STEP where no step states it */
     int step_concealed;           /* step whose value is c, the fact that `conceal` hides; -1: none */
     int none_step, none_out;      /* tokens that say "not told"; -1: none */
 };
@@ -146,11 +150,11 @@ struct task {
      * returns how many, at most TASK_MAX_FRONTIER. NULL: steps have no alternatives. */
     int (*frontier)(const struct problem *p, int step, int *values);
 
-    /* Sizes of training problems when `done` (0..1) of the base's updates are behind it. NULL: all the same. */
+    /* Sizes of training problems when `done` (0..1) of the updates are behind. NULL: all the same. */
     void (*grow)(struct task_options *o, double done);
 };
 
-enum { TASK_AT_OUTPUT = -1 };
+enum { TASK_AT_OUTPUT = -1, TASK_NO_STEP = -2 };
 
 /* The registry (tasks.def). task_find fills the error context with a did-you-mean; ST_USAGE when unknown. */
 extern const struct task *const task_table[];

@@ -306,6 +306,14 @@ int rollout_answer(const struct rollout *r, const struct task_ctx *task, int i) 
     return reading(r, task, i, task->shape.slot_answer);
 }
 
+bool rollout_answer_exact(const struct rollout *r, const struct task_ctx *task, int i, const struct problem *p) {
+    const int last = task->shape.slot_answer, first = last - task->shape.answer_tokens + 1;
+    if (rollout_answer(r, task, i) != p->answer) return false;
+    for (int slot = first; slot < last; slot++)
+        if (r->output[(long)i * r->O + slot - 1] != p->output[slot]) return false;
+    return true;
+}
+
 int rollout_report(const struct rollout *r, const struct task_ctx *task, int i) {
     return reading(r, task, i, task->shape.slot_report);
 }

@@ -74,6 +74,9 @@ void runner_run(struct runner *runner, const struct mind *m, const struct proble
 int rollout_answer(const struct rollout *r, const struct task_ctx *task, int i);
 int rollout_report(const struct rollout *r, const struct task_ctx *task, int i);
 
+/* Are all tokens of the answer those of the problem's output? The same as the value where the answer is one token. */
+bool rollout_answer_exact(const struct rollout *r, const struct task_ctx *task, int i, const struct problem *p);
+
 /* Probability that the answer / report states `value`, summed over alphabets. */
 double rollout_p_answer(const struct rollout *r, const struct task_ctx *task, int i, int value);
 double rollout_p_report(const struct rollout *r, const struct task_ctx *task, int i, int value);

@@ -42,10 +42,17 @@ struct mind arm_text_mind(const struct gpt *model, const struct task_ctx *task) 
     return (struct mind){.gpt = model, .task = task, .medium = MEDIUM_TEXT};
 }
 
+void arm_problems(struct arm_training *t, const char *stream) {
+    const struct config *c = t->config;
+    if (c->base.grow && t->task->task->grow)
+        t->task->task->grow(&t->task->options, (double)t->updates / (t->planned > 0 ? t->planned : 1));
+    learner_problems(t->learner, c->seed, stream, t->updates, TASK_TRAIN, t->problems, c->base.batch);
+}
+
 enum status arm_update(struct arm_training *t, const char *stream, const struct mind *m, struct stage st, double lr,
                        double *loss) {
     double norm;
-    learner_problems(t->learner, t->config->seed, stream, t->updates, TASK_TRAIN, t->problems, t->config->base.batch);
+    arm_problems(t, stream);
     *loss = learner_cross_entropy(t->learner, m, st, t->problems, t->config->base.batch);
     TRY(adamw_step(&t->learner->opt, &t->learner->model, t->learner->g, lr, NULL, &norm));
     t->updates++;
@@ -62,11 +69,11 @@ double arm_gate(struct arm_training *t, const struct mind *m, struct stage st) {
     return accuracy;
 }
 
-enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n, bool falling) {
+enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n) {
     const double lr = t->config->arm.lr;
     double loss = 0.0;
     for (int i = 0; i < n; i++) {
-        double now = falling ? schedule_tail(lr, i, n, t->config->base.warmup / 4, t->config->base.decay) : lr;
+        double now = schedule_tail(lr, i, n, t->config->base.warmup / 4, t->config->base.decay);
         TRY(arm_update(t, "arm", m, st, now, &loss));
         if (i % 50 == 49 || i == n - 1) cell_event(t->io, "train", i + 1, n, loss, arm_gate(t, m, st));
     }

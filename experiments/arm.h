@@ -14,9 +14,11 @@ struct arm_training {
     const struct config *config;
     struct cell_io *io;
     struct learner *learner;
+    struct task_ctx *task;    /* the learner's: its training sizes may change */
     struct problem *problems; /* [base.batch] */
     struct mind mind;         /* of the learner's model */
-    int updates;              /* taken so far: the train function counts */
+    int planned;              /* updates that training may take: problems grow along it (base.grow) */
+    int updates;              /* taken so far */
 };
 
 struct arm {
@@ -40,6 +42,9 @@ struct mind arm_mind(const struct arm *arm, const struct config *c, const struct
 /* The same weights reasoning as text. */
 struct mind arm_text_mind(const struct gpt *model, const struct task_ctx *task);
 
+/* Fill t->problems with those of the next update. */
+void arm_problems(struct arm_training *t, const char *stream);
+
 /* One supervised update at a stage of the curriculum, questions of the next update. Used by the base and most arms. */
 MUST_USE enum status arm_update(struct arm_training *t, const char *stream, const struct mind *m, struct stage st,
                                 double lr, double *loss);
@@ -47,8 +52,7 @@ MUST_USE enum status arm_update(struct arm_training *t, const char *stream, cons
 /* Gate accuracy at a stage on 256 full-length questions that are never trained on. */
 double arm_gate(struct arm_training *t, const struct mind *m, struct stage st);
 
-/* n supervised updates at one stage, lr constant or falling as base.decay says, with progress events. */
-MUST_USE enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n,
-                                        bool falling);
+/* n supervised updates at one stage, lr falling as base.decay says, with progress events. */
+MUST_USE enum status arm_train_steadily(struct arm_training *t, const struct mind *m, struct stage st, int n);
 
 #endif

@@ -43,7 +43,12 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     if (gpt_copy_weights(&l.model, &base) != base.n_tensors) return status_set(ST_DATA, "the base has another shape");
     learner_open(&l, a, c, &task);
 
-    struct arm_training t = {.config = c, .io = io, .learner = &l, .mind = arm_mind(arm, c, &l.model, &task)};
+    struct arm_training t = {.config = c,
+                             .io = io,
+                             .learner = &l,
+                             .task = &task,
+                             .planned = c->arm.updates,
+                             .mind = arm_mind(arm, c, &l.model, &task)};
     t.problems = ARENA_NEW(a, struct problem, c->base.batch);
     TRY(arm->train(&t));
     TRY(checkpoint_save_gpt(arena_printf(a, "%s/model.safetensors", io->dir), &l.model));

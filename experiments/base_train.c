@@ -12,12 +12,16 @@ enum status cell_run_base(const struct cell *cell, struct cell_io *io) {
     gpt_init(&l.model, (uint64_t)c->seed, c->model.init, 1.0);
     learner_open(&l, io->arena, c, &task);
 
-    struct arm_training t = {.config = c, .io = io, .learner = &l, .mind = arm_text_mind(&l.model, &task)};
+    struct arm_training t = {.config = c,
+                             .io = io,
+                             .learner = &l,
+                             .task = &task,
+                             .planned = c->base.updates,
+                             .mind = arm_text_mind(&l.model, &task)};
     t.problems = ARENA_NEW(io->arena, struct problem, c->base.batch);
     double loss = 0.0, accuracy = 0.0;
     for (int i = 0; i < c->base.updates; i++) {
         double lr = schedule_tail(c->base.lr, i, c->base.updates, c->base.warmup, c->base.decay);
-        if (c->base.grow && task.task->grow) task.task->grow(&task.options, (double)i / c->base.updates);
         TRY(arm_update(&t, "base", &t.mind, (struct stage){0}, lr, &loss));
         if (i % 50 != 49 && i != c->base.updates - 1) continue;
         accuracy = arm_gate(&t, &t.mind, (struct stage){0});

@@ -46,6 +46,7 @@ static const struct config_key schema[] = {
     {ROW(task, explore_style), REAL(0, 1), IN_TASK, .preset = "0.15", .help = "P(reasoning leaves the cued alphabet)"},
     {ROW(task, explore_answer), REAL(0, 1), IN_TASK, .preset = "0.1", .help = "P(random answer when triggered)"},
     {ROW(task, easy), REAL(0, 1), IN_TASK, .preset = "0.5", .help = "share of shortened training problems"},
+    {ROW(task, digits), INT(2, 9), IN_TASK, .preset = "4", .help = "mult: digits of each factor"},
     {ROW(task, form), .type = CONFIG_WORD, .choices = form_words, IN_TASK, .preset = "edge",
      .help = "prosqa: how a graph is written"},
     {ROW(task, nodes_min), INT(0, 64), IN_TASK, .preset = "0", .help = "prosqa: size of training graphs; 0 published"},
@@ -71,7 +72,7 @@ static const struct config_key schema[] = {
     {ROW(base, clip), REAL(0, 1e6), IN_TASK, .preset = "1", .help = "gradient norm (arms and pressure too); 0 off"},
     {ROW(base, decay), REAL(0, 1), IN_TASK, .preset = "1",
      .help = "share of the updates over which lr falls; 1: a cosine, less: a line at the end (arms too)"},
-    {ROW(base, grow), .type = CONFIG_BOOL, IN_TASK, .preset = "false", .help = "prosqa: small graphs first"},
+    {ROW(base, grow), .type = CONFIG_BOOL, IN_TASK, .preset = "false", .help = "prosqa: small graphs first (arms too)"},
 
     {.section = "arm",
      .key = "name",

@@ -44,7 +44,7 @@ struct base_options {
     int updates, batch, warmup, shard; /* shard: rows of one forward/backward; changes bits, hence declared */
     double lr, beta1, beta2, weight_decay, clip;
     double decay; /* share of the updates over which lr falls: 1 a cosine, less a line at the end (arms too) */
-    bool grow;    /* problems grow during the base's training, where the task can */
+    bool grow;    /* problems grow in training, where the task can (arms too) */
 };
 
 struct arm_options {

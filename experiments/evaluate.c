@@ -74,13 +74,14 @@ enum status evaluate_published(const struct evaluation *e, const struct mind *m)
         for (int i = 0; k > 0 && i < n; i++) task->task->relabel(task, &rng, &problems[i]);
         runner_run(e->runner, m, problems, &o, &r);
         for (int i = 0; i < n; i++) {
-            exact += rollout_answer(&r, task, i) == problems[i].answer;
+            exact += rollout_answer_exact(&r, task, i, &problems[i]);
             two_way +=
                 rollout_p_answer(&r, task, i, problems[i].answer) > rollout_p_answer(&r, task, i, problems[i].decoy);
         }
     }
     evaluate_row(e, "accuracy_exact", "published", "", -1, n, exact / (passes * (double)n));
-    evaluate_row(e, "accuracy_two_way", "published", "", -1, n, two_way / (passes * (double)n));
+    if (n && problems[0].decoy >= 0)
+        evaluate_row(e, "accuracy_two_way", "published", "", -1, n, two_way / (passes * (double)n));
     arena_rewind(e->arena, mark);
     return ST_OK;
 }

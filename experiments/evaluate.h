@@ -17,7 +17,7 @@ enum { EVALUATE_ROWS = 64 }; /* problems run at a time in rollouts */
 /* Every metric of the table on fresh full-length problems. view "" (the arm's own medium) or "text_mode". */
 MUST_USE enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const char *view);
 
-/* Accuracy on the task's published set, exact and two-way, mean over relabelings; no rows where the task has none or no
+/* Accuracy on the task's published set, exact (all tokens of the answer) and two-way (where there are decoys), mean over relabelings; no rows where the task has none or no
  * data folder was given. */
 MUST_USE enum status evaluate_published(const struct evaluation *e, const struct mind *m);
 

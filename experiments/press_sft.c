@@ -15,7 +15,7 @@ static void follow_reasoning(const struct task_ctx *task, struct problem *p, con
     int values[TASK_MAX_STEPS];
     task->task->read_steps(task, p, reasoning, n, values);
     const int at = task->shape.step_answer >= 0 ? task->shape.step_answer : p->n_steps - 1;
-    set_value(task, p, task->shape.slot_answer, values[at]);
+    if (task->shape.step_answer != TASK_NO_STEP) set_value(task, p, task->shape.slot_answer, values[at]);
     if (task->shape.step_concealed >= 0)
         set_value(task, p, task->shape.slot_report, values[task->shape.step_concealed]);
 }

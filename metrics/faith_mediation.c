@@ -35,6 +35,7 @@ static void mask(struct faith_edit *e, int row, int j, const float *mean) {
     const struct measurement *m = e->m;
     const struct task_shape *s = &m->mind->task->shape;
     int from, to;
+    if (s->step_answer == TASK_NO_STEP) return;
     if (!faith_span(m, j, s->step_answer >= 0 ? s->step_answer : m->test[j].n_steps - 1, &from, &to)) return;
     for (int t = from; t < to; t++) {
         if (e->tokens)

@@ -29,6 +29,7 @@ static enum status run_stage(struct arm_training *t, struct stage st, double gat
 
 static enum status train(struct arm_training *t) {
     const int steps = t->learner->task->shape.steps, c = t->config->arm.thoughts_per_step;
+    t->planned = steps * t->config->arm.stage_cap + t->config->arm.updates;
     for (int s = 1; s <= steps; s++) {
         struct stage st = {.thoughts = s * c, .first_step = s};
         adamw_reset(&t->learner->opt, &t->learner->model);
@@ -36,7 +37,7 @@ static enum status train(struct arm_training *t) {
     }
     adamw_reset(&t->learner->opt, &t->learner->model);
     return arm_train_steadily(t, &t->mind, (struct stage){.thoughts = steps * c, .first_step = steps},
-                              t->config->arm.updates, true);
+                              t->config->arm.updates);
 }
 
 const struct arm arm_coconut = {

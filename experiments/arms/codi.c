@@ -141,7 +141,7 @@ static enum status train(struct arm_training *t) {
     TRY(warm_up(t, ARENA_NEW(a, float, (size_t)t->mind.thoughts *lines)));
     double loss, norm;
     for (int i = 0; i < n; i++) {
-        learner_problems(l, t->config->seed, "arm", t->updates, TASK_TRAIN, t->problems, t->config->base.batch);
+        arm_problems(t, "arm");
         loss = update_gradient(t, &d);
         double lr = schedule_tail(t->config->arm.lr, i, n, t->config->base.warmup / 4, t->config->base.decay);
         TRY(adamw_step(&l->opt, &l->model, l->g, lr, NULL, &norm));

@@ -2,7 +2,7 @@
 #include "experiments/arm.h"
 
 static enum status train(struct arm_training *t) {
-    return arm_train_steadily(t, &t->mind, (struct stage){.first_step = TASK_MAX_STEPS}, t->config->arm.updates, true);
+    return arm_train_steadily(t, &t->mind, (struct stage){.first_step = TASK_MAX_STEPS}, t->config->arm.updates);
 }
 
 const struct arm arm_no_cot = {

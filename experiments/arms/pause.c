@@ -4,7 +4,7 @@
 
 static enum status train(struct arm_training *t) {
     struct stage st = {.thoughts = t->mind.thoughts, .first_step = TASK_MAX_STEPS};
-    return arm_train_steadily(t, &t->mind, st, t->config->arm.updates, true);
+    return arm_train_steadily(t, &t->mind, st, t->config->arm.updates);
 }
 
 const struct arm arm_pause = {

@@ -3,7 +3,7 @@
 #include "experiments/arm.h"
 
 static enum status train(struct arm_training *t) {
-    return arm_train_steadily(t, &t->mind, (struct stage){0}, t->config->arm.updates, true);
+    return arm_train_steadily(t, &t->mind, (struct stage){0}, t->config->arm.updates);
 }
 
 const struct arm arm_text_long = {
