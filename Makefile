@@ -1,6 +1,6 @@
 # spillover: `make help` lists the targets.
 PACKAGES := gcc g++ libc6-dev libblis-serial-dev libpcg-cpp-dev libcsv-dev libyaml-dev libjansson-dev libssl-dev \
-	libgsl-dev liblbfgs-dev gnuplot-nox fonts-liberation
+	libgsl-dev liblbfgs-dev libpcre2-dev gnuplot-nox fonts-liberation
 TEST_PACKAGES := $(PACKAGES) check libsubunit-dev
 
 BUILD   ?= build
@@ -19,7 +19,7 @@ CPPFLAGS  += -I. -D_GNU_SOURCE -isystem $(INCDIR)/blis-serial -MMD -MP
 CFLAGS    += -std=c17 $(OPT) -g $(ISA_FLAGS) $(WARN) $(SAN) $(if $(CI),-Werror) -ffile-prefix-map=$(CURDIR)=. -include engine/base/banned.h
 CXXFLAGS  += -std=c++17 $(OPT) -g -Wall -Wextra $(SAN) -ffile-prefix-map=$(CURDIR)=.
 # BLIS by its path: `-lblis` would load the OpenMP build at run time (shared soname, alternatives).
-LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -llbfgs -lgsl -lgslcblas -lpthread -lm -lstdc++
+LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -lpcre2-8 -llbfgs -lgsl -lgslcblas -lpthread -lm -lstdc++
 
 DIRS := engine/base data data/tasks engine metrics experiments experiments/arms experiments/pressures
 SRC  := $(foreach d,$(DIRS),$(sort $(wildcard $(d)/*.c)))
@@ -91,11 +91,12 @@ $(FUZZERS): %: %.o $(BUILD)/fuzz.a
 
 PYTHON ?= /usr/bin/python3
 .PHONY: peers
-peers: $(BUILD)/tests/peers/peer_driver $(BUILD)/tests/peers/probe_driver ## compare with PyTorch, scikit-learn (or skip)
+peers: $(addprefix $(BUILD)/tests/peers/,peer_driver probe_driver bpe_driver) ## compare with PyTorch, scikit-learn (or skip)
 	$(PYTHON) tests/peers/gpt_torch.py $<
 	$(PYTHON) tests/peers/probe_sklearn.py $(BUILD)/tests/peers/probe_driver
+	$(PYTHON) tests/peers/bpe_reference.py $(BUILD)/tests/peers/bpe_driver
 
-$(BUILD)/tests/peers/peer_driver: $(BUILD)/tests/peers/peer_driver.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
+$(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver): %: %.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-out $(BUILD)/experiments/%,$(LIB_OBJ))
