@@ -91,10 +91,14 @@ static const char *field_of(const struct builder *b, const struct run_cell *c, e
     return csv_cell(b->table, c->first, b->field[f]);
 }
 
-bool outcome_same_fields(const char *const a[OF_FIELDS], const char *const b[OF_FIELDS]) {
-    for (int f = 0; f < OF_FIELDS; f++)
-        if (strcmp(a[f], b[f]) != 0) return false;
-    return true;
+bool outcome_variant_holds(const char *variant, const char *part) {
+    if (!part) return true;
+    const size_t n = strlen(part);
+    for (const char *at = variant; at; at = strchr(at, ';')) {
+        if (*at == ';') at++;
+        if (strncmp(at, part, n) == 0 && (at[n] == '\0' || at[n] == ';')) return true;
+    }
+    return false;
 }
 
 /* --- reading results.csv ------------------------------------------------------------------------------------------ */
@@ -188,7 +192,7 @@ static double value_at(const struct series *s, double update) {
 
 /* Rescale so that chance is 0 and the reading at update 0 is 1; false when there is no such reading, or no range. */
 static bool adjust(struct series *s, double chance) {
-    if (s->n == 0 || s->update[0] != 0 || s->value[0] - chance < LEAST_RANGE) return false;
+    if (s->n == 0 || s->update[0] != 0 || !(s->value[0] - chance >= LEAST_RANGE)) return false;
     const double range = s->value[0] - chance;
     for (int i = 0; i < s->n; i++) s->value[i] = (s->value[i] - chance) / range;
     return true;
@@ -506,7 +510,7 @@ static bool matches(const struct outcome *r, const struct outcome_query *q) {
     if (q->view && strcmp(r->view, q->view) != 0) return false;
     for (int f = 0; f < OF_FIELDS; f++)
         if (q->field[f] && strcmp(r->field[f], q->field[f]) != 0) return false;
-    return true;
+    return outcome_variant_holds(r->field[OF_VARIANT], q->variant_part);
 }
 
 int outcome_series(const struct outcomes *o, const struct outcome_query *q, double *x) {

@@ -135,9 +135,10 @@ MUST_USE enum status outcome_build(struct outcomes *o, const struct csv_table *r
 /* outcomes.csv, tidy: suite, the fields, concept, view, quantity, monitor, level, seed, value, status, note. */
 MUST_USE enum status outcome_store(const struct outcomes *o, const char *suite, const char *path);
 
-/* What a series is about: fields left NULL match anything. */
+/* What a series is about: what is left NULL matches anything. */
 struct outcome_query {
     const char *field[OF_FIELDS];
+    const char *variant_part;   /* a "key=value" that the variant must hold */
     const char *concept, *view; /* NULL: any */
     enum outcome_quantity quantity;
     enum outcome_level level;
@@ -147,6 +148,7 @@ struct outcome_query {
  * more, in which case x holds the first group's. */
 int outcome_series(const struct outcomes *o, const struct outcome_query *q, double *x);
 
-bool outcome_same_fields(const char *const a[OF_FIELDS], const char *const b[OF_FIELDS]);
+/* Does a variant ("key=value;...") hold this "key=value"? Every variant holds NULL. */
+bool outcome_variant_holds(const char *variant, const char *part);
 
 #endif

@@ -1,109 +1,241 @@
 #include "experiments/report.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/csv.h"
 #include "engine/base/fs.h"
 #include "experiments/merge.h"
+#include "experiments/pressure.h"
+#include "experiments/report_internal.h"
 
-/* What a table line is about: all rows that agree in these columns, one value a seed. */
-static const char *const group_columns[] = {"task",   "design",  "arm",  "variant", "pressure", "method",
-                                            "credit", "concept", "view", "step",    "layer",    "metric"};
-enum { N_GROUP = sizeof group_columns / sizeof group_columns[0] };
+static const char *const column_names[] = {
+    [RC_CELL] = "cell",         [RC_DESIGN] = "design", [RC_ARM] = "arm",         [RC_VARIANT] = "variant",
+    [RC_PRESSURE] = "pressure", [RC_METHOD] = "method", [RC_CREDIT] = "credit",   [RC_UPDATE] = "update",
+    [RC_SEED] = "seed",         [RC_STEP] = "step",     [RC_CONCEPT] = "concept", [RC_VIEW] = "view",
+    [RC_METRIC] = "metric",     [RC_VALUE] = "value",   [RC_STATUS] = "status",   [RC_TASK] = "task"};
 
-struct line {
-    const struct csv_table *table;
-    int row;
-    int columns[N_GROUP];
-    double value;
-};
+const char *report_text(const struct report *r, int row, enum report_column c) {
+    return csv_cell(r->results, row, r->column[c]);
+}
 
-static int order_groups(const struct line *a, const struct line *b) {
-    for (int i = 0; i < N_GROUP; i++) {
-        int order = strcmp(csv_cell(a->table, a->row, a->columns[i]), csv_cell(b->table, b->row, b->columns[i]));
-        if (order) return order;
+/* --- chance levels ------------------------------------------------------------------------------------------------ */
+
+/* results.csv does not hold every setting: the plan of the suite that the cell belongs to does, once the settings that
+ * vary among cells named alike ("section.key=value;...") are put into it. */
+static bool config_of_row(const struct report *r, int row, struct config *c) {
+    const struct suite *s = r->suite;
+    const struct config *best = NULL;
+    const char *pressure = report_text(r, row, RC_PRESSURE); /* "" for an arm */
+    for (int i = 0; i < s->n_plans && !best; i++) {
+        const struct config *plan = &s->plans[i].config;
+        char design[CONFIG_TEXT], method[CONFIG_TEXT];
+        config_text(plan, config_find("task", "design"), design);
+        config_text(plan, config_find("press", "method"), method);
+        if (strcmp(plan->task_name, report_text(r, row, RC_TASK)) == 0 &&
+            strcmp(design, report_text(r, row, RC_DESIGN)) == 0 && plan->arm.name &&
+            strcmp(plan->arm.name, report_text(r, row, RC_ARM)) == 0 &&
+            (!*pressure || (plan->press.pressure && strcmp(plan->press.pressure, pressure) == 0 &&
+                            strcmp(method, report_text(r, row, RC_METHOD)) == 0)))
+            best = plan;
     }
-    return 0;
-}
-
-static int order_lines(const void *pa, const void *pb) {
-    const struct line *a = pa, *b = pb;
-    int order = order_groups(a, b);
-    return order ? order : a->row - b->row;
-}
-
-static void write_group(FILE *out, const struct line *lines, int n) {
-    double mean = 0, spread = 0;
-    for (int i = 0; i < n; i++) mean += lines[i].value / n;
-    for (int i = 0; i < n; i++) spread += (lines[i].value - mean) * (lines[i].value - mean);
-    fprintf(out, "|");
-    for (int c = 0; c < N_GROUP; c++) fprintf(out, " %s |", csv_cell(lines->table, lines->row, lines->columns[c]));
-    fprintf(out, " %d | %.4g |", n, mean);
-    if (n > 1) fprintf(out, " %.3g", sqrt(spread / (n - 1)));
-    fprintf(out, " |\n");
-}
-
-/* The last update that any row of the cell beginning at `first` names; rows of a cell stand together. */
-static const char *last_update(const struct csv_table *table, int first) {
-    int cell = csv_column(table, "cell"), update = csv_column(table, "update");
-    const char *last = "";
-    double most = -1;
-    for (int i = first; i < table->rows && !strcmp(csv_cell(table, i, cell), csv_cell(table, first, cell)); i++) {
-        const char *text = csv_cell(table, i, update);
-        if (!*text || strtod(text, NULL) <= most) continue;
-        last = text;
-        most = strtod(text, NULL);
+    if (!best) return false;
+    *c = *best;
+    for (char *part = arena_strdup(r->arena, report_text(r, row, RC_VARIANT)), *save;
+         (part = strtok_r(part, ";", &save)); part = NULL) {
+        char *dot = strchr(part, '.'), *equals = strchr(part, '=');
+        if (!dot || !equals || dot > equals) return false;
+        *dot = *equals = '\0';
+        const struct config_key *key = config_find(part, dot + 1);
+        if (!key || config_set(c, key, equals + 1) != ST_OK) return false;
     }
-    return last;
+    return true;
 }
 
-/* Values at the end of a cell: no update or its last one, no dose level, status ok. */
-static enum status end_rows(const struct csv_table *table, struct line *lines, int *n) {
-    int update = csv_column(table, "update"), status = csv_column(table, "status"), value = csv_column(table, "value");
-    int cell = csv_column(table, "cell"), level = csv_column(table, "dose_level");
-    const char *last = "";
-    struct line line = {.table = table};
-    for (int c = 0; c < N_GROUP; c++) line.columns[c] = csv_column(table, group_columns[c]);
-    for (int i = 0; i < table->rows; i++) {
-        if (i == 0 || strcmp(csv_cell(table, i, cell), csv_cell(table, i - 1, cell)) != 0) last = last_update(table, i);
-        const char *now = csv_cell(table, i, update);
-        bool end = !*now || strcmp(now, last) == 0;
-        if (!end || *csv_cell(table, i, level) || strcmp(csv_cell(table, i, status), "ok") != 0) continue;
-        line.row = i;
-        TRY(csv_number(table, i, value, &line.value));
-        lines[(*n)++] = line;
-    }
-    return ST_OK;
-}
-
-enum status report_write(const char *suite_dir, const struct suite *suite) {
-    struct arena a;
-    struct fs_file file = {0};
-    struct csv_table *table;
-    int n = 0;
-    arena_open(&a, 1 << 20);
-    enum status st = csv_read(&a, arena_printf(&a, "%s/results.csv", suite_dir), merge_columns, &table);
-    if (st != ST_OK) goto done;
-    struct line *lines = ARENA_NEW(&a, struct line, table->rows);
-    st = end_rows(table, lines, &n);
-    if (st != ST_OK) goto done;
-    qsort(lines, (size_t)n, sizeof *lines, order_lines);
-    st = fs_create(&file, arena_printf(&a, "%s/report.md", suite_dir));
-    if (st != ST_OK) goto done;
-    fprintf(file.stream, "# %s\n\n%s\n\nValues at the end of each cell, over seeds.\n\n|", suite->name, suite->about);
-    for (int c = 0; c < N_GROUP; c++) fprintf(file.stream, " %s |", group_columns[c]);
-    fprintf(file.stream, " seeds | mean | sd |\n|");
-    for (int c = 0; c < N_GROUP + 3; c++) fprintf(file.stream, "---|");
-    fprintf(file.stream, "\n");
-    for (int i = 0, j; i < n; i = j) {
-        for (j = i + 1; j < n && order_groups(&lines[i], &lines[j]) == 0; j++) {
+struct outcome_chance report_chance(const struct report *r, int row, const char *concept) {
+    struct outcome_chance chance = {.out = NAN, .probe = NAN};
+    struct arena_mark mark = arena_mark(r->arena);
+    struct config c;
+    struct task_ctx task;
+    if (config_of_row(r, row, &c) && task_open(&task, c.task_name, &c.task, r->arena) == ST_OK)
+        for (int i = 0; i < pressure_count; i++) {
+            const struct pressure *p = pressure_table[i];
+            if (!p->monitor || p->presses_reasoning || !p->applies(&task)) continue;
+            const struct monitor m = p->monitor(&task);
+            if (strcmp(m.concept, concept) != 0) continue;
+            chance = (struct outcome_chance){.out = p->chance_out, .probe = 1.0 / m.n_classes};
+            break;
         }
-        write_group(file.stream, &lines[i], j - i);
+    arena_rewind(r->arena, mark);
+    return chance;
+}
+
+static struct outcome_chance chance_of(void *with, const struct csv_table *results, int row, const char *concept) {
+    (void)results;
+    return report_chance(with, row, concept);
+}
+
+/* --- shared helpers ----------------------------------------------------------------------------------------------- */
+
+int report_finite(const double *x, int n, double *y) {
+    int m = 0;
+    for (int i = 0; i < n; i++)
+        if (isfinite(x[i])) y[m++] = x[i];
+    return m;
+}
+
+void report_interval(const double *x, int n, char text[REPORT_TEXT], int *used) {
+    double y[1024] = {0};
+    const int m = report_finite(x, n < 1024 ? n : 1024, y);
+    const struct stat_interval t = stat_t_interval(y, m, .95);
+    const double mean = fabs(stat_mean(y, m)) < .0005 ? 0.0 : stat_mean(y, m); /* no "-0.000" */
+    if (used) *used = m;
+    if (m == 0)
+        snprintf(text, REPORT_TEXT, "-");
+    else if (m == 1)
+        snprintf(text, REPORT_TEXT, "%.3f", mean);
+    else
+        snprintf(text, REPORT_TEXT, "%.3f [%.3f, %.3f]", mean, t.lo, t.hi);
+}
+
+void report_escape(FILE *out, const char *text) {
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '<' || c == '&')
+            fputs(c == '<' ? "&lt;" : "&amp;", out);
+        else if (strchr("|\\`*[]", c))
+            fprintf(out, "\\%c", c);
+        else
+            fputc(c < ' ' ? ' ' : c, out);
     }
-    st = fs_commit(&file);
-done:
+}
+
+static bool same(const char *want, const char *is) {
+    return !want || strcmp(want, is) == 0;
+}
+
+int report_arm_series(const struct report *r, const struct report_arm_query *q, double *x) {
+    int arms = 0, last = -1;
+    for (int s = 0; s < r->outcomes.n_seeds; s++) x[s] = NAN;
+    for (int i = 0; i < r->results->rows; i++) {
+        double seed, value, step = -1;
+        if (*report_text(r, i, RC_PRESSURE) || !same(q->arm, report_text(r, i, RC_ARM)) ||
+            !same(q->metric, report_text(r, i, RC_METRIC)) || !same(q->concept, report_text(r, i, RC_CONCEPT)) ||
+            !same(q->view, report_text(r, i, RC_VIEW)) || !same(q->design, report_text(r, i, RC_DESIGN)) ||
+            !same(q->task, report_text(r, i, RC_TASK)) || !same(q->variant, report_text(r, i, RC_VARIANT)) ||
+            !outcome_variant_holds(report_text(r, i, RC_VARIANT), q->variant_part) ||
+            strcmp(report_text(r, i, RC_STATUS), "ok") != 0 || !*report_text(r, i, RC_ARM))
+            continue;
+        if (*report_text(r, i, RC_STEP) && csv_number(r->results, i, r->column[RC_STEP], &step)) continue;
+        if (q->step != (int)step && q->step != REPORT_ANY_STEP) continue;
+        if (csv_number(r->results, i, r->column[RC_SEED], &seed) ||
+            csv_number(r->results, i, r->column[RC_VALUE], &value))
+            continue;
+        bool new_arm = last < 0;
+        for (enum report_column c = RC_DESIGN; c <= RC_VARIANT && !new_arm; c++)
+            new_arm = strcmp(report_text(r, i, c), report_text(r, last, c)) != 0;
+        if (!new_arm) new_arm = strcmp(report_text(r, i, RC_TASK), report_text(r, last, RC_TASK)) != 0;
+        arms += new_arm;
+        last = i;
+        for (int s = 0; s < r->outcomes.n_seeds && arms == 1; s++)
+            if ((double)r->outcomes.seeds[s] == seed) x[s] = value;
+    }
+    return arms;
+}
+
+/* --- the page ----------------------------------------------------------------------------------------------------- */
+
+static void count_cells(const struct report *r, int *whole, int *skipped, int *absent) {
+    *whole = *skipped = *absent = 0;
+    for (int i = 0; i < r->results->rows; i++) {
+        if (i > 0 && strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) == 0) continue;
+        if (strcmp(report_text(r, i, RC_METRIC), "cell") != 0)
+            ++*whole;
+        else if (strcmp(report_text(r, i, RC_STATUS), "skip") == 0)
+            ++*skipped;
+        else
+            ++*absent;
+    }
+}
+
+static void write_head(const struct report *r, FILE *out) {
+    int whole, skipped, absent;
+    count_cells(r, &whole, &skipped, &absent);
+    fputs("# ", out);
+    report_escape(out, r->suite->name);
+    fputs("\n\n", out);
+    report_escape(out, r->suite->about ? r->suite->about : "");
+    fprintf(
+        out,
+        "\n\nThis page says what happened to the reasoning of each arm when its *output* was put under pressure. It "
+        "is computed from `results.csv`; every number behind it stands in `outcomes.csv`, what was run in "
+        "`manifest.json`.\n\n");
+    fprintf(out, "%d cells are whole, %d do not exist by design, %d are missing. Seeds:", whole, skipped, absent);
+    for (int i = 0; i < r->outcomes.n_seeds; i++) fprintf(out, " %ld", r->outcomes.seeds[i]);
+    fprintf(out,
+            ". Smallest effect that matters: δ = %g. The unit is the seed: means and 95 %% t intervals are over "
+            "seeds.\n\n",
+            r->delta);
+    fprintf(
+        out,
+        "**Words.** Dose D: how far the output monitor fell, 0 to 1, against the control (`none`) of the same seed "
+        "at the same update. Spillover S: how far the reasoning became less readable; S^F by monitors fixed before "
+        "the pressure (text: the exact reader; thoughts: a frozen probe), S^R by a probe fitted again. D* = 0.75 is "
+        "the primary dose; N is the last update. `skip` means that a number could not be had without "
+        "extrapolating.\n");
+}
+
+static enum status write_page(struct report *r) {
+    struct fs_file file;
+    TRY(fs_create(&file, arena_printf(r->arena, "%s/report.md", r->dir)));
+    write_head(r, file.stream);
+    report_gates(r, file.stream);
+    report_verdicts(r, file.stream);
+    report_arms(r, file.stream);
+    report_outcomes(r, file.stream);
+    const enum status st = report_figures(r, file.stream);
+    if (st != ST_OK) {
+        fs_discard(&file);
+        return st;
+    }
+    report_skipped(r, file.stream);
+    report_cost(r, file.stream);
+    return fs_commit(&file);
+}
+
+static enum status open_report(struct report *r) {
+    struct csv_table *results;
+    const struct outcome_chances chances = {.of = chance_of, .with = r};
+    TRY(csv_read(r->arena, arena_printf(r->arena, "%s/results.csv", r->dir), merge_columns, &results));
+    r->results = results;
+    for (enum report_column c = RC_CELL; c <= RC_TASK; c++) r->column[c] = csv_column(results, column_names[c]);
+    TRY(outcome_build(&r->outcomes, results, &chances, r->arena));
+    report_judge(r);
+    return outcome_store(&r->outcomes, r->suite->name, arena_printf(r->arena, "%s/outcomes.csv", r->dir));
+}
+
+static void write_summary(const struct report *r, FILE *out) {
+    int failed = 0, unmeasured = 0;
+    for (int g = 0; g < GATE_COUNT; g++) {
+        failed += r->verdict.gate[g].state == GATE_FAILED;
+        unmeasured += r->verdict.gate[g].state == GATE_UNMEASURED;
+    }
+    report_summary_lines(r, out);
+    fprintf(out, "gates: %d passed, %d failed, %d not measured;", GATE_COUNT - failed - unmeasured, failed, unmeasured);
+    for (int c = 0; c < CLAIM_COUNT; c++)
+        fprintf(out, " %s %s%s", r->verdict.claim[c].id, verdict_name(r->verdict.claim[c].verdict),
+                c + 1 < CLAIM_COUNT ? "," : "\n");
+}
+
+enum status report_write(const char *suite_dir, const struct suite *suite, FILE *summary) {
+    struct arena a;
+    arena_open(&a, 1 << 20);
+    struct report *r = ARENA_NEW(&a, struct report, 1);
+    r->dir = suite_dir;
+    r->suite = suite;
+    r->arena = &a;
+    enum status st = open_report(r);
+    if (st == ST_OK) st = write_page(r);
+    if (st == ST_OK && summary) write_summary(r, summary);
     arena_close(&a);
     return st;
 }

@@ -1,13 +1,21 @@
 /* The report of a suite: what its results.csv says, as a page to read.
  *
- * report.md in the suite's folder. It is computed from results.csv alone, so it can be made again at any time.
+ *   <suite_dir>/outcomes.csv   dose, spillover, transmission of every pressed cell (experiments/outcome.h)
+ *   <suite_dir>/figures/       data/<figure>.csv and <figure>.svg, one row of figures.def each
+ *   <suite_dir>/report.md      gates, verdicts, arms, outcomes, figures, what is missing, cost
+ *
+ * All of it follows from results.csv and the suite; only the cost is read from the cells' resources.json. It can be made
+ * again at any time. Each file is whole or absent.
  */
 #ifndef SPILLOVER_REPORT_H
 #define SPILLOVER_REPORT_H
 
+#include <stdio.h>
+
 #include "experiments/suite.h"
 
-/* Write <suite_dir>/report.md from <suite_dir>/results.csv. ST_IO, ST_DATA as csv_read. */
-MUST_USE enum status report_write(const char *suite_dir, const struct suite *suite);
+/* Make all three from <suite_dir>/results.csv. `summary`, when not NULL, gets a compact table for a terminal. A figure
+ * that cannot be drawn is a line in the report, not an error. ST_IO; ST_DATA as csv_read. */
+MUST_USE enum status report_write(const char *suite_dir, const struct suite *suite, FILE *summary);
 
 #endif

@@ -66,11 +66,11 @@ static enum status verdict(const struct run_result *r) {
 }
 
 /* What the folder is left with, whatever the cells came to. */
-static enum status write_tables(const struct suite *suite, const struct schedule *s, const char *dir) {
+static enum status write_tables(const struct suite *suite, const struct schedule *s, const char *dir, FILE *summary) {
     TRY(merge_cells_list(s, arena_printf(s->arena, "%s/cells.list", dir)));
     TRY(merge_results(suite, s, arena_printf(s->arena, "%s/results.csv", dir), s->arena));
     if (s->signal) return ST_OK;
-    return report_write(dir, suite);
+    return report_write(dir, suite, summary);
 }
 
 enum status run_suite(const struct suite *s, const struct run_options *o, struct run_result *result, struct arena *a) {
@@ -95,7 +95,7 @@ enum status run_suite(const struct suite *s, const struct run_options *o, struct
     schedule_open(&schedule);
     st = schedule_run(&schedule);
     display_close(&display);
-    if (st == ST_OK) st = write_tables(s, &schedule, dir);
+    if (st == ST_OK) st = write_tables(s, &schedule, dir, o->quiet ? NULL : stderr);
     if (st != ST_OK) goto done;
     count(&schedule, result);
     list_troubles(&schedule);

@@ -8,9 +8,8 @@
 #include "experiments/outcome.h"
 #include "tests/experiments/planted.h"
 
-#define PATH "build/test_outcome.csv"
-
 static struct arena arena;
+static char path[32];
 static struct planted p;
 static struct outcomes o;
 
@@ -31,7 +30,9 @@ static struct outcome_chance chance_of(void *with, const struct csv_table *resul
 
 static void setup(void) {
     arena_open(&arena, 1 << 16);
-    planted_open(&p, PATH);
+    memcpy(path, "/tmp/test_outcome.XXXXXX", 25);
+    close(mkstemp(path));
+    planted_open(&p, path);
     p.arm = "text";
     p.method = "sft";
     p.credit = "targeted";
@@ -39,14 +40,14 @@ static void setup(void) {
 
 static void teardown(void) {
     arena_close(&arena);
-    unlink(PATH);
+    unlink(path);
 }
 
 static void read_outcomes(void) {
     static const struct outcome_chances chances = {.of = chance_of};
     struct csv_table *table;
     planted_close(&p);
-    ck_assert_int_eq(csv_read(&arena, PATH, merge_columns, &table), ST_OK);
+    ck_assert_int_eq(csv_read(&arena, path, merge_columns, &table), ST_OK);
     ck_assert_int_eq(outcome_build(&o, table, &chances, &arena), ST_OK);
 }
 
@@ -230,8 +231,8 @@ START_TEST(stored) {
     struct csv_table *table;
     double value;
     int found = 0;
-    ck_assert_int_eq(outcome_store(&o, "planted", PATH), ST_OK);
-    ck_assert_int_eq(csv_read(&arena, PATH, NULL, &table), ST_OK);
+    ck_assert_int_eq(outcome_store(&o, "planted", path), ST_OK);
+    ck_assert_int_eq(csv_read(&arena, path, NULL, &table), ST_OK);
     ck_assert_int_eq(table->rows, o.n);
     for (int i = 0; i < table->rows; i++) {
         if (strcmp(csv_cell(table, i, csv_column(table, "quantity")), "s_r") != 0 ||

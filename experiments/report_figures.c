@@ -1,0 +1,392 @@
+/* The figures: their data, and their place on the page.
+ *
+ * A data file is all that a figure sees. Every number in it is final: plots/fig_<name>.gp places and colours, and
+ * computes nothing. Panels and series are numbered from 0, in the order of results.csv, and named in every row.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/csv.h"
+#include "engine/base/fs.h"
+#include "engine/base/log.h"
+#include "experiments/command.h"
+#include "experiments/figure.h"
+#include "experiments/report_internal.h"
+
+enum { MOST_NAMES = 256 };
+
+struct figure {
+    const char *name, *title;
+    const char *caption; /* what is drawn; the number of seeds follows it */
+    /* Write the data; *points: how much there is to draw, *n: the seeds behind it. */
+    enum status (*write)(const struct report *r, struct csv_out *csv, int *points, int *n);
+};
+
+/* Names in order of appearance. */
+struct names {
+    const char *name[MOST_NAMES];
+    int n;
+};
+
+static int number_of(struct names *names, const char *name) {
+    for (int i = 0; i < names->n; i++)
+        if (strcmp(names->name[i], name) == 0) return i;
+    if (names->n == MOST_NAMES) return MOST_NAMES - 1;
+    names->name[names->n] = name;
+    return names->n++;
+}
+
+static int seeds_among(const struct report *r, const bool *seen) {
+    int n = 0;
+    for (int s = 0; s < r->outcomes.n_seeds; s++) n += seen[s];
+    return n;
+}
+
+static void see(const struct report *r, bool *seen, long seed) {
+    for (int s = 0; s < r->outcomes.n_seeds; s++)
+        if (r->outcomes.seeds[s] == seed) seen[s] = true;
+}
+
+/* More than one value among the pressed cells: then a name must say which. */
+static bool field_varies(const struct outcomes *o, enum outcome_field f) {
+    for (int i = 1; i < o->n; i++)
+        if (strcmp(o->rows[i].field[f], o->rows[0].field[f]) != 0) return true;
+    return false;
+}
+
+static const char *arm_title(const struct report *r, const char *const *field, const char *concept, const char *view) {
+    const struct outcomes *o = &r->outcomes;
+    const char *design = field_varies(o, OF_DESIGN) ? field[OF_DESIGN] : "";
+    const char *task = field_varies(o, OF_TASK) ? field[OF_TASK] : "";
+    /* No commas: gnuplot ends a name there, quoted or not. */
+    const bool named = *task || *design;
+    return arena_printf(r->arena, "%s%s%s%s%s%s%s%s%s", field[OF_ARM], *view ? " read as " : "",
+                        strcmp(view, "text_mode") == 0 ? "text" : view, named ? " (" : "", task,
+                        *task && *design ? " " : "", design, named ? ")" : "",
+                        *concept && strcmp(concept, "c") != 0 ? arena_printf(r->arena, ": %s", concept) : "");
+}
+
+static const char *pressure_title(const struct report *r, const char *const *field) {
+    const struct outcomes *o = &r->outcomes;
+    const char *lambda = field_varies(o, OF_LAMBDA) ? arena_printf(r->arena, " λ %s", field[OF_LAMBDA]) : "";
+    return arena_printf(r->arena, "%s %s %s%s%s%s", field[OF_PRESSURE], field[OF_METHOD], field[OF_CREDIT], lambda,
+                        *field[OF_VARIANT] ? " " : "", field[OF_VARIANT]);
+}
+
+/* --- dose_spillover ----------------------------------------------------------------------------------------------- */
+
+static enum status write_dose_spillover(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"panel",  "panel_name", "series", "series_name", "refit", "seed",
+                                         "update", "dose",       "s",      "last",        NULL};
+    const struct outcomes *o = &r->outcomes;
+    struct names panels = {0}, series = {0};
+    bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
+    csv_out_header(csv, header);
+    for (int i = 0; i < o->n_curves; i++) {
+        const struct outcome_curve *c = &o->curves[i];
+        if (c->quantity == OQ_S_F_PROBE || c->n == 0) continue;
+        const char *panel = arm_title(r, c->field, c->concept, c->view), *name = pressure_title(r, c->field);
+        const int panel_no = number_of(&panels, panel), series_no = number_of(&series, name);
+        for (int k = 0; k < c->n; k++) {
+            csv_out_integer(csv, panel_no);
+            csv_out_text(csv, panel);
+            csv_out_integer(csv, series_no);
+            csv_out_text(csv, name);
+            csv_out_integer(csv, c->quantity == OQ_S_R);
+            csv_out_integer(csv, c->seed);
+            csv_out_number(csv, c->update[k]);
+            csv_out_number(csv, c->dose[k]);
+            csv_out_number(csv, c->s[k]);
+            csv_out_integer(csv, k == c->n - 1);
+            csv_out_end(csv);
+        }
+        fputc('\n', csv->stream); /* a curve ends */
+        see(r, seen, c->seed);
+        ++*points;
+    }
+    *n = seeds_among(r, seen);
+    return ST_OK;
+}
+
+const struct figure figure_dose_spillover = {
+    .name = "dose_spillover",
+    .title = "Spillover against dose",
+    .caption =
+        "One line a seed, from the first update to the last (dot). Above: monitors fixed before the pressure; below: "
+        "a probe fitted again (empty: not measured). Dotted: D* = 0.75",
+    .write = write_dose_spillover,
+};
+
+/* --- decodability_by_step ----------------------------------------------------------------------------------------- */
+
+/* The refitted probe by reasoning step: one line (panel, series) is a mean over seeds. */
+struct probe_line {
+    int panel, series, step;
+    const char *panel_name, *series_name;
+    double chance;
+    double *x; /* [seeds] */
+};
+
+/* The last update at which the cell whose rows begin here was probed. */
+static double last_update(const struct report *r, int row) {
+    double last = -1, update;
+    int end = row;
+    while (end < r->results->rows && strcmp(report_text(r, end, RC_CELL), report_text(r, row, RC_CELL)) == 0) {
+        if (strcmp(report_text(r, end, RC_METRIC), "probe_refit_by_step") == 0 && *report_text(r, end, RC_UPDATE) &&
+            csv_number(r->results, end, r->column[RC_UPDATE], &update) == ST_OK)
+            last = fmax(last, update);
+        end++;
+    }
+    return last;
+}
+
+static struct probe_line *line_of(const struct report *r, struct probe_line *lines, int *n,
+                                  const struct probe_line *l) {
+    for (int i = 0; i < *n; i++)
+        if (lines[i].panel == l->panel && lines[i].series == l->series && lines[i].step == l->step) return &lines[i];
+    lines[*n] = *l;
+    lines[*n].x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
+    for (int s = 0; s < r->outcomes.n_seeds; s++) lines[*n].x[s] = NAN;
+    return &lines[(*n)++];
+}
+
+/* Before: the arm's own cell. After: a pressed cell, or its control, at the last update. */
+static bool probe_row(const struct report *r, int row, double last, const char **series) {
+    double update = -1;
+    if (strcmp(report_text(r, row, RC_METRIC), "probe_refit_by_step") != 0 || *report_text(r, row, RC_VIEW) ||
+        strcmp(report_text(r, row, RC_STATUS), "ok") != 0)
+        return false;
+    const char *pressure = report_text(r, row, RC_PRESSURE), *variant = report_text(r, row, RC_VARIANT);
+    const char *at = report_text(r, row, RC_UPDATE);
+    if (*at && csv_number(r->results, row, r->column[RC_UPDATE], &update) != ST_OK) return false;
+    if (*pressure && update != last) return false;
+    if (!*pressure)
+        *series = *variant ? arena_printf(r->arena, "before %s", variant) : "before";
+    else
+        *series = arena_printf(
+            r->arena, "%s %s%s%s%s%s", pressure, report_text(r, row, RC_METHOD), strcmp(pressure, "none") ? " " : "",
+            strcmp(pressure, "none") ? report_text(r, row, RC_CREDIT) : "", *variant ? " " : "", variant);
+    return true;
+}
+
+static int order_probe_lines(const void *pa, const void *pb) {
+    const struct probe_line *a = pa, *b = pb;
+    if (a->panel != b->panel) return a->panel - b->panel;
+    if (a->series != b->series) return a->series - b->series;
+    return a->step - b->step;
+}
+
+static void write_probe_line(const struct report *r, struct csv_out *csv, const struct probe_line *l, double *y) {
+    const int n = report_finite(l->x, r->outcomes.n_seeds, y);
+    const struct stat_interval t = stat_t_interval(y, n, .95);
+    csv_out_integer(csv, l->panel);
+    csv_out_text(csv, l->panel_name);
+    csv_out_integer(csv, l->series);
+    csv_out_text(csv, l->series_name);
+    csv_out_integer(csv, l->step);
+    csv_out_number(csv, stat_mean(y, n));
+    csv_out_number(csv, n > 1 ? t.lo : stat_mean(y, n));
+    csv_out_number(csv, n > 1 ? t.hi : stat_mean(y, n));
+    csv_out_integer(csv, n);
+    csv_out_number(csv, l->chance);
+    csv_out_end(csv);
+}
+
+static enum status write_decodability(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"panel", "panel_name", "series", "series_name", "step", "mean",
+                                         "lo",    "hi",         "n",      "chance",      NULL};
+    const struct outcomes *o = &r->outcomes;
+    struct names panels = {0}, series = {0};
+    int n_lines = 0, rows = 0;
+    for (int i = 0; i < r->results->rows; i++) rows += strcmp(report_text(r, i, RC_METRIC), "probe_refit_by_step") == 0;
+    struct probe_line *lines = ARENA_NEW(r->arena, struct probe_line, rows + 1);
+    bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
+    double last = -1, *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    csv_out_header(csv, header);
+    number_of(&series, "before");
+    for (int i = 0; i < r->results->rows; i++) {
+        struct probe_line l = {0};
+        double seed, step, value;
+        if (i == 0 || strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) != 0) last = last_update(r, i);
+        if (!probe_row(r, i, last, &l.series_name)) continue;
+        TRY(csv_number(r->results, i, r->column[RC_SEED], &seed));
+        TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
+        const char *concept = report_text(r, i, RC_CONCEPT), *design = report_text(r, i, RC_DESIGN);
+        const bool designs = o->n > 0 && field_varies(o, OF_DESIGN);
+        l.panel_name = arena_printf(r->arena, "%s%s%s%s: %s", report_text(r, i, RC_ARM), designs ? " (" : "",
+                                    designs ? design : "", designs ? ")" : "", concept);
+        l.panel = number_of(&panels, l.panel_name);
+        l.series = number_of(&series, l.series_name);
+        l.step = (int)step;
+        l.chance = report_chance(r, i, concept).probe;
+        struct probe_line *line = line_of(r, lines, &n_lines, &l);
+        TRY(csv_number(r->results, i, r->column[RC_VALUE], &value));
+        for (int s = 0; s < o->n_seeds; s++)
+            if ((double)o->seeds[s] == seed) line->x[s] = value;
+        see(r, seen, (long)seed);
+    }
+    qsort(lines, (size_t)n_lines, sizeof *lines, order_probe_lines);
+    for (int i = 0; i < n_lines; i++) {
+        if (i > 0 && (lines[i].panel != lines[i - 1].panel || lines[i].series != lines[i - 1].series))
+            fputc('\n', csv->stream);
+        write_probe_line(r, csv, &lines[i], y);
+    }
+    *points = n_lines;
+    *n = seeds_among(r, seen);
+    return ST_OK;
+}
+
+const struct figure figure_decodability_by_step = {
+    .name = "decodability_by_step",
+    .title = "What a probe reads at each reasoning position, before and after",
+    .caption =
+        "Accuracy of a probe fitted on what the model thinks at that time, by reasoning position; mean over seeds and "
+        "95 % t interval. Dotted: chance",
+    .write = write_decodability,
+};
+
+/* --- results_matrix ----------------------------------------------------------------------------------------------- */
+
+static void write_entry(const struct report *r, struct csv_out *csv, int refit, int row, const char *row_name,
+                        int column, const char *column_name, const double *x, double *y, int *points) {
+    const int n = report_finite(x, r->outcomes.n_seeds, y);
+    const struct stat_interval t = stat_t_interval(y, n, .95);
+    const double mean = stat_mean(y, n);
+    csv_out_integer(csv, refit);
+    csv_out_integer(csv, row);
+    csv_out_text(csv, row_name);
+    csv_out_integer(csv, column);
+    csv_out_text(csv, column_name);
+    csv_out_number(csv, mean);
+    csv_out_text(csv, n == 0   ? "skip"
+                      : n == 1 ? arena_printf(r->arena, "%.2f", mean)
+                               : arena_printf(r->arena, "%.2f ±%.2f", mean, (t.hi - t.lo) / 2));
+    csv_out_integer(csv, n);
+    csv_out_end(csv);
+    *points += n > 0;
+}
+
+static enum status write_matrix(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"refit", "row",  "row_name", "column", "column_name",
+                                         "mean",  "text", "n",        NULL};
+    const struct outcomes *o = &r->outcomes;
+    struct names rows = {0}, columns = {0};
+    double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1), *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
+    csv_out_header(csv, header);
+    for (int i = 0, j; i < o->n; i = j) {
+        const struct outcome *a = &o->rows[i];
+        for (int s = 0; s < o->n_seeds; s++) x[s] = NAN;
+        for (j = i; j < o->n && o->rows[j].group == a->group && o->rows[j].quantity == a->quantity &&
+                    o->rows[j].level == a->level && strcmp(o->rows[j].concept, a->concept) == 0 &&
+                    strcmp(o->rows[j].view, a->view) == 0 && strcmp(o->rows[j].monitor, a->monitor) == 0;
+             j++)
+            for (int s = 0; s < o->n_seeds; s++)
+                if (o->seeds[s] == o->rows[j].seed) x[s] = o->rows[j].value;
+        if ((a->quantity != OQ_S_F && a->quantity != OQ_S_R) || a->level != OL_END) continue;
+        for (int s = 0; s < o->n_seeds; s++) seen[s] |= isfinite(x[s]) != 0;
+        const char *row = arm_title(r, a->field, a->concept, a->view), *column = pressure_title(r, a->field);
+        write_entry(r, csv, a->quantity == OQ_S_R, number_of(&rows, row), row, number_of(&columns, column), column, x,
+                    y, points);
+    }
+    *n = seeds_among(r, seen);
+    return ST_OK;
+}
+
+const struct figure figure_results_matrix = {
+    .name = "results_matrix",
+    .title = "Spillover of every arm under every pressure",
+    .caption =
+        "Spillover at the last update, mean over seeds ± half of the 95 % t interval; > 0: less readable than in the "
+        "control. Empty: not run, or not measured",
+    .write = write_matrix,
+};
+
+/* --- verdict_forest ----------------------------------------------------------------------------------------------- */
+
+static enum status write_forest(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"row", "name", "mean", "lo", "hi", "n", "verdict", "delta", NULL};
+    csv_out_header(csv, header);
+    for (int c = 0; c < CLAIM_COUNT; c++) {
+        const struct verdict_claim *claim = &r->verdict.claim[c];
+        for (int i = 0; i < claim->n_parts; i++) {
+            const struct verdict_part *part = &claim->part[i];
+            const struct verdict_quantity *q = &part->quantity[0];
+            if (part->n_quantities == 0 || q->n < 2) continue;
+            csv_out_integer(csv, *points);
+            csv_out_text(csv, arena_printf(r->arena, "%s  %s%s%s%s%s", claim->id, q->name, part->design < 0 ? "" : " ",
+                                           part->design < 0 ? "" : verdict_design_name(part->design),
+                                           part->arm < 0 ? "" : " ", part->arm < 0 ? "" : verdict_arm_name(part->arm)));
+            csv_out_number(csv, q->mean);
+            csv_out_number(csv, claim->id[1] == '2' && claim->id[2] == 'b' ? q->t90.lo : q->t95.lo);
+            csv_out_number(csv, claim->id[1] == '2' && claim->id[2] == 'b' ? q->t90.hi : q->t95.hi);
+            csv_out_integer(csv, q->n);
+            csv_out_text(csv, verdict_name(claim->verdict));
+            csv_out_number(csv, r->delta);
+            csv_out_end(csv);
+            ++*points;
+            if (q->n > *n) *n = q->n;
+        }
+    }
+    return ST_OK;
+}
+
+const struct figure figure_verdict_forest = {
+    .name = "verdict_forest",
+    .title = "What the verdicts rest on",
+    .caption = "The quantity of each claim at the last update: mean and 95 % t interval (C2b: 90 %). Dotted: ±δ",
+    .write = write_forest,
+};
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+static const struct figure *const figure_table[] = {
+#define FIGURE(name) &figure_##name,
+#include "experiments/figures.def"
+#undef FIGURE
+};
+
+static void place(const struct figure *f, enum status st, const char *caption, FILE *out) {
+    fprintf(out, "\n**%s.** ", f->title);
+    if (st == ST_OK)
+        fprintf(out, "%s\n\n![%s](figures/%s.svg)\n", caption, f->title, f->name);
+    else {
+        fprintf(out, "Not drawn: ");
+        report_escape(out, status_message());
+        fprintf(out, ". Its data: `figures/data/%s.csv`.\n", f->name);
+    }
+}
+
+static enum status add_figure(const struct report *r, const struct figure *f, const char *dir, FILE *out) {
+    struct fs_file file;
+    struct csv_out csv;
+    int points = 0, n = 0;
+    TRY(fs_create(&file, arena_printf(r->arena, "%s/data/%s.csv", dir, f->name)));
+    csv_out_open(&csv, file.stream);
+    enum status st = f->write(r, &csv, &points, &n);
+    if (st != ST_OK) {
+        fs_discard(&file);
+        return st;
+    }
+    TRY(fs_commit(&file));
+    if (points == 0) {
+        fprintf(out, "\n**%s.** Nothing to draw yet.\n", f->title);
+        return ST_OK;
+    }
+    const char *caption = arena_printf(r->arena, "%s; n = %d seed%s.", f->caption, n, n == 1 ? "" : "s");
+    const char *plots = arena_printf(r->arena, "%s/plots", command_source_dir(r->arena));
+    st = figure_render("gnuplot", plots, dir, f->name, caption, r->arena);
+    if (st != ST_OK) log_warning("figure %s: %s", f->name, status_message());
+    place(f, st, caption, out);
+    return ST_OK;
+}
+
+enum status report_figures(const struct report *r, FILE *out) {
+    const char *dir = arena_printf(r->arena, "%s/figures", r->dir);
+    TRY(fs_mkdirs(arena_printf(r->arena, "%s/data", dir)));
+    fprintf(out, "\n## Figures\n");
+    for (size_t i = 0; i < sizeof figure_table / sizeof figure_table[0]; i++)
+        TRY(add_figure(r, figure_table[i], dir, out));
+    return ST_OK;
+}

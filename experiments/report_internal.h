@@ -1,0 +1,88 @@
+/* What the parts of the report share: report.c (page), report_tables.c, report_verdict.c, report_figures.c. */
+#ifndef SPILLOVER_REPORT_INTERNAL_H
+#define SPILLOVER_REPORT_INTERNAL_H
+
+#include <stdio.h>
+
+#include "experiments/outcome.h"
+#include "experiments/suite.h"
+#include "experiments/verdict.h"
+
+enum { REPORT_NOTES = 64 };
+
+enum report_column {
+    RC_CELL,
+    RC_DESIGN,
+    RC_ARM,
+    RC_VARIANT,
+    RC_PRESSURE,
+    RC_METHOD,
+    RC_CREDIT,
+    RC_UPDATE,
+    RC_SEED,
+    RC_STEP,
+    RC_CONCEPT,
+    RC_VIEW,
+    RC_METRIC,
+    RC_VALUE,
+    RC_STATUS,
+    RC_TASK,
+    RC_COUNT
+};
+
+struct report {
+    const char *dir; /* of the suite */
+    const struct suite *suite;
+    const struct csv_table *results;
+    struct outcomes outcomes;
+    int column[RC_COUNT];             /* of results */
+    const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
+    double delta, epsilon;
+    struct verdict_table verdict, verdict_at_dose; /* at S_N, and at the primary dose */
+    const char *notes[REPORT_NOTES];               /* figures that could not be had unambiguously */
+    int n_notes;
+    struct arena *arena;
+};
+
+const char *report_text(const struct report *r, int row, enum report_column c);
+
+/* Chance levels of a concept's monitors in the cell of a row; NAN where the suite does not tell. */
+struct outcome_chance report_chance(const struct report *r, int row, const char *concept);
+
+/* A figure of trained arms, before pressure: one value per seed of r->outcomes.seeds into x. NULL matches anything;
+ * step -1: rows without a step. Returns how many arms (task, design, arm, variant) match; x holds the first one's. */
+struct report_arm_query {
+    const char *task, *design, *arm, *variant, *variant_part, *metric, *concept, *view;
+    int step;
+};
+enum { REPORT_ANY_STEP = -2 };
+int report_arm_series(const struct report *r, const struct report_arm_query *q, double *x);
+
+/* Fill verdict and verdict_at_dose. */
+void report_judge(struct report *r);
+
+/* "0.381 [0.291, 0.471]" over the finite ones of n values; the mean alone for one seed; "-" for none. *used: how many. */
+enum { REPORT_TEXT = 96 };
+void report_interval(const double *x, int n, char text[REPORT_TEXT], int *used);
+
+/* Finite values of x packed into y; how many. */
+int report_finite(const double *x, int n, double *y);
+
+/* Text for a table of the page: nothing of it can end the cell or start markup. */
+void report_escape(FILE *out, const char *text);
+
+/* Sections of the page. */
+void report_gates(const struct report *r, FILE *out);
+void report_verdicts(const struct report *r, FILE *out);
+void report_arms(const struct report *r, FILE *out);
+void report_outcomes(const struct report *r, FILE *out);
+void report_skipped(const struct report *r, FILE *out);
+void report_cost(const struct report *r, FILE *out);
+
+/* Lines for a terminal: one for each pressed arm. */
+void report_summary_lines(const struct report *r, FILE *out);
+
+/* Write figures/data/ and draw figures/; the section of the page with what became of them. */
+MUST_USE enum status report_figures(const struct report *r, FILE *out);
+
+#endif

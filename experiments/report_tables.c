@@ -1,0 +1,364 @@
+/* Tables of the page: arms, outcomes, what is missing, cost. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/fs.h"
+#include "engine/base/json.h"
+#include "experiments/report_internal.h"
+
+/* --- arms --------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *head, *metric, *concept, *view;
+    int step;
+} arm_figures[] = {
+    {"updates", "updates", "", "", -1},
+    {"answer", "accuracy", "answer", "greedy", -1},
+    {"answer, sampled", "accuracy", "answer", "sampled", -1},
+    {"report", "accuracy", "report", "greedy", -1},
+    {"necessity", "necessity", "answer", "other", -1},
+    {"IIA", "interchange", "", "regenerated", -1},
+    {"c written", "m_r_reader", "c", "", -1},
+    {"F → c", "m_r_frozen", "c", "", REPORT_ANY_STEP},
+    {"R → c", "m_r_refit", "c", "", -1},
+};
+enum { ARM_FIGURES = sizeof arm_figures / sizeof arm_figures[0] };
+
+static bool arm_seen(const struct report *r, int row) {
+    static const enum report_column name[] = {RC_TASK, RC_DESIGN, RC_ARM, RC_VARIANT};
+    for (int i = 0; i < row; i++) {
+        bool same = !*report_text(r, i, RC_PRESSURE) && *report_text(r, i, RC_ARM);
+        for (size_t c = 0; c < sizeof name / sizeof name[0] && same; c++)
+            same = strcmp(report_text(r, i, name[c]), report_text(r, row, name[c])) == 0;
+        if (same) return true;
+    }
+    return false;
+}
+
+static void arm_line(const struct report *r, int row, FILE *out) {
+    static const enum report_column name[] = {RC_TASK, RC_DESIGN, RC_ARM, RC_VARIANT};
+    double *x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
+    int most = 0;
+    fputs("| ", out);
+    for (size_t c = 0; c < sizeof name / sizeof name[0]; c++) {
+        report_escape(out, report_text(r, row, name[c]));
+        fputs(" | ", out);
+    }
+    for (int f = 0; f < ARM_FIGURES; f++) {
+        const struct report_arm_query q = {.task = report_text(r, row, RC_TASK),
+                                           .design = report_text(r, row, RC_DESIGN),
+                                           .arm = report_text(r, row, RC_ARM),
+                                           .variant = report_text(r, row, RC_VARIANT),
+                                           .metric = arm_figures[f].metric,
+                                           .concept = arm_figures[f].concept,
+                                           .view = arm_figures[f].view,
+                                           .step = arm_figures[f].step};
+        char text[REPORT_TEXT];
+        int n;
+        report_arm_series(r, &q, x);
+        if (f == 0) { /* a count, not an accuracy */
+            double y[1024] = {0};
+            n = report_finite(x, r->outcomes.n_seeds < 1024 ? r->outcomes.n_seeds : 1024, y);
+            snprintf(text, sizeof text, n ? "%.0f" : "-", stat_mean(y, n));
+        } else
+            report_interval(x, r->outcomes.n_seeds, text, &n);
+        if (n > most) most = n;
+        fprintf(out, "%s | ", text);
+    }
+    fprintf(out, "%d |\n", most);
+}
+
+void report_arms(const struct report *r, FILE *out) {
+    fprintf(out,
+            "\n## Arms before pressure\n\nGreedy unless it says sampled. Necessity: answers lost when the reasoning is "
+            "another question's. IIA: a step taken from a donor changes the answer as the task's program says. F, "
+            "R: probes for the concept that `conceal` presses on. `no_cot` and `pause` are the floors: what can be "
+            "answered without reasoning.\n\n| task | design | arm | variant |");
+    for (int f = 0; f < ARM_FIGURES; f++) fprintf(out, " %s |", arm_figures[f].head);
+    fprintf(out, " n |\n|");
+    for (int f = 0; f < ARM_FIGURES + 5; f++) fprintf(out, "---|");
+    fputc('\n', out);
+    for (int i = 0; i < r->results->rows; i++) {
+        if (*report_text(r, i, RC_PRESSURE) || !*report_text(r, i, RC_ARM)) continue;
+        if (i > 0 && strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) == 0) continue;
+        if (!arm_seen(r, i)) arm_line(r, i, out);
+    }
+}
+
+/* --- outcomes ----------------------------------------------------------------------------------------------------- */
+
+/* Rows of one pressed arm under one concept and view: they stand together. */
+struct span {
+    int first, end;
+};
+
+static struct span span_at(const struct outcomes *o, int first) {
+    struct span s = {first, first};
+    const struct outcome *a = &o->rows[first];
+    while (s.end < o->n && o->rows[s.end].group == a->group && strcmp(o->rows[s.end].concept, a->concept) == 0 &&
+           strcmp(o->rows[s.end].view, a->view) == 0)
+        s.end++;
+    return s;
+}
+
+static int span_series(const struct outcomes *o, struct span span, enum outcome_quantity q, enum outcome_level l,
+                       double *x, const char **monitor) {
+    int n = 0;
+    for (int s = 0; s < o->n_seeds; s++) x[s] = NAN;
+    for (int i = span.first; i < span.end; i++) {
+        const struct outcome *row = &o->rows[i];
+        if (row->quantity != q || row->level != l) continue;
+        *monitor = row->monitor;
+        for (int s = 0; s < o->n_seeds; s++)
+            if (o->seeds[s] == row->seed) x[s] = row->value;
+        n++;
+    }
+    return n;
+}
+
+/* The columns that name a pressed arm. */
+static void name_cells(const struct outcome *row, FILE *out) {
+    static const enum outcome_field fields[] = {OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
+    fputs("| ", out);
+    for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
+        report_escape(out, row->field[fields[f]]);
+        if (fields[f] == OF_ARM && *row->view) {
+            fputs(" (read in ", out);
+            report_escape(out, row->view);
+            fputc(')', out);
+        }
+        fputs(" | ", out);
+    }
+    report_escape(out, row->concept);
+    fputs(" | ", out);
+    report_escape(out, row->field[OF_VARIANT]);
+    fputs(" | ", out);
+}
+static const char name_heads[] = "| design | arm | pressure | method | credit | concept | variant |";
+static const char name_rule[] = "|---|---|---|---|---|---|---|";
+
+static const struct {
+    const char *head;
+    enum outcome_quantity quantity;
+    enum outcome_level level;
+} wide[] = {
+    {"D at N", OQ_DOSE, OL_END},  {"S^F at D*", OQ_S_F, OL_75},        {"S^F at N", OQ_S_F, OL_END},
+    {"S^R at D*", OQ_S_R, OL_75}, {"S^R at N", OQ_S_R, OL_END},        {"τ^F at N", OQ_TAU_F, OL_END},
+    {"KL at N", OQ_KL, OL_END},   {"answers at N", OQ_ANSWER, OL_END},
+};
+enum { WIDE = sizeof wide / sizeof wide[0] };
+
+static void wide_table(const struct report *r, FILE *out) {
+    const struct outcomes *o = &r->outcomes;
+    double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    fprintf(out, "%s", name_heads);
+    for (int w = 0; w < WIDE; w++) fprintf(out, " %s |", wide[w].head);
+    fprintf(out, " n |\n%s", name_rule);
+    for (int w = 0; w < WIDE + 1; w++) fputs("---|", out);
+    fputc('\n', out);
+    for (int i = 0; i < o->n;) {
+        const struct span span = span_at(o, i);
+        i = span.end;
+        if (o->rows[span.first].quantity == OQ_CELL) continue;
+        name_cells(&o->rows[span.first], out);
+        int most = 0;
+        for (int w = 0; w < WIDE; w++) {
+            char text[REPORT_TEXT];
+            const char *monitor;
+            int n;
+            span_series(o, span, wide[w].quantity, wide[w].level, x, &monitor);
+            report_interval(x, o->n_seeds, text, &n);
+            if (n > most) most = n;
+            fprintf(out, "%s | ", text);
+        }
+        fprintf(out, "%d |\n", most);
+    }
+}
+
+static const struct {
+    const char *head;
+    enum outcome_quantity quantity;
+    enum outcome_level level;
+} tall[] = {
+    {"D at N", OQ_DOSE, OL_END},
+    {"S^F at D*", OQ_S_F, OL_75},
+    {"S^F at N", OQ_S_F, OL_END},
+    {"S^F at equal KL", OQ_S_F, OL_KL},
+    {"S^F at N, probe", OQ_S_F_PROBE, OL_END},
+    {"S^R at D*", OQ_S_R, OL_75},
+    {"S^R at N", OQ_S_R, OL_END},
+    {"area of S^F", OQ_AREA_F, OL_AREA},
+    {"update of D*", OQ_UPDATE, OL_75},
+    {"change of answers at N", OQ_ANSWER_CHANGE, OL_END},
+};
+
+static void tall_line(const struct report *r, const struct outcome *row, const char *head, const char *monitor,
+                      const double *x, double detectable, FILE *out) {
+    const struct outcomes *o = &r->outcomes;
+    char text[REPORT_TEXT];
+    int n;
+    name_cells(row, out);
+    report_interval(x, o->n_seeds, text, &n);
+    fprintf(out, "%s | %s | %d | %s |", head, monitor, n, text);
+    fprintf(out, isfinite(detectable) ? " %.2g |" : " - |", detectable);
+    for (int s = 0; s < o->n_seeds; s++)
+        if (isfinite(x[s])) fprintf(out, " %ld: %.3f", o->seeds[s], x[s]);
+    fputs(" |\n", out);
+}
+
+static void tall_table(const struct report *r, FILE *out) {
+    const struct outcomes *o = &r->outcomes;
+    double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1), *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    double unit = NAN; /* of stat_detectable, which is dear and depends on n alone */
+    int unit_n = -1;
+    fprintf(out, "%s quantity | monitor | n | mean | seen from | seed: value |\n%s---|---|---|---|---|---|\n",
+            name_heads, name_rule);
+    for (int i = 0; i < o->n;) {
+        const struct span span = span_at(o, i);
+        i = span.end;
+        for (size_t t = 0; t < sizeof tall / sizeof tall[0]; t++) {
+            const char *monitor = "";
+            if (!span_series(o, span, tall[t].quantity, tall[t].level, x, &monitor)) continue;
+            const int n = report_finite(x, o->n_seeds, y);
+            if (n == 0) continue;
+            if (n != unit_n) unit = stat_detectable(1, n, .05, .8);
+            unit_n = n;
+            tall_line(r, &o->rows[span.first], tall[t].head, monitor, x, unit * stat_sd(y, n), out);
+        }
+    }
+}
+
+void report_outcomes(const struct report *r, FILE *out) {
+    fprintf(
+        out,
+        "\n## Outcomes\n\nMean over seeds with its 95 %% t interval. S > 0: less readable than in the control.\n\n");
+    wide_table(r, out);
+    fprintf(out, "\n### Seed by seed\n\n\"Seen from\": the smallest mean that so many seeds of this spread would show "
+                 "(two-sided .05, power .8). Other levels, τ and areas: `outcomes.csv`.\n\n");
+    tall_table(r, out);
+}
+
+void report_summary_lines(const struct report *r, FILE *out) {
+    const struct outcomes *o = &r->outcomes;
+    double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    bool head = false;
+    for (int i = 0; i < o->n;) {
+        const struct span span = span_at(o, i);
+        const struct outcome *row = &o->rows[span.first];
+        i = span.end;
+        if (row->quantity == OQ_CELL) continue;
+        if (!head)
+            fprintf(out, "%-42s %-7s %-21s %-21s %-21s %s\n", "", "concept", "D at N", "S^F at N", "S^R at N", "n");
+        head = true;
+        const char *monitor,
+            *name = arena_printf(r->arena, "%s %s%s%s %s %s %s", row->field[OF_DESIGN], row->field[OF_ARM],
+                                 *row->view ? "/" : "", row->view, row->field[OF_PRESSURE], row->field[OF_METHOD],
+                                 row->field[OF_CREDIT]);
+        char dose[REPORT_TEXT], f[REPORT_TEXT], refit[REPORT_TEXT];
+        int n, n_dose;
+        span_series(o, span, OQ_DOSE, OL_END, x, &monitor);
+        report_interval(x, o->n_seeds, dose, &n_dose);
+        span_series(o, span, OQ_S_F, OL_END, x, &monitor);
+        report_interval(x, o->n_seeds, f, &n);
+        span_series(o, span, OQ_S_R, OL_END, x, &monitor);
+        report_interval(x, o->n_seeds, refit, NULL);
+        fprintf(out, "%-42s %-7s %-21s %-21s %-21s %d\n", name, row->concept, dose, f, refit, n > n_dose ? n : n_dose);
+    }
+}
+
+/* --- what is missing ---------------------------------------------------------------------------------------------- */
+
+static bool is_primary(const struct outcome *row) {
+    return (row->quantity == OQ_S_F || row->quantity == OQ_S_R) && (row->level == OL_75 || row->level == OL_END);
+}
+
+static void skipped_outcomes(const struct report *r, FILE *out) {
+    const struct outcomes *o = &r->outcomes;
+    bool head = false;
+    for (int i = 0, j; i < o->n; i = j) {
+        const struct outcome *a = &o->rows[i];
+        for (j = i + 1; j < o->n && o->rows[j].group == a->group && o->rows[j].quantity == a->quantity &&
+                        o->rows[j].level == a->level && strcmp(o->rows[j].concept, a->concept) == 0 &&
+                        strcmp(o->rows[j].view, a->view) == 0 && strcmp(o->rows[j].note, a->note) == 0;
+             j++) {
+        }
+        if (!is_primary(a) || strcmp(a->status, "ok") == 0) continue;
+        if (!head)
+            fprintf(out, "\nNumbers that could not be had:\n\n%s quantity | at | why | seeds |\n%s---|---|---|---|\n",
+                    name_heads, name_rule);
+        head = true;
+        name_cells(a, out);
+        fprintf(out, "%s | %s | %s |", outcome_quantity_names[a->quantity], outcome_level_names[a->level], a->note);
+        for (int k = i; k < j; k++) fprintf(out, " %ld", o->rows[k].seed);
+        fputs(" |\n", out);
+    }
+}
+
+void report_skipped(const struct report *r, FILE *out) {
+    bool head = false;
+    fprintf(out, "\n## Skipped and failed\n\n`skip`: the combination does not exist; `failed`, `blocked` (by a failed "
+                 "parent) and `missing` cells are computed when the same command is given again. Reasons stand in "
+                 "`cells.list`.\n");
+    for (int i = 0; i < r->results->rows; i++) {
+        static const enum report_column columns[] = {RC_STATUS, RC_DESIGN, RC_ARM,     RC_PRESSURE,
+                                                     RC_METHOD, RC_CREDIT, RC_VARIANT, RC_SEED};
+        if (strcmp(report_text(r, i, RC_METRIC), "cell") != 0) continue;
+        if (!head)
+            fprintf(out, "\n| cell | design | arm | pressure | method | credit | variant | seed |\n"
+                         "|---|---|---|---|---|---|---|---|\n");
+        head = true;
+        fputs("| ", out);
+        for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+            report_escape(out, report_text(r, i, columns[c]));
+            fputs(" | ", out);
+        }
+        fputc('\n', out);
+    }
+    if (!head) fprintf(out, "\nNo cell is missing.\n");
+    skipped_outcomes(r, out);
+}
+
+/* --- cost --------------------------------------------------------------------------------------------------------- */
+
+struct cost {
+    int cells;
+    double seconds, most_memory; /* MiB */
+};
+
+static void add_cost(const struct report *r, const char *key, struct cost *cost) {
+    const char *path = arena_printf(r->arena, "%s/../cells/%s/resources.json", r->dir, key);
+    json_t *json;
+    double seconds, memory;
+    if (!fs_exists(path) || jsonio_load_path(path, &json) != ST_OK) return;
+    if (jsonio_get_number(path, json, "seconds", &seconds) == ST_OK &&
+        jsonio_get_number(path, json, "max_rss_kib", &memory) == ST_OK) {
+        cost->cells++;
+        cost->seconds += seconds;
+        cost->most_memory = fmax(cost->most_memory, memory / 1024);
+    }
+    json_decref(json);
+}
+
+void report_cost(const struct report *r, FILE *out) {
+    static const char *const kinds[] = {"base", "arm", "press"};
+    struct cost cost[3] = {0};
+    char *text, *line, *save;
+    size_t size;
+    fprintf(out, "\n## Cost\n\n");
+    if (fs_read(r->arena, arena_printf(r->arena, "%s/cells.list", r->dir), &text, &size) != ST_OK) {
+        fprintf(out, "Not recorded.\n");
+        return;
+    }
+    for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char *field, *key = strtok_r(line, "\t", &field), *kind = key ? strtok_r(NULL, "\t", &field) : NULL;
+        for (int k = 0; kind && k < 3; k++)
+            if (strcmp(kind, kinds[k]) == 0 && fs_plain_name(key)) add_cost(r, key, &cost[k]);
+    }
+    fprintf(out, "Of the cells as they were computed, each on one core; this is the only part of the page that another "
+                 "run would print differently.\n\n| kind | cells | core-seconds | a cell | most memory, MiB |\n"
+                 "|---|---|---|---|---|\n");
+    for (int k = 0; k < 3; k++)
+        fprintf(out, "| %s | %d | %.1f | %.1f | %.0f |\n", kinds[k], cost[k].cells, cost[k].seconds,
+                cost[k].cells ? cost[k].seconds / cost[k].cells : 0.0, cost[k].most_memory);
+}

@@ -1,0 +1,276 @@
+#include <check.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/fs.h"
+#include "engine/base/log.h"
+#include "experiments/figure.h"
+#include "experiments/report.h"
+#include "tests/experiments/planted.h"
+
+static struct arena arena;
+static char dir[64];
+static struct planted p;
+static struct suite suite;
+static struct suite_plan plan;
+
+static const int at[] = {0, 20, 40};
+static const long suite_seeds[] = {1, 2};
+
+static void setup(void) {
+    arena_open(&arena, 1 << 16);
+    log_set_quiet(true);
+    memcpy(dir, "/tmp/test_report.XXXXXX", 24);
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    config_default(&plan.config);
+    plan.config.task.modulus = 5;
+    plan.config.arm.name = "text";
+    plan.config.press.pressure = "conceal";
+    plan.config.press.method = METHOD_SFT;
+    plan.leaf = CELL_PRESS;
+    suite = (struct suite){.name = "plain",
+                           .about = "one line",
+                           .delta = .15,
+                           .prior_scale = .3,
+                           .seeds = suite_seeds,
+                           .n_seeds = 2,
+                           .plans = &plan,
+                           .n_plans = 1};
+    planted_open(&p, arena_printf(&arena, "%s/results.csv", dir));
+    p.arm = "text";
+}
+
+static void teardown(void) {
+    ck_assert_int_eq(fs_remove_tree(dir), ST_OK);
+    log_set_quiet(false);
+    arena_close(&arena);
+}
+
+static void arm(long seed, double accuracy) {
+    p.cell = arena_printf(&arena, "arm%ld", seed);
+    p.pair = p.pressure = p.method = p.credit = "";
+    p.seed = seed;
+    planted_row(&p, -1, -1, "", "", "updates", 900);
+    planted_row(&p, -1, -1, "answer", "greedy", "accuracy", accuracy);
+    planted_row(&p, -1, -1, "answer", "other", "necessity", .8);
+}
+
+/* S^F at the end is `s`, D is .9, in a control that does not move. */
+static void pair(long seed, double s) {
+    p.pair = arena_printf(&arena, "pair%ld", seed);
+    p.method = "sft";
+    p.credit = "targeted";
+    p.seed = seed;
+    p.cell = arena_printf(&arena, "none%ld", seed);
+    p.pressure = "none";
+    planted_path(&p, "c", "", "m_out", 3, at, (const double[]){.8, .8, .8});
+    planted_path(&p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1, 1});
+    p.cell = arena_printf(&arena, "conceal%ld", seed);
+    p.pressure = "conceal";
+    planted_path(&p, "c", "", "m_out", 3, at, (const double[]){.8, .4, .08});
+    planted_path(&p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1 - s / 2, 1 - s});
+}
+
+static const char *read_text(const char *name) {
+    char *text;
+    size_t size;
+    ck_assert_int_eq(fs_read(&arena, arena_printf(&arena, "%s/%s", dir, name), &text, &size), ST_OK);
+    return text;
+}
+
+static const char *page(void) {
+    planted_close(&p);
+    ck_assert_msg(report_write(dir, &suite, NULL) == ST_OK, "%s", status_message());
+    return read_text("report.md");
+}
+
+static void expect_in_order(const char *text, const char *const *parts) {
+    for (; *parts; parts++) {
+        const char *found = strstr(text, *parts);
+        ck_assert_msg(found != NULL, "\"%s\" is missing or too early", *parts);
+        text = found + 1;
+    }
+}
+
+START_TEST(gates_come_first) {
+    static const char *const order[] = {
+        "# plain", "## Gates", "| G1 |",      "| G2 |",      "| G3 |",     "| G4 |",  "| G5 |",  "| G6 |", "| G7 |",
+        "| G8 |",  "| G1b |",  "| G2b |",     "## Verdicts", "| C1 |",     "| C2 |",  "| C2b |", "| C3 |", "| C4 |",
+        "| C5 |",  "## Arms",  "## Outcomes", "## Figures",  "## Skipped", "## Cost", NULL};
+    arm(1, .99);
+    pair(1, .4);
+    expect_in_order(page(), order);
+}
+END_TEST
+
+/* Nothing failed, but two seeds are no verdict; and .4, .6 have mean .5 with half-width 12.706 x .1 = 1.27. */
+START_TEST(two_seeds) {
+    arm(1, .99);
+    arm(2, .98);
+    pair(1, .4);
+    pair(2, .6);
+    const char *text = page();
+    ck_assert_ptr_nonnull(strstr(text, "n = 2, fewer than the 10 seeds of a verdict"));
+    ck_assert_ptr_nonnull(strstr(text, "| C1 | output pressure spills into text reasoning | **undecided** |"));
+    ck_assert_ptr_null(strstr(text, "**invalid**"));
+    ck_assert_ptr_nonnull(strstr(text, "| 0.500 [-0.771, 1.771] |"));
+    ck_assert_ptr_nonnull(strstr(text, "| S^F at N | reader | 2 | 0.500 [-0.771, 1.771] |"));
+    ck_assert_ptr_nonnull(strstr(text, " 1: 0.400 2: 0.600 |"));
+    ck_assert_ptr_nonnull(strstr(text, "0.900 [0.900, 0.900]")); /* D */
+}
+END_TEST
+
+START_TEST(failed_gate) {
+    arm(1, .6);
+    pair(1, .4);
+    const char *text = page(), *gate = strstr(text, "| G1 |");
+    ck_assert_ptr_nonnull(gate);
+    const char *end = strchr(gate, '\n'), *fail = strstr(gate, "| **fail** | C1 C2 C2b C4 C5 |");
+    ck_assert(fail != NULL && fail < end);
+    ck_assert_ptr_nonnull(strstr(text, "| **invalid** | G1 failed: accuracy, joint, text_long, seed no. 1: 0.6 |"));
+    ck_assert_ptr_nonnull(strstr(text, "| C3 | a thought tells more than a token | **undecided** |"));
+}
+END_TEST
+
+START_TEST(names_are_escaped) {
+    suite.name = "a|b<img>`c`";
+    suite.about = "first\n| second | *x*";
+    arm(1, .99);
+    p.variant = "task.x=<|>";
+    pair(1, .4);
+    const char *text = page();
+    ck_assert_ptr_nonnull(strstr(text, "# a\\|b&lt;img>\\`c\\`\n"));
+    ck_assert_ptr_nonnull(strstr(text, "first \\| second \\| \\*x\\*\n"));
+    ck_assert_ptr_nonnull(strstr(text, "task.x=&lt;\\|>"));
+    ck_assert_ptr_null(strstr(text, "<img>"));
+    ck_assert_ptr_null(strstr(text, "<|>"));
+}
+END_TEST
+
+START_TEST(cells_without_results) {
+    arm(1, .99);
+    pair(1, .4);
+    p.cell = "lost";
+    p.pair = "pair9";
+    p.seed = 9;
+    planted_absent(&p, "failed");
+    const char *text = page();
+    ck_assert_ptr_nonnull(strstr(text, "0 do not exist by design, 1 are missing"));
+    ck_assert_ptr_nonnull(strstr(text, "| failed | joint | text | conceal | sft | targeted |  | 9 |"));
+}
+END_TEST
+
+/* A figure is drawn, or the page says why not. */
+START_TEST(figures_or_a_reason) {
+    arm(1, .99);
+    pair(1, .4);
+    const char *text = page();
+    const bool drawn = fs_exists(arena_printf(&arena, "%s/figures/dose_spillover.svg", dir));
+    ck_assert_ptr_nonnull(strstr(text, drawn ? "(figures/dose_spillover.svg)" : "Not drawn: gnuplot is not installed"));
+    ck_assert_ptr_nonnull(strstr(text, "**What the verdicts rest on.** Nothing to draw yet."));
+    ck_assert_ptr_nonnull(strstr(read_text("figures/data/dose_spillover.csv"),
+                                 "0,text,0,conceal sft targeted,0,1,20,0.5,0.2,0\n"
+                                 "0,text,0,conceal sft targeted,0,1,40,0.9,0.4,1\n"));
+}
+END_TEST
+
+START_TEST(same_bytes_again) {
+    arm(1, .99);
+    pair(1, .4);
+    const char *first = page();
+    ck_assert_int_eq(report_write(dir, &suite, NULL), ST_OK);
+    ck_assert_str_eq(read_text("report.md"), first);
+}
+END_TEST
+
+START_TEST(summary_for_a_terminal) {
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    arm(1, .99);
+    pair(1, .4);
+    planted_close(&p);
+    ck_assert_int_eq(report_write(dir, &suite, to), ST_OK);
+    fclose(to);
+    ck_assert_ptr_nonnull(strstr(text, "joint text conceal sft targeted"));
+    ck_assert_ptr_nonnull(strstr(text, "0.400"));
+    ck_assert_ptr_nonnull(strstr(text, "C1 undecided"));
+    free(text);
+}
+END_TEST
+
+/* --- the wrapper around gnuplot ----------------------------------------------------------------------------------- */
+
+static const char *fake(const char *body) {
+    const char *path = arena_printf(&arena, "%s/fake", dir), *text = arena_printf(&arena, "#!/bin/sh\n%s\n", body);
+    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
+    ck_assert_int_eq(chmod(path, 0700), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/%s", dir, i ? "style.gp" : "fig_x.gp"), "", 0), ST_OK);
+    return path;
+}
+
+static enum status render(const char *program) {
+    planted_close(&p);
+    return figure_render(program, dir, dir, "x", "caption", &arena);
+}
+
+static bool left(const char *name) {
+    return fs_exists(arena_printf(&arena, "%s/%s", dir, name));
+}
+
+START_TEST(whole_picture) {
+    ck_assert_int_eq(render(fake("test \"$5\" = ./data/x.csv && test \"$6\" = caption && echo '<svg></svg>' > \"$4\"")),
+                     ST_OK);
+    ck_assert_str_eq(read_text("x.svg"), "<svg></svg>\n");
+    ck_assert(!left("x.svg.part") && !left("x.log"));
+}
+END_TEST
+
+START_TEST(cut_picture) {
+    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/x.svg", dir), "old", 3), ST_OK);
+    ck_assert_int_eq(render(fake("echo '<svg><path' > \"$4\"")), ST_FAILED);
+    ck_assert_ptr_nonnull(strstr(status_message(), "no whole picture"));
+    ck_assert(!left("x.svg") && !left("x.svg.part"));
+}
+END_TEST
+
+START_TEST(failing_program) {
+    ck_assert_int_eq(render(fake("echo '<svg></svg>' > \"$4\"; echo >&2; echo 'undefined variable: q' >&2; exit 1")),
+                     ST_FAILED);
+    ck_assert_ptr_nonnull(strstr(status_message(), "undefined variable: q"));
+    ck_assert(!left("x.svg") && !left("x.svg.part") && !left("x.log"));
+}
+END_TEST
+
+START_TEST(no_program_no_name) {
+    fake("");
+    ck_assert_int_eq(render("no-such-program-here"), ST_PARTIAL);
+    ck_assert_ptr_nonnull(strstr(status_message(), "not installed"));
+    ck_assert_int_eq(figure_render("true", dir, dir, "< ls", "", &arena), ST_USAGE);
+    ck_assert_int_eq(figure_render("true", dir, dir, "../x", "", &arena), ST_USAGE);
+    ck_assert_int_eq(figure_render("true", dir, dir, "y", "", &arena), ST_IO); /* no fig_y.gp */
+}
+END_TEST
+
+Suite *suite_report(void) {
+    Suite *s = suite_create("report");
+    TCase *t = tcase_create("report");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 20);
+    tcase_add_test(t, gates_come_first);
+    tcase_add_test(t, two_seeds);
+    tcase_add_test(t, failed_gate);
+    tcase_add_test(t, names_are_escaped);
+    tcase_add_test(t, cells_without_results);
+    tcase_add_test(t, figures_or_a_reason);
+    tcase_add_test(t, same_bytes_again);
+    tcase_add_test(t, summary_for_a_terminal);
+    tcase_add_test(t, whole_picture);
+    tcase_add_test(t, cut_picture);
+    tcase_add_test(t, failing_program);
+    tcase_add_test(t, no_program_no_name);
+    suite_add_tcase(s, t);
+    return s;
+}
