@@ -97,7 +97,6 @@ static enum status no_results(const char *suite, const char *path, struct arena 
     return status_set(ST_USAGE, "%s: there is no such table", path);
 }
 
-/* <name>.csv has <name>.manifest.json beside it, results.csv has manifest.json. */
 static enum status find_results(struct arguments *x, struct verify_options *o, struct arena *a) {
     o->results = x->results;
     if (!o->results && !fs_plain_name(x->suite))
@@ -105,15 +104,7 @@ static enum status find_results(struct arguments *x, struct verify_options *o, s
     if (!o->results && x->out) o->results = arena_printf(a, "%s/%s/results.csv", x->out, x->suite);
     if (!o->results) o->results = arena_printf(a, "%s/data/results/%s.csv", command_source_dir(a), x->suite);
     if (!fs_exists(o->results)) return no_results(x->suite, o->results, a);
-    const char *name = strrchr(o->results, '/');
-    const int folder = name ? (int)(name - o->results) + 1 : 0;
-    name = o->results + folder;
-    int stem = (int)strlen(name);
-    if (stem > 4 && strcmp(name + stem - 4, ".csv") == 0) stem -= 4;
-    if (strcmp(name, "results.csv") == 0)
-        o->manifest = arena_printf(a, "%.*smanifest.json", folder, o->results);
-    else
-        o->manifest = arena_printf(a, "%.*s.manifest.json", folder + stem, o->results);
+    o->manifest = verify_manifest(o->results, a);
     if (!fs_exists(o->manifest)) return status_set(ST_USAGE, "%s: there is no manifest", o->manifest);
     return ST_OK;
 }

@@ -46,6 +46,17 @@ enum status verify_suite(const char *manifest, const char *folder, struct suite 
     return st;
 }
 
+const char *verify_manifest(const char *results, struct arena *a) {
+    const char *name = strrchr(results, '/');
+    const int folder = name ? (int)(name - results) + 1 : 0;
+    name = results + folder;
+    if (strcmp(name, "results.csv") == 0 || strcmp(name, "outcomes.csv") == 0)
+        return arena_printf(a, "%.*smanifest.json", folder, results);
+    int stem = (int)strlen(name);
+    if (stem > 4 && strcmp(name + stem - 4, ".csv") == 0) stem -= 4;
+    return arena_printf(a, "%.*s.manifest.json", folder + stem, results);
+}
+
 /* Cells of a table that have results, as their short keys, in order of the table. Rows of a cell stand together. */
 static int cells_of(const struct csv_table *t, const char **cells) {
     const int cell = csv_column(t, "cell"), metric = csv_column(t, "metric");

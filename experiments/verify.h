@@ -41,4 +41,8 @@ MUST_USE enum status verify_results(const struct verify_options *o, FILE *to, st
  * run. */
 MUST_USE enum status verify_suite(const char *manifest, const char *folder, struct suite *s, struct arena *a);
 
+/* Where the manifest of a results table lies: <name>.manifest.json beside <name>.csv, manifest.json beside results.csv
+ * and outcomes.csv. */
+const char *verify_manifest(const char *results, struct arena *a);
+
 #endif
