@@ -4,10 +4,11 @@
 
 #include "engine/checkpoint.h"
 #include "experiments/evaluate.h"
+#include "experiments/first_order.h"
 #include "experiments/press.h"
 
 static const double LEVELS[] = {.25, .5, .75, .9};
-enum { N_LEVELS = sizeof LEVELS / sizeof LEVELS[0], MAX_WATCHES = 16 };
+enum { N_LEVELS = sizeof LEVELS / sizeof LEVELS[0], MAX_WATCHES = 16, FIRST_ORDER_BATCHES = 4 };
 
 /* What the cell carries from update to update. */
 struct pressing {
@@ -183,6 +184,26 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     return ST_OK;
 }
 
+static void first_order_row(struct pressing *p, const char *metric, const char *view, double value) {
+    struct row r = row_of(metric, value, (long)FIRST_ORDER_BATCHES * p->run.config->press.batch);
+    r.update = 0;
+    r.concept = p->n_watches ? p->watches[0].monitor.concept : "";
+    r.view = view;
+    if (!isfinite(value)) r.status = "skip";
+    cell_row(p->e.rows, &r);
+}
+
+/* Not defined for what has no target of its own, nor for two models: the output's term never reaches the mind. */
+static void predict(struct pressing *p) {
+    struct first_order f = {NAN, NAN, NAN, NAN};
+    if (!p->run.pressure->stands_beside && !p->run.mind.face)
+        first_order_predict(&p->run, &p->watches[0], p->io->arena, FIRST_ORDER_BATCHES, &f);
+    first_order_row(p, "first_order_conditional", "", f.conditional);
+    first_order_row(p, "first_order_parametric", "", f.parametric);
+    first_order_row(p, "first_order_conditional", "adam", f.conditional_adam);
+    first_order_row(p, "first_order_parametric", "adam", f.parametric_adam);
+}
+
 static bool due(const struct measure_options *o, int update, double dose) {
     return update % (dose < .95 ? o->early_every : o->late_every) == 0;
 }
@@ -194,6 +215,7 @@ enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
     double loss = 0.0;
     TRY(open_pressing(p, c, io));
     TRY(cell_rows_open(&p->e.rows, io));
+    predict(p);
     for (int update = 0; update <= c->press.updates; update++) {
         const bool last = update == c->press.updates, refit = update % o->late_every == 0;
         if (last || refit || due(o, update, p->dose)) {
