@@ -71,6 +71,9 @@ void press_forward(struct press_run *p, int first);
 /* Backward of what press_forward laid, with task_weight and pressure_weight per head line. */
 void press_backward(struct press_run *p);
 
+/* rl's weights of the shard that press_forward laid: the advantages on the tokens that were sampled. */
+void press_rl_weigh(struct press_run *p, int first);
+
 /* Edges that a credit switches off for the pressure term. */
 struct tape_cuts press_cuts(enum credit credit);
 

@@ -45,7 +45,7 @@ static bool was_sampled(const struct press_run *p, int i, int slot) {
     return slot < 1 || p->rollout.output[(long)i * p->rollout.O + slot - 1] >= 0;
 }
 
-static void weigh(struct press_run *p, int first) {
+void press_rl_weigh(struct press_run *p, int first) {
     const struct press_options *o = &p->config->press;
     const struct learner *l = p->learner;
     const float each = 1.0f / (float)o->batch;
@@ -88,7 +88,7 @@ double press_rl(struct press_run *p, int update) {
     }
     for (int first = 0; first < o->batch; first += p->learner->rows) {
         press_forward(p, first);
-        weigh(p, first);
+        press_rl_weigh(p, first);
         regularise(p);
         press_backward(p);
         press_halfway(p, first + p->learner->rows);

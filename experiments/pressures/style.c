@@ -50,13 +50,14 @@ static double m_out(const struct task_ctx *task, const struct problem *p, const 
 /* Every value that was said stands in alphabet B. */
 static double hit(const struct task_ctx *task, const struct problem *p, const struct rollout *r, int i) {
     int values = 0;
+    if (p->flags & PROBLEM_STYLE_B) return NAN;
     for (int s = 0; s < r->O; s++) {
         int alphabet, token = r->output[(long)i * r->O + s];
         if (token < 0 || task->task->token_value(task, token, &alphabet) < 0) continue;
         if (alphabet == 0) return 0.0;
         values++;
     }
-    return p->flags & PROBLEM_STYLE_B ? NAN : values > 0;
+    return values > 0;
 }
 
 static unsigned retarget(const struct task_ctx *task, struct problem *p) {

@@ -171,11 +171,15 @@ START_TEST(undefined_combinations) {
         const char *arm, *pressure, *method, *credit;
         bool defined;
     } cases[] = {
-        {"text", "conceal", "sft", "full", false},   {"text", "conceal", "sft", "targeted", true},
-        {"text", "conceal", "rl", "full", true},     {"text", "none", "sft", "full", true},
-        {"text", "direct", "sft", "full", true},     {"coconut", "conceal", "sft", "full", true},
-        {"codi", "direct", "rl", "full", false},     {"no_cot", "none", "sft", "targeted", false},
-        {"text", "style", "sft", "targeted", false},
+        {"text", "conceal", "sft", "full", false},      {"text", "conceal", "sft", "targeted", true},
+        {"text", "conceal", "rl", "full", true},        {"text", "none", "sft", "full", true},
+        {"text", "direct", "sft", "full", true},        {"coconut", "conceal", "sft", "full", true},
+        {"codi", "direct", "rl", "full", false},        {"no_cot", "none", "sft", "targeted", false},
+        {"text", "style", "sft", "targeted", false},    {"coconut", "deceive", "rl", "mind_face", true},
+        {"text", "conceal", "sft", "mind_face", false}, {"text", "conceal", "rl", "mind_face", true},
+        {"text", "none", "sft", "frozen_mind", true},   {"text", "direct", "sft", "frozen_mind", false},
+        {"text", "random", "rl", "full", false},        {"coconut", "random", "sft", "full", true},
+        {"text_long", "conceal", "sft", "full", false}, {"pause", "conceal", "sft", "frozen_mind", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *reason;
@@ -186,6 +190,31 @@ START_TEST(undefined_combinations) {
         set("press", "credit", cases[i].credit);
         ck_assert_int_eq(pressure_defined(&c, &reason), cases[i].defined);
         ck_assert_int_eq(reason == NULL, cases[i].defined);
+    }
+}
+END_TEST
+
+/* A key that means nothing here makes the cell undefined: it is never ignored in silence. */
+START_TEST(keys_without_meaning) {
+    static const struct {
+        const char *arm, *method, *credit, *key, *value;
+        bool defined;
+    } cases[] = {
+        {"text", "sft", "targeted", "kl", "0.1", false},       {"text", "rl", "targeted", "kl", "0.1", true},
+        {"coconut", "sft", "full", "entropy", "0.1", false},   {"coconut", "rl", "full", "entropy", "0.1", true},
+        {"coconut", "rl", "mind_face", "kl", "0.1", false},    {"coconut", "sft", "full", "replay", "1", false},
+        {"text", "sft", "targeted", "replay", "1", true},      {"text", "rl", "mind_face", "replay", "1", false},
+        {"codi", "sft", "full", "context", "original", false}, {"text", "sft", "targeted", "context", "original", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *reason;
+        config_default(&c);
+        set("arm", "name", cases[i].arm);
+        set("press", "pressure", "conceal");
+        set("press", "method", cases[i].method);
+        set("press", "credit", cases[i].credit);
+        set("press", cases[i].key, cases[i].value);
+        ck_assert_msg(pressure_defined(&c, &reason) == cases[i].defined, "%s %s", cases[i].arm, cases[i].key);
     }
 }
 END_TEST
@@ -204,6 +233,18 @@ START_TEST(equal_work_is_written_alike) {
     set("press", "lambda", "2");
     pressure_normalise(&c);
     ck_assert(c.press.lambda == 2 && c.press.credit == CREDIT_FULL);
+    set("press", "pressure", "deceive"); /* beside itself; rl has no context, sft no group */
+    set("press", "group", "4");
+    pressure_normalise(&c);
+    ck_assert_str_eq(c.press.of, "deceive");
+    ck_assert_int_eq(c.press.group, 8);
+    set("press", "pressure", "none");
+    set("press", "method", "rl");
+    set("press", "group", "4");
+    set("press", "context", "original");
+    pressure_normalise(&c);
+    ck_assert_str_eq(c.press.of, "deceive");
+    ck_assert(c.press.group == 4 && c.press.context == CONTEXT_OWN);
 }
 END_TEST
 
@@ -216,6 +257,7 @@ Suite *suite_config(void) {
     tcase_add_test(t, json_is_inverse);
     tcase_add_test(t, json_holds_what_the_kind_depends_on);
     tcase_add_test(t, undefined_combinations);
+    tcase_add_test(t, keys_without_meaning);
     tcase_add_test(t, equal_work_is_written_alike);
     suite_add_tcase(s, t);
     return s;

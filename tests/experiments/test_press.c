@@ -1,0 +1,682 @@
+/* Pressing: which edges carry gradient under every credit, and what each method leaves as weights.
+ *
+ * Two families of exact zeros show an edge: rows of wpe that only reasoning positions use, and the thought projection,
+ * which only the fed-back vector uses. What must not be zero is compared with an identity: the gradient of one model is
+ * the sum of what mind and face get when both hold its weights. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/gemm.h"
+#include "experiments/evaluate.h"
+#include "experiments/first_order.h"
+
+Suite *suite_press(void);
+
+enum { ROWS = 8 };
+
+struct setup {
+    struct arena arena;
+    struct config c;
+    struct task_ctx task;
+    struct learner learner;
+    struct gpt start;
+    struct press_run p;
+    const struct arm *arm;
+};
+
+static void weights_of(struct gpt *m, uint64_t seed) {
+    gpt_init(m, seed, .3, .5);
+    struct rng r = rng_open(3, "test weights", seed);
+    for (int k = 0; k < m->n_tensors; k++)
+        for (long i = 0; i < (long)m->tensors[k].rows * m->tensors[k].cols; i++)
+            m->w[m->tensors[k].offset + i] += .05f * rng_normal(&r);
+    gpt_refresh(m);
+}
+
+static void open_setup(struct setup *s, const char *arm, const char *pressure, enum method method, enum credit credit) {
+    memset(s, 0, sizeof *s);
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
+    arena_open(&s->arena, 1 << 20);
+    struct config *c = &s->c;
+    config_default(c);
+    c->seed = 5;
+    c->task.modulus = 5;
+    c->task.chain = c->task.side = 2;
+    c->model.width = 16;
+    c->model.heads = 2;
+    c->base.shard = c->press.batch = ROWS;
+    c->press.group = 4;
+    c->press.pressure = pressure;
+    c->press.method = method;
+    c->press.credit = credit;
+    ck_assert_int_eq(arm_find(arm, &s->arm), ST_OK);
+    ck_assert_int_eq(task_open(&s->task, "chain", &c->task, &s->arena), ST_OK);
+    struct gpt_config g = learner_model_config(c, &s->task.shape, s->arm->projection);
+    ck_assert_int_eq(gpt_open(&s->learner.model, &s->arena, &g), ST_OK);
+    ck_assert_int_eq(gpt_open(&s->start, &s->arena, &g), ST_OK);
+    weights_of(&s->learner.model, 7);
+    gpt_copy_weights(&s->start, &s->learner.model);
+    learner_open(&s->learner, &s->arena, c, &s->task);
+    ck_assert_int_eq(press_open(&s->p, &s->arena, c, s->arm, &s->learner, &s->start), ST_OK);
+}
+
+/* A batch laid out by hand: every reasoning is the full one of its problem, so that positions have one role each. */
+static void lay(struct setup *s) {
+    struct press_run *p = &s->p;
+    learner_problems(&s->learner, 1, "test", 0, TASK_EVAL, p->problems, ROWS);
+    for (int i = 0; i < ROWS && p->mind.medium == MEDIUM_TEXT; i++) {
+        p->rollout.n_reasoning[i] = p->problems[i].n_reasoning;
+        for (int k = 0; k < p->problems[i].n_reasoning; k++)
+            p->rollout.reasoning[(long)i * p->rollout.R + k] = p->problems[i].reasoning[k];
+    }
+    press_forward(p, 0);
+}
+
+/* Weights of one term: the output lines, and the reasoning's too with `all`. */
+static void weigh(struct press_run *p, float *weight, bool all) {
+    for (int j = 0; j < p->learner->head.n; j++)
+        weight[j] = all || press_slot(p, j) >= 1 ? .1f * (float)(j % 7 - 2) : 0.0f;
+}
+
+enum term { TASK, PRESSURE };
+
+/* The gradient [n] of one term alone, and the reasoner's. */
+static void gradient(struct setup *s, enum term term, bool all, float **g, float **reasoner) {
+    const size_t bytes = (size_t)s->learner.model.n * sizeof(float);
+    lay(s);
+    weigh(&s->p, term == TASK ? s->p.task_weight : s->p.pressure_weight, all);
+    press_backward(&s->p);
+    *g = memcpy(ARENA_NEW(&s->arena, float, s->learner.model.n), s->learner.g, bytes);
+    if (reasoner) *reasoner = memcpy(ARENA_NEW(&s->arena, float, s->learner.model.n), s->p.reasoner_g, bytes);
+}
+
+static double size_of(const struct setup *s, const float *g, const char *tensor, int row, int rows) {
+    const struct gpt_tensor *t = gpt_find(&s->learner.model, tensor);
+    double total = 0.0;
+    for (long i = (long)row * t->cols; i < (long)(row + rows) * t->cols; i++) total += fabs((double)g[t->offset + i]);
+    return total;
+}
+
+static double size_of_all(const struct setup *s, const float *g) {
+    double total = 0.0;
+    for (long i = 0; i < s->learner.model.n; i++) total += fabs((double)g[i]);
+    return total;
+}
+
+/* Rows of wpe that the reasoning alone uses. */
+static double at_reasoning(const struct setup *s, const float *g) {
+    return size_of(s, g, "wpe.weight", s->task.shape.question, s->task.shape.steps);
+}
+
+static double at_question(const struct setup *s, const float *g) {
+    return size_of(s, g, "wpe.weight", 0, s->task.shape.question);
+}
+
+static double at_output(const struct setup *s, const float *g) {
+    return size_of(s, g, "wpe.weight", s->task.shape.question + s->task.shape.steps, 2);
+}
+
+/* The largest difference between two gradients relative to the largest entry. */
+static double apart(const struct setup *s, const float *a, const float *b) {
+    double most = 0.0, largest = 0.0;
+    for (long i = 0; i < s->learner.model.n; i++) {
+        most = fmax(most, fabs((double)a[i] - (double)b[i]));
+        largest = fmax(largest, fabs((double)a[i]));
+    }
+    return most / largest;
+}
+
+static const char *const media[] = {"text", "coconut", "codi"};
+enum { MEDIA = sizeof media / sizeof media[0] };
+
+/* The pressure's term: whether the reasoning positions, and the projection behind a thought, may feel it. */
+static const struct {
+    enum credit credit;
+    bool reasoning, feed;
+} edges[] = {{CREDIT_FULL, true, true}, {CREDIT_TARGETED, true, false}, {CREDIT_SEALED, false, false}};
+
+START_TEST(edges_of_the_pressure_term) {
+    for (size_t e = 0; e < sizeof edges / sizeof edges[0]; e++) {
+        struct setup s;
+        float *g;
+        open_setup(&s, media[_i], "conceal", METHOD_RL, edges[e].credit);
+        gradient(&s, PRESSURE, false, &g, NULL);
+        ck_assert_int_eq(at_reasoning(&s, g) > 0.0, edges[e].reasoning);
+        ck_assert(at_question(&s, g) > 0.0);
+        ck_assert(at_output(&s, g) > 0.0);
+        if (gpt_find(&s.learner.model, "prj.1.weight"))
+            ck_assert_int_eq(size_of(&s, g, "prj.1.weight", 0, 16) > 0.0, edges[e].feed);
+        arena_close(&s.arena);
+    }
+}
+END_TEST
+
+/* Whatever the credit cuts, the task's term is not cut: the same bits as under `full`. */
+START_TEST(the_task_term_is_uncut) {
+    struct setup s;
+    float *full, *g;
+    open_setup(&s, media[_i], "conceal", METHOD_RL, CREDIT_FULL);
+    gradient(&s, TASK, true, &full, NULL);
+    for (enum credit credit = CREDIT_TARGETED; credit <= CREDIT_SEALED; credit++) {
+        struct setup cut;
+        open_setup(&cut, media[_i], "conceal", METHOD_RL, credit);
+        gradient(&cut, TASK, true, &g, NULL);
+        ck_assert(memcmp(full, g, (size_t)s.learner.model.n * sizeof *g) == 0);
+        ck_assert(at_reasoning(&cut, g) > 0.0);
+        arena_close(&cut.arena);
+    }
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* A detached thought is a thought given from outside: frozen_mind's face, before the first update, gets the gradient of
+ * `targeted`; and `full` is something else. */
+START_TEST(targeted_thoughts_are_given_thoughts) {
+    struct setup one, two, whole;
+    float *targeted, *face, *full;
+    open_setup(&one, media[_i], "conceal", METHOD_SFT, CREDIT_TARGETED);
+    gradient(&one, PRESSURE, false, &targeted, NULL);
+    open_setup(&two, media[_i], "conceal", METHOD_SFT, CREDIT_FROZEN_MIND);
+    gradient(&two, PRESSURE, false, &face, NULL);
+    open_setup(&whole, media[_i], "conceal", METHOD_SFT, CREDIT_FULL);
+    gradient(&whole, PRESSURE, false, &full, NULL);
+    ck_assert(apart(&one, targeted, face) < 1e-5);
+    ck_assert(apart(&one, targeted, full) > .01);
+    arena_close(&one.arena);
+    arena_close(&two.arena);
+    arena_close(&whole.arena);
+}
+END_TEST
+
+/* Mind and face of the same weights share the gradient of the one model between them; the pressure never reaches the
+ * mind. In text the mind's share is that of the tokens it sampled. */
+START_TEST(mind_and_face_share_the_task) {
+    struct setup one, two;
+    float *whole, *face, *mind;
+    const bool text = _i == 0;
+    open_setup(&one, media[_i], "conceal", METHOD_RL, CREDIT_FULL);
+    gradient(&one, TASK, text, &whole, NULL);
+    open_setup(&two, media[_i], "conceal", METHOD_RL, CREDIT_MIND_FACE);
+    gradient(&two, TASK, text, &face, &mind);
+    ck_assert(size_of_all(&two, mind) > 0.0 && size_of_all(&two, face) > 0.0);
+    for (long i = 0; i < two.learner.model.n; i++) face[i] += mind[i];
+    ck_assert(apart(&one, whole, face) < 1e-5);
+    arena_close(&two.arena);
+
+    open_setup(&two, media[_i], "conceal", METHOD_RL, CREDIT_MIND_FACE);
+    gradient(&two, PRESSURE, false, &face, &mind);
+    ck_assert(size_of_all(&two, mind) == 0.0);
+    ck_assert(size_of_all(&two, face) > 0.0);
+    arena_close(&two.arena);
+    arena_close(&one.arena);
+}
+END_TEST
+
+/* ---- two models in rollouts ---- */
+
+static void run_greedy(struct setup *s, const struct mind *m, struct problem *problems, struct rollout *r) {
+    struct rollout_options o = {.force = {.stop = -1}};
+    learner_problems(&s->learner, 9, "frozen", 0, TASK_EVAL, problems, ROWS);
+    rollout_open(r, &s->arena, m, ROWS);
+    runner_run(s->p.runner, m, problems, &o, r);
+}
+
+static bool same_reasoning(const struct rollout *a, const struct rollout *b) {
+    const size_t n = (size_t)a->n * (size_t)a->R;
+    return memcmp(a->reasoning, b->reasoning, n * sizeof(int)) == 0 &&
+           memcmp(a->n_reasoning, b->n_reasoning, (size_t)a->n * sizeof(int)) == 0 &&
+           memcmp(a->u, b->u, n * (size_t)a->C * sizeof(float)) == 0;
+}
+
+static bool same_output(const struct rollout *a, const struct rollout *b) {
+    return memcmp(a->p_report, b->p_report, (size_t)a->n * (size_t)a->V * sizeof(float)) == 0 &&
+           memcmp(a->output, b->output, (size_t)a->n * (size_t)a->O * sizeof(int)) == 0;
+}
+
+/* A face of the mind's own weights changes nothing; another face changes the output and never the reasoning. */
+START_TEST(a_face_speaks_behind_the_mind) {
+    struct setup s;
+    struct problem problems[ROWS];
+    struct rollout alone, twin, other, forced;
+    open_setup(&s, media[_i], "conceal", METHOD_SFT, CREDIT_FROZEN_MIND);
+    struct mind m = s.p.mind;
+    m.face = NULL;
+    run_greedy(&s, &m, problems, &alone);
+    run_greedy(&s, &s.p.mind, problems, &twin);
+    ck_assert(same_reasoning(&alone, &twin) && same_output(&alone, &twin));
+    weights_of(&s.learner.model, 8);
+    run_greedy(&s, &s.p.mind, problems, &other);
+    ck_assert(same_reasoning(&alone, &other) && !same_output(&alone, &other));
+
+    m.gpt = &s.learner.model; /* the face alone, with the mind's reasoning forced on it */
+    struct rollout_options o = {.force = {.until = alone.R, .stop = -1}};
+    o.force.tokens = m.medium == MEDIUM_TEXT ? alone.reasoning : NULL;
+    o.force.n_tokens = m.medium == MEDIUM_TEXT ? alone.n_reasoning : NULL;
+    o.force.vectors = m.medium == MEDIUM_TEXT ? NULL : alone.u;
+    rollout_open(&forced, &s.arena, &m, ROWS);
+    runner_run(s.p.runner, &m, problems, &o, &forced);
+    ck_assert(same_output(&forced, &other));
+    arena_close(&s.arena);
+}
+END_TEST
+
+static void updates(struct setup *s, int n) {
+    double loss;
+    for (int i = 0; i < n; i++) ck_assert_int_eq(press_update(&s->p, i, &loss), ST_OK);
+}
+
+START_TEST(frozen_mind_reasons_bit_for_bit_alike) {
+    for (enum method method = METHOD_SFT; method <= METHOD_RL; method++) {
+        struct setup s;
+        struct problem problems[ROWS];
+        struct rollout before, after;
+        open_setup(&s, media[_i], "conceal", method, CREDIT_FROZEN_MIND);
+        s.c.press.lr = 1e-2;
+        run_greedy(&s, &s.p.mind, problems, &before);
+        updates(&s, 4);
+        run_greedy(&s, &s.p.mind, problems, &after);
+        ck_assert(same_reasoning(&before, &after));
+        ck_assert(!same_output(&before, &after));
+        arena_close(&s.arena);
+    }
+}
+END_TEST
+
+/* The task trains the mind: its reasoning moves (text: under rl, where its tokens are credited). */
+START_TEST(mind_face_trains_the_mind) {
+    struct setup s;
+    struct problem problems[ROWS];
+    struct rollout before, after;
+    open_setup(&s, media[_i], "conceal", _i == 0 ? METHOD_RL : METHOD_SFT, CREDIT_MIND_FACE);
+    s.c.press.lr = 1e-2;
+    run_greedy(&s, &s.p.mind, problems, &before);
+    updates(&s, 4);
+    run_greedy(&s, &s.p.mind, problems, &after);
+    ck_assert(!same_reasoning(&before, &after));
+    ck_assert(memcmp(s.p.reasoner->w, s.learner.model.w, (size_t)s.start.n * sizeof(float)) != 0);
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* ---- the methods' weights ---- */
+
+START_TEST(advantages_by_hand) {
+    const double score[] = {1, 1, 0, 0, 2, 2, 2, 2, 0, 3, 0, 1};
+    float a[12];
+    press_advantages(score, 12, 4, a);
+    for (int i = 0; i < 4; i++) ck_assert_float_eq_tol(a[i], (i < 2 ? .5f : -.5f) / (.5f + 1e-4f), 1e-6f);
+    for (int i = 4; i < 8; i++) ck_assert(a[i] == 0.0f);
+    const double sd = sqrt(6.0 / 4.0); /* mean 1: deviations -1, 2, -1, 0 */
+    ck_assert_float_eq_tol(a[9], (float)(2.0 / (sd + 1e-4)), 1e-6f);
+    ck_assert_float_eq_tol(a[8], (float)(-1.0 / (sd + 1e-4)), 1e-6f);
+    ck_assert(a[11] == 0.0f);
+}
+END_TEST
+
+/* rl: the task's advantage stands on every sampled token, the penalty's on the output, under `full` on all. */
+START_TEST(rl_credits_sampled_tokens) {
+    for (enum credit credit = CREDIT_FULL; credit <= CREDIT_SEALED; credit++) {
+        struct setup s;
+        open_setup(&s, "text", "conceal", METHOD_RL, credit);
+        s.c.press.lambda = 3.0;
+        press_rl(&s.p, 0);
+        const struct press_run *p = &s.p;
+        int reasoning = 0;
+        for (int k = 0; k < 2; k++) { /* an untrained model earns nothing: scores that differ within each group */
+            for (int i = 0; i < ROWS; i++) s.p.score[k * ROWS + i] = (i * (k + 2)) % 3;
+            press_advantages(s.p.score + (long)k * ROWS, ROWS, 4, s.p.advantage[k]);
+        }
+        press_forward(&s.p, 0);
+        press_rl_weigh(&s.p, 0);
+        for (int j = 0; j < s.learner.head.n; j++) {
+            const int i = s.learner.head.row[j], slot = press_slot(p, j);
+            const bool sampled = slot < 1 || p->rollout.output[(long)i * p->rollout.O + slot - 1] >= 0;
+            const float penalty = slot >= 1 || credit == CREDIT_FULL ? -3.0f * p->advantage[1][i] / ROWS : 0.0f;
+            ck_assert_float_eq_tol(p->task_weight[j], sampled ? p->advantage[0][i] / ROWS : 0.0f, 1e-7f);
+            ck_assert_float_eq_tol(p->pressure_weight[j], sampled ? penalty : 0.0f, 1e-7f);
+            reasoning += slot < 1;
+        }
+        ck_assert_int_gt(reasoning, 0);
+        arena_close(&s.arena);
+    }
+}
+END_TEST
+
+/* sft: answer and report of the target are what the sampled reasoning says, not what is true. */
+START_TEST(sft_targets_follow_the_reasoning) {
+    const char *const pressures[] = {"none", "conceal"};
+    struct setup s;
+    int wrong = 0;
+    open_setup(&s, "text", pressures[_i], METHOD_SFT, CREDIT_TARGETED);
+    s.c.press.lambda = 3.0;
+    const struct task_shape *shape = &s.task.shape;
+    for (int update = 0; update < 8; update++) {
+        press_sft(&s.p, update);
+        for (int i = 0; i < ROWS; i++) {
+            const struct problem *q = &s.p.problems[i];
+            int values[TASK_MAX_STEPS], alphabet;
+            s.task.task->read_steps(&s.task, q, s.p.rollout.reasoning + (long)i * s.p.rollout.R,
+                                    s.p.rollout.n_reasoning[i], values);
+            const int said = values[shape->step_answer] < 0 ? q->answer : values[shape->step_answer];
+            const int c = values[shape->step_concealed] < 0 ? q->report : values[shape->step_concealed];
+            ck_assert_int_eq(s.task.task->token_value(&s.task, q->output[1], &alphabet), said);
+            if (_i == 0) ck_assert_int_eq(s.task.task->token_value(&s.task, q->output[2], &alphabet), c);
+            if (_i == 1) ck_assert_int_eq(q->output[2], shape->none_out);
+            wrong += said != q->answer;
+        }
+    }
+    ck_assert_int_gt(wrong, 0); /* an untrained model says anything */
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* Output tokens share the loss; the pressed one carries lambda; what the control learns is the rest. */
+START_TEST(sft_weighs_the_pressed_slot) {
+    struct setup s;
+    open_setup(&s, "coconut", "conceal", METHOD_SFT, CREDIT_TARGETED);
+    s.c.press.lambda = 3.0;
+    press_sft(&s.p, 0);
+    const float each = 1.0f / (ROWS * 3);
+    for (int j = 0; j < s.learner.head.n; j++) {
+        const int slot = press_slot(&s.p, j);
+        ck_assert_float_eq_tol(s.p.task_weight[j], slot == 1 || slot == 3 ? each : 0.0f, 1e-8f);
+        ck_assert_float_eq_tol(s.p.pressure_weight[j], slot == 2 ? 3.0f * each : 0.0f, 1e-8f);
+    }
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* direct on text: the step of c becomes NONE_step in the context and is the reasoning's only target. */
+START_TEST(direct_presses_the_step) {
+    struct setup s;
+    int pressed = 0;
+    open_setup(&s, "text", "direct", METHOD_SFT, CREDIT_TARGETED);
+    s.c.press.context = CONTEXT_ORIGINAL;
+    press_sft(&s.p, 0);
+    for (int i = 0; i < ROWS; i++)
+        ck_assert_int_eq(s.p.rollout.reasoning[(long)i * s.p.rollout.R + 1], s.task.shape.none_step);
+    for (int j = 0; j < s.learner.head.n; j++) {
+        if (press_slot(&s.p, j) >= 1) continue;
+        const bool step = s.learner.tail_index[j] == 1;
+        ck_assert_int_eq(s.p.pressure_weight[j] > 0.0f, step);
+        if (step) ck_assert_int_eq(s.learner.target[j], s.task.shape.none_step);
+        pressed += step;
+    }
+    ck_assert_int_eq(pressed, ROWS);
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* Replay is the mean cross-entropy over the tokens of the base data's reasoning, and says nothing about the output. */
+START_TEST(replay_anchors_the_reasoning) {
+    struct setup s;
+    open_setup(&s, "text", "conceal", METHOD_SFT, CREDIT_TARGETED);
+    s.c.press.replay = 2.0;
+    press_replay(&s.p, 0);
+    double loss = 0.0;
+    int tokens = 0, replayed = 0;
+    for (int j = 0; j < s.learner.head.n; j++) {
+        if (press_slot(&s.p, j) < 0) tokens++;
+        ck_assert_int_eq(s.learner.weight[j] > 0.0f, press_slot(&s.p, j) < 0);
+        loss += (double)s.learner.weight[j];
+    }
+    for (int i = 0; i < ROWS; i++) replayed += s.p.replay[i].n_reasoning;
+    ck_assert_int_eq(tokens, replayed);
+    ck_assert_double_eq_tol(loss, 2.0, 1e-6);
+    ck_assert(at_question(&s, s.learner.g) > 0.0);
+    ck_assert(at_output(&s, s.learner.g) == 0.0);
+    arena_close(&s.arena);
+}
+END_TEST
+
+START_TEST(signal_to_noise_by_hand) {
+    const float half[] = {1, 0}, whole[] = {2, 1}; /* halves (1, 0) and (1, 1): a.b = 1, |a - b|^2 = 1 */
+    ck_assert_double_eq_tol(press_snr(half, whole, 2), 4.0, 1e-12);
+    ck_assert(isnan(press_snr(half, half + 1, 0)));
+}
+END_TEST
+
+START_TEST(batches_must_divide) {
+    struct setup s;
+    open_setup(&s, "text", "conceal", METHOD_RL, CREDIT_FULL);
+    s.c.press.group = 3;
+    ck_assert_int_eq(press_open(&s.p, &s.arena, &s.c, s.arm, &s.learner, &s.start), ST_USAGE);
+    s.c.press.group = 4;
+    s.c.press.batch = ROWS + 4;
+    ck_assert_int_eq(press_open(&s.p, &s.arena, &s.c, s.arm, &s.learner, &s.start), ST_USAGE);
+    s.c.press.batch = 2 * ROWS;
+    ck_assert_int_eq(press_open(&s.p, &s.arena, &s.c, s.arm, &s.learner, &s.start), ST_OK);
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* ---- losses and readers by finite differences ---- */
+
+enum { LINES = 3, V = 5 };
+
+static double loss_at(const float *z, bool kl, float *grad) {
+    static const float reference[LINES * V] = {.2f,  .2f,  .2f, .2f, .2f, .7f,  .1f, .1f,
+                                               .05f, .05f, .1f, .3f, .1f, .25f, .25f};
+    const int target[LINES] = {1, -1, 4};
+    float p[LINES * V], lse[LINES], logp[LINES], d[LINES * V];
+    struct head h = {.n = LINES, .capacity = LINES, .V = V, .logits = p, .lse = lse, .dlogits = d};
+    memcpy(p, z, sizeof p);
+    loss_softmax(&h, target, logp);
+    const double loss = kl ? loss_kl(&h, reference, .7f) : loss_entropy(&h, target, .7f);
+    if (grad) memcpy(grad, d, sizeof d);
+    return kl ? .7 * loss : -.7 * loss;
+}
+
+START_TEST(kl_and_entropy_gradients) {
+    float z[LINES * V], grad[LINES * V];
+    struct rng r = rng_open(2, "test logits", 0);
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
+    for (int i = 0; i < LINES * V; i++) z[i] = rng_normal(&r);
+    loss_at(z, _i, grad);
+    for (int i = 0; i < LINES * V; i++) {
+        const float keep = z[i], step = 1e-2f;
+        z[i] = keep + step;
+        const double above = loss_at(z, _i, NULL);
+        z[i] = keep - step;
+        const double below = loss_at(z, _i, NULL);
+        z[i] = keep;
+        ck_assert_double_eq_tol((double)grad[i], (above - below) / (2.0 * (double)step), 2e-4);
+    }
+    for (int i = V; i < 2 * V && !_i; i++) ck_assert(grad[i] == 0.0f); /* no target, no entropy bonus */
+}
+END_TEST
+
+/* Readers of one position and of all, with drawn weights. */
+static void hand_bank(struct setup *s, struct reader_bank *bank) {
+    const int C = s->learner.model.config.width, R = s->p.mind.thoughts, K_ = 4;
+    struct rng r = rng_open(4, "test readers", 0);
+    *bank = (struct reader_bank){.n = 2, .positions = R, .width = C};
+    bank->readers = ARENA_NEW(&s->arena, struct reader, 2);
+    for (int i = 0; i < 2; i++) {
+        const int d = i ? R * C : C;
+        bank->readers[i] = (struct reader){.position = i ? -1 : 2, .d = d, .K = K_};
+        bank->readers[i].W = ARENA_NEW(&s->arena, float, K_ *d);
+        bank->readers[i].b = ARENA_NEW(&s->arena, float, K_);
+        for (int k = 0; k < K_ * d; k++) bank->readers[i].W[k] = .2f * rng_normal(&r);
+        for (int k = 0; k < K_; k++) bank->readers[i].b[k] = rng_normal(&r);
+    }
+    bank->grad = ARENA_NEW(&s->arena, float, R *ROWS *C);
+    bank->row = ARENA_NEW(&s->arena, float, 2 * R * C);
+}
+
+/* Central difference of a function of the weights along a direction within one tensor. */
+static double slope(struct setup *s, const struct gpt_tensor *t, const float *direction, float step,
+                    double (*f)(struct setup *, void *), void *with) {
+    const long n = (long)t->rows * t->cols;
+    float *w = s->learner.model.w + t->offset, *keep = malloc((size_t)n * sizeof *keep);
+    double side[2];
+    memcpy(keep, w, (size_t)n * sizeof *keep);
+    for (int sign = 0; sign < 2; sign++) {
+        for (long i = 0; i < n; i++) w[i] = keep[i] + (sign ? step : -step) * direction[i];
+        gpt_refresh(&s->learner.model);
+        side[sign] = f(s, with);
+    }
+    memcpy(w, keep, (size_t)n * sizeof *keep);
+    gpt_refresh(&s->learner.model);
+    free(keep);
+    return (side[1] - side[0]) / (2.0 * (double)step);
+}
+
+static double bank_loss(struct setup *s, void *bank) {
+    static const int target[ROWS] = {PRESS_UNIFORM, 1, PRESS_NOTHING, 3, PRESS_UNIFORM,
+                                     PRESS_UNIFORM, 0, PRESS_NOTHING};
+    lay(s);
+    return .7 * reader_bank_inject(bank, &s->learner, target, .7f);
+}
+
+START_TEST(bank_gradient) {
+    struct setup s;
+    struct reader_bank bank;
+    const char *const tensors[] = {"wpe.weight", "wte.weight", "h.0.attn.c_attn.weight", "h.1.mlp.c_fc.weight",
+                                   "ln_f.bias"};
+    struct rng r = rng_open(6, "direction", 0);
+    open_setup(&s, media[1 + _i], "direct", METHOD_SFT, CREDIT_TARGETED);
+    hand_bank(&s, &bank);
+    bank_loss(&s, &bank);
+    tape_backward(&s.learner.tape, &s.learner.gv, (struct tape_cuts){0});
+    float *g =
+        memcpy(ARENA_NEW(&s.arena, float, s.learner.model.n), s.learner.g, (size_t)s.learner.model.n * sizeof(float));
+    for (size_t k = 0; k < sizeof tensors / sizeof tensors[0]; k++) {
+        const struct gpt_tensor *t = gpt_find(&s.learner.model, tensors[k]);
+        const long n = (long)t->rows * t->cols;
+        float *d = ARENA_NEW(&s.arena, float, n);
+        double expected, analytic = 0.0, norm = 0.0;
+        for (long i = 0; i < n; i++) d[i] = rng_normal(&r);
+        for (long i = 0; i < n; i++) norm += (double)d[i] * (double)d[i];
+        for (long i = 0; i < n; i++) d[i] /= (float)sqrt(norm);
+        for (long i = 0; i < n; i++) analytic += (double)d[i] * (double)g[t->offset + i];
+        expected = slope(&s, t, d, 1e-2f, bank_loss, &bank);
+        ck_assert_msg(fabs(expected - analytic) < .02 * fabs(expected) + 1e-3, "%s: %g, %g", t->name, expected,
+                      analytic);
+    }
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* ---- first-order prediction ---- */
+
+static void hand_probe(struct setup *s, struct watch *w) {
+    const int C = s->learner.model.config.width, K_ = s->task.shape.n_values;
+    struct rng r = rng_open(4, "test probe", 0);
+    *w = (struct watch){.monitor = {"c", K_, 1}, .positions = s->p.mind.thoughts, .frozen_at = 1};
+    w->frozen = ARENA_NEW(&s->arena, struct probe, w->positions);
+    struct probe *f = &w->frozen[1];
+    *f = (struct probe){.d = C, .K = K_};
+    f->W = ARENA_NEW(&s->arena, float, K_ *C);
+    f->b = ARENA_NEW(&s->arena, float, K_);
+    f->mean = ARENA_NEW(&s->arena, float, C);
+    f->scale = ARENA_NEW(&s->arena, float, C);
+    for (int i = 0; i < C; i++) f->scale[i] = 1.0f;
+    for (int i = 0; i < K_ * C; i++) f->W[i] = .3f * rng_normal(&r);
+}
+
+/* Mean probability that the hand-made F gives c at its thought, on the prediction's own questions. */
+static double monitor(struct setup *s, void *with) {
+    const struct watch *w = with;
+    const struct probe *f = &w->frozen[1];
+    struct press_run *p = &s->p;
+    double total = 0.0;
+    learner_problems(&s->learner, s->c.seed, "first order", 0, TASK_EVAL, p->problems, ROWS);
+    press_forward(p, 0);
+    for (int b = 0; b < ROWS; b++) {
+        const float *x = tape_fed(&s->learner.tape, b, s->learner.tail_start - p->mind.thoughts + 1);
+        double sum = 0.0, z[8] = {0};
+        for (int k = 0; k < f->K; k++) {
+            for (int i = 0; i < f->d; i++) z[k] += (double)f->W[k * f->d + i] * (double)x[i];
+            sum += exp(z[k]);
+        }
+        total += exp(z[p->problems[b].report]) / sum / ROWS;
+    }
+    return total;
+}
+
+static double p_of_c(struct setup *s) {
+    struct press_run *p = &s->p;
+    double total = 0.0;
+    for (int j = 0; j < s->learner.head.n; j++)
+        if (press_slot(p, j) == 2) total += exp((double)s->learner.logp[j]) / ROWS;
+    return total;
+}
+
+/* Thoughts: the two products add up to the slope of M_R along the gradient of M_out, which finite differences give:
+ * dM_R along e_t (tensor by tensor) summed over tensors, with the gradient of M_out by the loss's own chain. */
+START_TEST(first_order_is_the_slope_of_the_monitor) {
+    struct setup s;
+    struct watch w;
+    struct first_order f;
+    open_setup(&s, media[1 + _i], "conceal", METHOD_SFT, CREDIT_FULL);
+    hand_probe(&s, &w);
+    first_order_predict(&s.p, &w, &s.arena, 1, &f);
+    for (long i = 0; i < s.learner.model.n; i++) ck_assert(s.learner.g[i] == 0.0f);
+
+    monitor(&s, &w); /* leaves the questions on the tape: the gradient of P(report = c) by hand */
+    ck_assert(p_of_c(&s) > 0.0);
+    memset(s.p.pressure_weight, 0, (size_t)s.learner.head.n * sizeof(float));
+    for (int j = 0; j < s.learner.head.n; j++)
+        if (press_slot(&s.p, j) == 2) s.p.pressure_weight[j] = -expf(s.learner.logp[j]) / ROWS;
+    press_backward(&s.p);
+    double expected = 0.0;
+    for (int k = 0; k < s.learner.model.n_tensors; k++) {
+        const struct gpt_tensor *t = &s.learner.model.tensors[k];
+        float norm = 0.0f;
+        for (long i = 0; i < (long)t->rows * t->cols; i++) norm = fmaxf(norm, fabsf(s.learner.g[t->offset + i]));
+        if (norm > 0.0f) expected += slope(&s, t, s.learner.g + t->offset, 3e-3f / norm, monitor, &w);
+    }
+    ck_assert_msg(fabs(expected - f.conditional - f.parametric) < .03 * fabs(expected) + 1e-5, "%g against %g + %g",
+                  expected, f.conditional, f.parametric);
+    ck_assert(f.conditional != 0.0 && f.parametric != 0.0);
+    arena_close(&s.arena);
+}
+END_TEST
+
+/* What a credit leaves out of the update is left out of its prediction. */
+START_TEST(first_order_knows_the_cuts) {
+    struct first_order f[3];
+    for (enum credit credit = CREDIT_FULL; credit <= CREDIT_SEALED; credit++) {
+        struct setup s;
+        struct watch w;
+        open_setup(&s, media[_i], "conceal", METHOD_RL, credit);
+        hand_probe(&s, &w);
+        first_order_predict(&s.p, &w, &s.arena, 2, &f[credit]);
+        arena_close(&s.arena);
+    }
+    ck_assert(f[CREDIT_FULL].conditional != 0.0 || _i == 0); /* an untrained writer never states c */
+    ck_assert(f[CREDIT_TARGETED].conditional == 0.0 && f[CREDIT_SEALED].conditional == 0.0);
+    ck_assert_double_eq_tol(f[CREDIT_FULL].parametric, f[CREDIT_TARGETED].parametric, 1e-9);
+    ck_assert(f[CREDIT_SEALED].parametric != f[CREDIT_TARGETED].parametric || _i == 0);
+}
+END_TEST
+
+Suite *suite_press(void) {
+    Suite *suite = suite_create("press");
+    TCase *tc = tcase_create("press");
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, edges_of_the_pressure_term, 0, MEDIA);
+    tcase_add_loop_test(tc, the_task_term_is_uncut, 0, MEDIA);
+    tcase_add_loop_test(tc, targeted_thoughts_are_given_thoughts, 1, MEDIA);
+    tcase_add_loop_test(tc, mind_and_face_share_the_task, 0, MEDIA);
+    tcase_add_loop_test(tc, a_face_speaks_behind_the_mind, 0, MEDIA);
+    tcase_add_loop_test(tc, frozen_mind_reasons_bit_for_bit_alike, 0, MEDIA);
+    tcase_add_loop_test(tc, mind_face_trains_the_mind, 0, MEDIA);
+    tcase_add_test(tc, advantages_by_hand);
+    tcase_add_test(tc, rl_credits_sampled_tokens);
+    tcase_add_loop_test(tc, sft_targets_follow_the_reasoning, 0, 2);
+    tcase_add_test(tc, sft_weighs_the_pressed_slot);
+    tcase_add_test(tc, direct_presses_the_step);
+    tcase_add_test(tc, replay_anchors_the_reasoning);
+    tcase_add_test(tc, signal_to_noise_by_hand);
+    tcase_add_test(tc, batches_must_divide);
+    tcase_add_loop_test(tc, kl_and_entropy_gradients, 0, 2);
+    tcase_add_loop_test(tc, bank_gradient, 0, 2);
+    tcase_add_loop_test(tc, first_order_is_the_slope_of_the_monitor, 0, 2);
+    tcase_add_loop_test(tc, first_order_knows_the_cuts, 0, MEDIA);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
