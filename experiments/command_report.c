@@ -41,7 +41,7 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static const struct argp arguments = {
+const struct argp command_report_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "SUITE",
@@ -54,7 +54,7 @@ enum status command_report(int argc, char **argv, struct arena *a) {
     struct suite s;
     const char *path;
     argv[0] = "spillover report";
-    argp_parse(&arguments, argc, argv, 0, NULL, &x);
+    argp_parse(&command_report_argp, argc, argv, 0, NULL, &x);
     TRY(suite_find(a, command_suites_dir(a), x.suite, &path));
     TRY(suite_read(&s, path, x.sets, x.n_sets, a));
     return report_write(arena_printf(a, "%s/%s", x.out, s.name), &s, stdout);

@@ -79,8 +79,9 @@ enum status figure_render(const char *program, const char *plots, const char *di
         st = status_errno("%s", absolute ? "style.gp" : script);
         goto done;
     }
-    const char *const argv[] = {program, "-d", "-c", absolute, arena_printf(a, "./%s.svg.part", name),
-                                arena_printf(a, "./data/%s.csv", name), caption, style, NULL};
+    const char *const argv[] = {
+        program, "-d",  "-c", absolute, arena_printf(a, "./%s.svg.part", name), arena_printf(a, "./data/%s.csv", name),
+        caption, style, NULL};
     st = start(argv, dir, log, &pid);
     if (st == ST_OK) st = finish(a, pid, name, part, log, svg);
 done:
