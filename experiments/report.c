@@ -184,7 +184,7 @@ static void write_head(const struct report *r, FILE *out) {
         "extrapolating.\n");
 }
 
-static enum status write_page(struct report *r) {
+static enum status write_page(struct report *r, FILE *summary) {
     struct fs_file file;
     TRY(fs_create(&file, arena_printf(r->arena, "%s/report.md", r->dir)));
     write_head(r, file.stream);
@@ -192,13 +192,13 @@ static enum status write_page(struct report *r) {
     report_verdicts(r, file.stream);
     report_arms(r, file.stream);
     report_outcomes(r, file.stream);
-    const enum status st = report_figures(r, file.stream);
+    enum status st = report_figures(r, file.stream);
+    report_skipped(r, file.stream);
+    if (st == ST_OK) st = report_cost(r, file.stream, summary);
     if (st != ST_OK) {
         fs_discard(&file);
         return st;
     }
-    report_skipped(r, file.stream);
-    report_cost(r, file.stream);
     return fs_commit(&file);
 }
 
@@ -234,8 +234,8 @@ enum status report_write(const char *suite_dir, const struct suite *suite, FILE 
     r->suite = suite;
     r->arena = &a;
     enum status st = open_report(r);
-    if (st == ST_OK) st = write_page(r);
     if (st == ST_OK && summary) write_summary(r, summary);
+    if (st == ST_OK) st = write_page(r, summary);
     arena_close(&a);
     return st;
 }

@@ -2,10 +2,11 @@
  *
  *   <suite_dir>/outcomes.csv   dose, spillover, transmission of every pressed cell (experiments/outcome.h)
  *   <suite_dir>/figures/       data/<figure>.csv and <figure>.svg, one row of figures.def each
- *   <suite_dir>/report.md      gates, verdicts, arms, outcomes, figures, what is missing, cost
+ *   <suite_dir>/report.md      gates, verdicts, arms, outcomes, figures, what is missing
+ *   <suite_dir>/cost.csv       core-seconds and memory by kind of cell, from the cells' resources.json
  *
- * All of it follows from results.csv and the suite; only the cost is read from the cells' resources.json. It can be made
- * again at any time. Each file is whole or absent.
+ * All but the cost follows from results.csv and the suite, byte for byte (figures: for one version of gnuplot). It can
+ * be made again at any time. Each file is whole or absent.
  */
 #ifndef SPILLOVER_REPORT_H
 #define SPILLOVER_REPORT_H
@@ -14,7 +15,7 @@
 
 #include "experiments/suite.h"
 
-/* Make all three from <suite_dir>/results.csv. `summary`, when not NULL, gets a compact table for a terminal. A figure
+/* Make all of them from <suite_dir>/results.csv. `summary`, when not NULL, gets a compact table for a terminal. A figure
  * that cannot be drawn is a line in the report, not an error. ST_IO; ST_DATA as csv_read. */
 MUST_USE enum status report_write(const char *suite_dir, const struct suite *suite, FILE *summary);
 

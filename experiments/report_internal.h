@@ -77,7 +77,10 @@ void report_verdicts(const struct report *r, FILE *out);
 void report_arms(const struct report *r, FILE *out);
 void report_outcomes(const struct report *r, FILE *out);
 void report_skipped(const struct report *r, FILE *out);
-void report_cost(const struct report *r, FILE *out);
+
+/* Write cost.csv from the cells' resources.json, which no two runs share; its section of the page, and a line for a
+ * terminal (summary may be NULL). */
+MUST_USE enum status report_cost(const struct report *r, FILE *out, FILE *summary);
 
 /* Lines for a terminal: one for each pressed arm. */
 void report_summary_lines(const struct report *r, FILE *out);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/csv.h"
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "experiments/report_internal.h"
@@ -340,25 +341,42 @@ static void add_cost(const struct report *r, const char *key, struct cost *cost)
     json_decref(json);
 }
 
-void report_cost(const struct report *r, FILE *out) {
-    static const char *const kinds[] = {"base", "arm", "press"};
-    struct cost cost[3] = {0};
+static enum status read_cost(const struct report *r, struct cost cost[CELL_PRESS + 1]) {
     char *text, *line, *save;
     size_t size;
-    fprintf(out, "\n## Cost\n\n");
-    if (fs_read(r->arena, arena_printf(r->arena, "%s/cells.list", r->dir), &text, &size) != ST_OK) {
-        fprintf(out, "Not recorded.\n");
-        return;
-    }
+    TRY(fs_read(r->arena, arena_printf(r->arena, "%s/cells.list", r->dir), &text, &size));
     for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         char *field, *key = strtok_r(line, "\t", &field), *kind = key ? strtok_r(NULL, "\t", &field) : NULL;
-        for (int k = 0; kind && k < 3; k++)
-            if (strcmp(kind, kinds[k]) == 0 && fs_plain_name(key)) add_cost(r, key, &cost[k]);
+        for (int k = CELL_BASE; kind && k <= CELL_PRESS; k++)
+            if (strcmp(kind, config_kind_name(k)) == 0 && fs_plain_name(key)) add_cost(r, key, &cost[k]);
     }
-    fprintf(out, "Of the cells as they were computed, each on one core; this is the only part of the page that another "
-                 "run would print differently.\n\n| kind | cells | core-seconds | a cell | most memory, MiB |\n"
-                 "|---|---|---|---|---|\n");
-    for (int k = 0; k < 3; k++)
-        fprintf(out, "| %s | %d | %.1f | %.1f | %.0f |\n", kinds[k], cost[k].cells, cost[k].seconds,
-                cost[k].cells ? cost[k].seconds / cost[k].cells : 0.0, cost[k].most_memory);
+    return ST_OK;
+}
+
+enum status report_cost(const struct report *r, FILE *out, FILE *summary) {
+    static const char *const header[] = {"kind", "cells", "core_seconds", "most_memory_mib", NULL};
+    struct cost cost[CELL_PRESS + 1] = {0};
+    struct fs_file file;
+    struct csv_out csv;
+    double seconds = 0;
+    fprintf(out, "\n## Cost\n\n");
+    if (read_cost(r, cost) != ST_OK) {
+        fprintf(out, "Not recorded.\n");
+        return ST_OK;
+    }
+    fprintf(out, "Core-seconds and memory by kind of cell, as measured when the cells were computed: `cost.csv`. They "
+                 "stand apart, because everything on this page comes out the same wherever it is computed.\n");
+    TRY(fs_create(&file, arena_printf(r->arena, "%s/cost.csv", r->dir)));
+    csv_out_open(&csv, file.stream);
+    csv_out_header(&csv, header);
+    for (int k = CELL_BASE; k <= CELL_PRESS; k++) {
+        csv_out_text(&csv, config_kind_name(k));
+        csv_out_integer(&csv, cost[k].cells);
+        csv_out_number(&csv, cost[k].seconds);
+        csv_out_number(&csv, cost[k].most_memory);
+        csv_out_end(&csv);
+        seconds += cost[k].seconds;
+    }
+    if (summary) fprintf(summary, "cost: %.1f core-seconds\n", seconds);
+    return fs_commit(&file);
 }
