@@ -1,0 +1,39 @@
+/* GSM8K word problems (Cobbe et al. 2021, arXiv 2110.14168): readers of the two published forms, and their words.
+ *
+ *   JSON lines      {"question": "...", "answer": "... <<48/2=24>>24 clips ...\n#### 72"}
+ *   implicit CoT    question||<<48/2=24>> <<48+24=72>> #### 72        (Deng et al. 2024, arXiv 2405.14838)
+ *
+ * Of the worked answer only the calculator marks are kept: a step is the text between << and >>, an expression, one
+ * '=', and a number.
+ */
+#ifndef SPILLOVER_GSM8K_H
+#define SPILLOVER_GSM8K_H
+
+#include "data/task.h"
+
+struct gsm8k_item {
+    const char *question;
+    const char *step[TASK_MAX_STEPS]; /* without << and >> */
+    const char *answer;               /* a number, as published */
+    int n_steps;                      /* 0: the answer was not worked out in marks */
+};
+
+/* Items in file order, in the arena. ST_IO, or ST_DATA with "path:line: expected ...". */
+MUST_USE enum status gsm8k_read_json(struct arena *a, const char *path, struct gsm8k_item **items, int *n);
+MUST_USE enum status gsm8k_read_icot(struct arena *a, const char *path, struct gsm8k_item **items, int *n);
+
+/* A word of a text: letters in lower case, a number without commas and trailing zeros ("1,250.50" is 1250.5), or any
+ * other character by itself. A longer word keeps its first bytes. */
+enum { GSM8K_WORD = 48 };
+struct gsm8k_word {
+    bool number;
+    char text[GSM8K_WORD];
+};
+
+/* The next word from *at, which moves behind it; false at the end of the text. */
+bool gsm8k_next(const char **at, struct gsm8k_word *w);
+
+/* For an open task "gsm8k": problems that training and evaluation draw from. */
+void gsm8k_sizes(const struct task_ctx *ctx, int *train, int *eval);
+
+#endif
