@@ -50,7 +50,6 @@ void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int 
     r->output = ARENA_NEW(a, int, rows *(size_t)O);
     r->p_answer = ARENA_NEW(a, float, rows *(size_t)r->V);
     r->p_report = ARENA_NEW(a, float, rows *(size_t)r->V);
-    if (m->task->shape.slot_admit > 0) r->p_admit = ARENA_NEW(a, float, rows *(size_t)r->V);
 }
 
 struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
@@ -68,6 +67,14 @@ struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
     r->reasoned = ARENA_NEW(a, int, rows);
     r->vectors = ARENA_NEW(a, float, (size_t)rows *(size_t)R *(size_t)C);
     return r;
+}
+
+void rollout_keep_states(struct rollout *r, struct arena *a, const struct runner *runner) {
+    const struct tape *t = &runner->tape;
+    r->layers = t->gpt->config.layers;
+    const size_t states = (size_t)(r->layers + 1) * (size_t)r->C;
+    r->states = ARENA_NEW(a, float, states *(size_t)r->n *(size_t)r->R);
+    r->kept = ARENA_NEW(a, float, states *(size_t)t->T *(size_t)t->B);
 }
 
 /* Token from a row of probabilities: greedy, or sampled by inversion. */
@@ -150,7 +157,6 @@ static void note(struct runner *r, const struct chunk *c, int b, int token, cons
     const size_t bytes = (size_t)out->V * sizeof(float);
     if (slot == s->slot_answer) memcpy(out->p_answer + i * out->V, p, bytes);
     if (slot == s->slot_report) memcpy(out->p_report + i * out->V, p, bytes);
-    if (slot == s->slot_admit && out->p_admit) memcpy(out->p_admit + i * out->V, p, bytes);
 }
 
 /* One position for every row: reasoning rows take their next step, output rows their next output token. True while any
@@ -263,6 +269,19 @@ static void run_chunk(struct runner *r, const struct gpt *gpt, const struct chun
     }
 }
 
+/* Reasoning position k stands k positions behind the question, in every medium. */
+static void note_states(const struct runner *r, const struct chunk *c) {
+    struct rollout *out = c->out;
+    const size_t bytes = (size_t)out->C * sizeof(float);
+    for (int b = 0; out->states && b < c->n; b++)
+        for (int l = 0; l <= out->layers; l++) {
+            float *to = out->states + (((long)c->first + b) * (out->layers + 1) + l) * out->R * out->C;
+            memset(to, 0, bytes * (size_t)out->R);
+            for (int k = 0; k < out->n_reasoning[c->first + b]; k++)
+                memcpy(to + (long)k * out->C, tape_state(&r->tape, l, b, r->batch.Q + k), bytes);
+        }
+}
+
 /* The chunk's reasoning as it now stands in the rollout, forced whole behind another model's question. */
 static void speak_behind(struct runner *r, const struct chunk *c) {
     struct rollout_options o = *c->options;
@@ -292,7 +311,10 @@ void runner_run(struct runner *r, const struct mind *m, const struct problem *pr
         c.n = out->n - first < r->rows ? out->n - first : r->rows;
         for (int b = 0; b < r->rows; b++) r->problems[b] = problems[first + (b < c.n ? b : c.n - 1)];
         batch_fill(&r->batch, s, r->problems, TASK_MAX_STEPS);
+        r->tape.kept = out->states ? out->kept : NULL;
         run_chunk(r, m->gpt, &c);
+        note_states(r, &c);
+        r->tape.kept = NULL;
         if (m->face && !options->reasoning_only) speak_behind(r, &c);
     }
 }

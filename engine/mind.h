@@ -48,7 +48,12 @@ struct rollout {
     float *u;                   /* [n][R][C] the fed-back channel: wte row of the token, or the fed vector */
     int *output;                /* [n][O] tokens after <eot>, -1 behind the last */
     float *p_answer, *p_report; /* [n][V] probabilities at the two slots, given the output so far */
-    float *p_admit;             /* [n][V] at the slot that admits a hint; NULL without one */
+
+    /* Kept only behind rollout_keep_states; else NULL, and a run pays nothing for them. */
+    int layers;    /* L; there are L + 1 states */
+    float *states; /* [n][L+1][R][C] at the reasoning positions: block inputs, then the final layer norm's output; 0 where
+                      the reasoning had ended */
+    float *kept;   /* the tape's room */
 };
 
 struct rollout_options {
@@ -65,6 +70,10 @@ void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int 
 /* Tape and batches for rollouts, reused from call to call: `rows` run at a time. */
 struct runner;
 struct runner *runner_open(struct arena *a, const struct mind *m, int rows);
+
+/* Make room, in the arena, for the network's states at the reasoning positions: every later run by this runner fills
+ * them. They are the mind's, not its face's. */
+void rollout_keep_states(struct rollout *r, struct arena *a, const struct runner *runner);
 
 /* Run problems [n] (r->n == n). Deterministic in (mind, problems, options); independent of `rows` when nothing is
  * sampled. The mind must have the shape (model, task, medium) of the one the runner was opened for. */

@@ -118,6 +118,7 @@ long tape_line(const struct tape *tape, int b, int t) {
 
 const float *tape_state(const struct tape *tape, int layer, int b, int t) {
     const int C = tape->gpt->config.width, L = tape->gpt->config.layers;
+    if (tape->kept) return tape->kept + (((long)layer * tape->T + t) * tape->B + b) * C;
     long line = tape_line(tape, b, t);
     if (layer == L) return tape->hidden + line * C;
     if (tape->use != TAPE_TRAIN) BUG("inner states are kept by TAPE_TRAIN only");
@@ -229,15 +230,29 @@ static void block(struct tape *tape, const struct tape_segment *s, int l) {
     K->bias_residual(n, C, y, p->fcproj_b, mid, y);
 }
 
+/* Copy a segment's lines of one layer out of the shared buffers, where the caller gave room. */
+static void keep(struct tape *tape, const struct tape_segment *s, int layer, const float *lines) {
+    const int C = tape->gpt->config.width;
+    if (!tape->kept) return;
+    for (int b = 0; b < tape->B; b++)
+        for (int i = 0; i < s->S; i++)
+            memcpy(tape->kept + (((long)layer * tape->T + s->t0 + i) * tape->B + b) * C, lines + ((long)b * s->S + i) * C,
+                   (size_t)C * sizeof *lines);
+}
+
 static int run(struct tape *tape, struct tape_segment *s) {
     const struct gpt *g = tape->gpt;
     const int C = g->config.width, L = g->config.layers;
     tape->n_segments++;
     tape->t = s->t0 + s->S;
-    for (int l = 0; l < L; l++) block(tape, s, l);
     const struct lines ln = tape_lines(tape, s);
+    for (int l = 0; l < L; l++) {
+        keep(tape, s, l, tape->x + (l * ln.layer_stride + ln.first) * C);
+        block(tape, s, l);
+    }
     K->layernorm(ln.n, C, tape->x + (L * ln.layer_stride + ln.first) * C, g->p.lnf_w, g->p.lnf_b,
                  tape->hidden + ln.first * C, tape->mean_f + ln.first, tape->rstd_f + ln.first);
+    keep(tape, s, L, tape->hidden + ln.first * C);
     return s->t0;
 }
 

@@ -81,6 +81,8 @@ struct tape {
     float *mean1, *rstd1, *mean2, *rstd2; /* [L][N] */
     float *hidden, *mean_f, *rstd_f;      /* [N][C] after the final layer norm; [N] */
     float *fed;                           /* [T][B][C] vectors given to thoughts, before the position is added */
+    float *kept;                          /* [L+1][T][B][C] INFER: the caller's room for the states of every position;
+                                             NULL (as opened): only the newest segment's are there */
     float *prj_in, *prj_pre, *prj_act, *prj_mean, *prj_rstd; /* [thoughts][B][C] CODI projection; [thoughts][B] */
 
     /* backward */
@@ -115,7 +117,8 @@ int tape_vectors(struct tape *tape, int S, const float *vectors /* [B][S][C] */,
 /* Line of (b, t). Under INFER only positions of the newest segment have one. */
 long tape_line(const struct tape *tape, int b, int t);
 
-/* State [C] of (b, t): layer 0..L-1 block inputs, L the final layer norm's output (only L under INFER). */
+/* State [C] of (b, t): layer 0..L-1 block inputs, L the final layer norm's output (under INFER without `kept` only L of
+ * the newest segment). */
 const float *tape_state(const struct tape *tape, int layer, int b, int t);
 
 /* The vector u [C] fed at a position, before the position embedding: what a monitor could read. At a position of a

@@ -8,7 +8,7 @@ static enum status measure(const struct arm *arm, const struct arm_training *t, 
     struct arena *a = e->arena;
     struct watch *watches = ARENA_NEW(a, struct watch, pressure_count);
     struct reading unused;
-    TRY(evaluate_metrics(e, &t->mind, ""));
+    TRY(evaluate_metrics(e, &t->mind, NULL, ""));
     TRY(evaluate_published(e, &t->mind));
     const int positions = mind_reasoning_positions(&t->mind);
     const int n = positions ? evaluate_open_watches(watches, a, c, t->learner->task, NULL) : 0;
@@ -20,7 +20,7 @@ static enum status measure(const struct arm *arm, const struct arm_training *t, 
         struct mind text = arm_text_mind(&t->learner->model, t->learner->task);
         struct evaluation in_text = *e;
         in_text.runner = runner_open(a, &text, EVALUATE_ROWS);
-        TRY(evaluate_metrics(&in_text, &text, "text_mode"));
+        TRY(evaluate_metrics(&in_text, &text, NULL, "text_mode"));
     }
     return watch_store(watches, n, a, arena_printf(a, "%s/probes.safetensors", t->io->dir));
 }

@@ -12,7 +12,8 @@ static const char *const design_words[] = {"none", "joint", "cue", "shared", NUL
 static const char *const form_words[] = {"edge", "triplet", "words", NULL};
 static const char *const method_words[] = {"sft", "rl", NULL};
 static const char *const credit_words[] = {"full", "targeted", "sealed", "frozen_mind", "mind_face", NULL};
-static const char *const of_words[] = {"conceal", "deceive", "style", "hint", NULL};
+static const char *const of_words[] = {"conceal", "deceive", "style", NULL};
+static const char *const level_words[] = {"verdict", "full", NULL};
 static const char *const context_words[] = {"own", "original", NULL};
 
 #define AT(field)             offsetof(struct config, field)
@@ -45,8 +46,6 @@ static const struct config_key schema[] = {
      .help = "P(the output copies the alphabet of the reasoning)"},
     {ROW(task, explore_style), REAL(0, 1), IN_TASK, .preset = "0.15", .help = "P(reasoning leaves the cued alphabet)"},
     {ROW(task, explore_answer), REAL(0, 1), IN_TASK, .preset = "0.1", .help = "P(random answer when triggered)"},
-    {ROW(task, hint), .type = CONFIG_BOOL, IN_TASK, .preset = "false", .help = "questions carry a planted answer"},
-    {ROW(task, hint_right), REAL(0, 1), IN_TASK, .preset = "0.3", .help = "P(the planted answer is right)"},
     {ROW(task, easy), REAL(0, 1), IN_TASK, .preset = "0.5", .help = "share of shortened training problems"},
     {ROW(task, digits), INT(2, 9), IN_TASK, .preset = "4", .help = "mult: digits of each factor"},
     {ROW(task, form), .type = CONFIG_WORD, .choices = form_words, IN_TASK, .preset = "edge",
@@ -93,8 +92,6 @@ static const struct config_key schema[] = {
     {ROW(arm, projection_warmup), INT(0, MANY), IN_ARM, .preset = "150", .help = "codi: projection-only updates"},
     {ROW(arm, projection_gain), REAL(0, 100), IN_ARM, .preset = "0.15", .help = "codi: gain of the projection's norm"},
     {ROW(arm, distil), .type = CONFIG_BOOL, IN_ARM, .preset = "true", .help = "codi: self-distillation"},
-    {ROW(arm, path), REAL(0, 1000), IN_ARM, .preset = "0",
-     .help = "coconut: weight of each step's value on its thought"},
     {ROW(arm, frontier), REAL(0, 1000), IN_ARM, .preset = "0", .help = "prosqa: weight of the frontier loss"},
 
     {.section = "press",
@@ -119,6 +116,7 @@ static const struct config_key schema[] = {
     {ROW(press, batch), INT(1, 65536), IN_PRESS, .preset = "128", .help = "sequences an update"},
     {ROW(press, group), INT(1, 4096), IN_PRESS, .preset = "8", .help = "rl: samples of one question"},
 
+    {ROW(measure, level), CHOICE(level_words), IN_ARM, .preset = "verdict", .help = "how much is measured at the end"},
     {ROW(measure, questions), INT(1, MANY), IN_ARM, .preset = "256", .help = "frozen questions of a trajectory"},
     {ROW(measure, probe_train), INT(8, MANY), IN_ARM, .preset = "1500", .help = "problems a probe is fitted on"},
     {ROW(measure, probe_test), INT(8, MANY), IN_ARM, .preset = "1000", .help = "problems a probe is judged on"},

@@ -58,7 +58,6 @@ struct arm_options {
     int projection_warmup;      /* codi: updates of projection-only warm-up */
     double projection_gain;
     bool distil;
-    double path;     /* weight of the loss of each step's value on its thought: the supervision that text gets; 0 off */
     double frontier; /* prosqa: weight of the frontier loss on thoughts; 0 off */
 };
 
@@ -72,7 +71,10 @@ struct press_options {
     int updates, batch, group;
 };
 
+enum measure_level { LEVEL_VERDICT, LEVEL_FULL };
+
 struct measure_options {
+    enum measure_level level;    /* verdict: what verdicts and figures of every suite need; full: every instrument */
     int questions;               /* frozen questions behind the trajectory */
     int probe_train, probe_test; /* problems behind fitted and refitted probes */
     int early_every, late_every; /* updates between trajectory points before / after the dose reaches .95 */

@@ -30,7 +30,8 @@ static void take(void *to, const struct metric_row *m) {
     r.step = m->step;
     r.layer = m->layer;
     r.concept = m->concept;
-    r.view = sink->view[0] ? sink->view : m->view;
+    const char *between = sink->view[0] && m->view[0] ? "." : "";
+    r.view = arena_printf(sink->e->arena, "%s%s%s", sink->view, between, m->view);
     r.version = m->version;
     r.lo = m->lo;
     r.hi = m->hi;
@@ -38,7 +39,8 @@ static void take(void *to, const struct metric_row *m) {
     cell_row(sink->e->rows, &r);
 }
 
-enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const char *view) {
+enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
+                             const char *view) {
     const struct measure_options *o = &e->config->measure;
     struct arena_mark mark = arena_mark(e->arena);
     struct problem *fit = ARENA_NEW(e->arena, struct problem, o->probe_train);
@@ -52,6 +54,8 @@ enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, c
                      (uint64_t)e->config->seed);
     measurement.emit = take;
     measurement.to = &sink;
+    measurement.depth = o->level == LEVEL_FULL ? DEPTH_FULL : before ? DEPTH_VERDICT : DEPTH_ARM;
+    if (before) measurement_set_before(&measurement, before);
     enum status st = measurement_run(&measurement, NULL);
     arena_rewind(e->arena, mark);
     return st;

@@ -14,8 +14,11 @@ struct evaluation {
 
 enum { EVALUATE_ROWS = 64 }; /* problems run at a time in rollouts */
 
-/* Every metric of the table on fresh full-length problems. view "" (the arm's own medium) or "text_mode". */
-MUST_USE enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const char *view);
+/* The metrics of measure.level on fresh full-length problems; arms are measured deeper than what was pressed. before: the
+ * mind before pressure, NULL: none. view "" (the arm's own medium) or "text_mode", which then prefixes the metrics' own
+ * views ("text_mode.u"). */
+MUST_USE enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
+                                      const char *view);
 
 /* Accuracy on the task's published set, exact (all tokens of the answer) and two-way (where there are decoys), mean over relabelings; no rows where the task has none or no
  * data folder was given. */

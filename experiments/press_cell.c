@@ -208,6 +208,20 @@ static bool due(const struct measure_options *o, int update, double dose) {
     return update % (dose < .95 ? o->early_every : o->late_every) == 0;
 }
 
+/* The metrics now, against the arm before; the other mode of the same weights only where everything is measured. */
+static enum status measure_end(struct pressing *p) {
+    struct mind before = p->run.mind;
+    before.gpt = &p->start;
+    before.face = NULL;
+    TRY(evaluate_metrics(&p->e, &p->run.mind, &before, ""));
+    if (!p->arm->text_mode || p->run.config->measure.level != LEVEL_FULL) return ST_OK;
+    struct mind text = arm_text_mind(p->run.mind.gpt, &p->task), text_before = arm_text_mind(&p->start, &p->task);
+    struct evaluation in_text = p->e;
+    text.face = p->run.mind.face;
+    in_text.runner = runner_open(p->io->arena, &text, EVALUATE_ROWS);
+    return evaluate_metrics(&in_text, &text, &text_before, "text_mode");
+}
+
 enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
     const struct config *c = &cell->config;
     const struct measure_options *o = &c->measure;
@@ -225,6 +239,6 @@ enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
         if (last) break;
         TRY(press_update(&p->run, update, &loss));
     }
-    TRY(evaluate_metrics(&p->e, &p->run.mind, ""));
+    TRY(measure_end(p));
     return cell_rows_close(p->e.rows);
 }

@@ -150,6 +150,7 @@ const struct metric metric_interchange = {
     .source = "Geiger et al. 2021, arXiv 2106.02997",
     .version = 1,
     .needs = NEED_REASONING | NEED_RERUN,
+    .depth = DEPTH_ARM,
     .lo = 0,
     .hi = 1,
     .measure = measure,

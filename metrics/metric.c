@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "metrics/decode.h"
+
 #define METRIC(name) extern const struct metric metric_##name;
 #include "metrics/metrics.def"
 #undef METRIC
@@ -14,10 +16,11 @@ const struct metric *const metric_table[] = {
 };
 const int metric_count = sizeof metric_table / sizeof metric_table[0];
 
-static void roll_out(const struct measurement *m, const struct problem *problems, int n, struct rollout *r) {
+static void roll_out(const struct measurement *m, const struct mind *mind, const struct problem *problems, int n,
+                     struct rollout *r) {
     const struct rollout_options greedy = {.force.stop = -1};
-    rollout_open(r, m->arena, m->mind, n);
-    runner_run(m->runner, m->mind, problems, &greedy, r);
+    rollout_open(r, m->arena, mind, n);
+    runner_run(m->runner, mind, problems, &greedy, r);
 }
 
 void measurement_open(struct measurement *m, struct arena *a, const struct mind *mind, struct runner *runner,
@@ -32,12 +35,21 @@ void measurement_open(struct measurement *m, struct arena *a, const struct mind 
         .n_test = n_test,
         .seed = seed,
     };
-    roll_out(m, fit, n_fit, &m->own_fit);
-    roll_out(m, test, n_test, &m->own_test);
+    roll_out(m, mind, fit, n_fit, &m->own_fit);
+    roll_out(m, mind, test, n_test, &m->own_test);
 }
 
-static bool needs_met(const struct metric *metric, const struct mind *mind) {
+void measurement_set_before(struct measurement *m, const struct mind *before) {
+    m->before = ARENA_NEW(m->arena, struct measurement_before, 1);
+    m->before->mind = *before;
+    roll_out(m, before, m->fit, m->n_fit, &m->before->own_fit);
+    roll_out(m, before, m->test, m->n_test, &m->before->own_test);
+}
+
+static bool needs_met(const struct metric *metric, const struct measurement *m) {
     const unsigned needs = metric->needs;
+    const struct mind *mind = m->mind;
+    if (needs & NEED_BEFORE && !m->before) return false;
     if (needs & NEED_REASONING && mind_reasoning_positions(mind) == 0) return false;
     if (needs & NEED_RERUN && !mind->task->task->rerun) return false;
     if (needs & NEED_TEXT && mind->medium != MEDIUM_TEXT) return false;
@@ -46,8 +58,10 @@ static bool needs_met(const struct metric *metric, const struct mind *mind) {
 }
 
 static void measure(const struct metric *metric, struct measurement *m) {
+    const bool met = needs_met(metric, m);
+    if (met && metric->needs & NEED_READINGS && !m->decode) decode_open(m);
     const struct arena_mark mark = arena_mark(m->arena);
-    if (needs_met(metric, m->mind))
+    if (met)
         metric->measure(metric, m);
     else
         metric_emit(metric, m, -1, "", "", 0, NAN);
@@ -59,7 +73,7 @@ enum status measurement_run(struct measurement *m, const char *only) {
     bool found = !only;
     for (int i = 0; i < metric_count; i++) {
         names[i] = metric_table[i]->name;
-        if (only && strcmp(only, names[i]) != 0) continue;
+        if (only ? strcmp(only, names[i]) != 0 : metric_table[i]->depth > m->depth) continue;
         found = true;
         measure(metric_table[i], m);
     }
@@ -69,25 +83,28 @@ enum status measurement_run(struct measurement *m, const char *only) {
                       near ? "'?)" : "");
 }
 
+void metric_emit_row(const struct metric *self, struct measurement *m, struct metric_row row) {
+    const bool finite = isfinite(row.value), ok = row.n > 0 && finite;
+    if (ok && (row.value < self->lo || row.value > self->hi))
+        BUG("%s: %.17g is outside [%g, %g]", self->name, row.value, self->lo, self->hi);
+    row.metric = self->name;
+    row.version = self->version;
+    row.status = ok ? "ok" : row.n > 0 ? "nonfinite" : "skip";
+    if (!ok) row.value = row.lo = row.hi = NAN;
+    m->emit(m->to, &row);
+}
+
 void metric_emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
                  long n, double value) {
-    const bool finite = isfinite(value);
-    if (n > 0 && finite && (value < self->lo || value > self->hi))
-        BUG("%s: %.17g is outside [%g, %g]", self->name, value, self->lo, self->hi);
     const struct metric_row row = {
-        .metric = self->name,
-        .version = self->version,
         .step = step,
         .layer = -1,
         .concept = concept,
         .view = view,
         .n = n,
-        .value = n > 0 && finite ? value : NAN,
+        .value = value,
         .lo = NAN,
         .hi = NAN,
-        .status = n <= 0   ? "skip"
-                  : finite ? "ok"
-                           : "nonfinite",
     };
-    m->emit(m->to, &row);
+    metric_emit_row(self, m, row);
 }

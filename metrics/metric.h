@@ -14,6 +14,15 @@ enum need {
     NEED_RERUN = 2,     /* the task can re-run its program with a step changed */
     NEED_TEXT = 4,
     NEED_LATENT = 8,
+    NEED_BEFORE = 16,   /* the mind before pressure is there */
+    NEED_READINGS = 32, /* the measurement's readings are made first (metrics/decode.h) */
+};
+
+/* How much is measured. A metric runs where the measurement goes at least as deep as the metric lies. */
+enum metric_depth {
+    DEPTH_VERDICT, /* what verdicts and gates need: every mind */
+    DEPTH_ARM,     /* and what describes an arm: once, before pressure */
+    DEPTH_FULL,    /* everything */
 };
 
 struct metric_row {
@@ -27,14 +36,25 @@ struct metric_row {
     const char *status;   /* "ok", "skip"; a value that is not finite becomes "nonfinite" */
 };
 
+/* The same mind before it was pressed, on the same problems: what its reasoning held, and what probes saw in it. */
+struct measurement_before {
+    struct mind mind;
+    struct rollout own_fit, own_test;
+};
+
+struct decode;
+
 struct measurement {
     struct arena *arena; /* metrics rewind what they take */
     const struct mind *mind;
     struct runner *runner;
     const struct problem *fit, *test; /* probes are fitted on fit, everything is measured on test */
     int n_fit, n_test;
-    struct rollout own_fit, own_test; /* greedy rollouts of both */
-    uint64_t seed;                    /* for donors, random positions, control labels: streams by metric name */
+    struct rollout own_fit, own_test;  /* greedy rollouts of both */
+    struct measurement_before *before; /* NULL: none (an arm) */
+    enum metric_depth depth;           /* DEPTH_VERDICT as opened */
+    struct decode *decode;             /* readings, made by the first metric that needs them */
+    uint64_t seed;                     /* for donors, random positions, control labels: streams by metric name */
     void (*emit)(void *to, const struct metric_row *row);
     void *to;
 };
@@ -43,6 +63,7 @@ struct metric {
     const char *name, *summary, *formula, *source;
     int version; /* raised when its values move */
     unsigned needs;
+    enum metric_depth depth;
     double lo, hi; /* every finite value lies in [lo, hi]: asserted */
     void (*measure)(const struct metric *self, struct measurement *m);
 };
@@ -54,11 +75,18 @@ extern const int metric_count;
 void measurement_open(struct measurement *m, struct arena *a, const struct mind *mind, struct runner *runner,
                       const struct problem *fit, int n_fit, const struct problem *test, int n_test, uint64_t seed);
 
-/* Run every metric of the table (or the one named); unmet needs become "skip" rows. ST_USAGE: no such metric. */
+/* Give the measurement the mind before pressure: its rollouts on both sets. It must have the shape of m->mind. */
+void measurement_set_before(struct measurement *m, const struct mind *before);
+
+/* Run every metric of the table that does not lie too deep (or the one named, at any depth); unmet needs become "skip"
+ * rows. ST_USAGE: no such metric. */
 MUST_USE enum status measurement_run(struct measurement *m, const char *only);
 
 /* Emit one value of `self`: range asserted, non-finite marked; n 0 (nothing to average over) is a "skip" row. */
 void metric_emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
                  long n, double value);
+
+/* The same with everything a row may hold: `row` needs step, layer, concept, view, n, value, lo, hi. */
+void metric_emit_row(const struct metric *self, struct measurement *m, struct metric_row row);
 
 #endif

@@ -141,7 +141,7 @@ START_TEST(json_holds_what_the_kind_depends_on) {
     json_t *base = config_to_json(&c, CELL_BASE), *arm = config_to_json(&c, CELL_ARM);
     ck_assert_uint_eq(json_object_size(base), 4); /* seed, task, model, base */
     ck_assert_uint_eq(json_object_size(arm), 6);  /* and arm, measure */
-    ck_assert_uint_eq(json_object_size(json_object_get(arm, "measure")), 3);
+    ck_assert_uint_eq(json_object_size(json_object_get(arm, "measure")), 4);
     ck_assert_int_eq(config_from_json(&back, arm, &kind), ST_OK);
     ck_assert_int_eq(kind, CELL_ARM);
     ck_assert_int_eq(config_from_json(&back, base, &kind), ST_OK);

@@ -14,7 +14,7 @@
 
 Suite *suite_faith(void);
 
-enum { QUESTIONS = 200, ROWS = 64, MAX_ROWS = 512 };
+enum { QUESTIONS = 200, ROWS = 64, MAX_ROWS = 2048 };
 
 struct sheet {
     struct metric_row row[MAX_ROWS];
@@ -65,6 +65,7 @@ static double value(const struct subject *s, const char *metric, int step, const
 static void measure(struct subject *s, int rows) {
     struct runner *runner = runner_open(&arena, &s->mind, rows);
     measurement_open(&s->m, &arena, &s->mind, runner, s->test, 0, s->test, QUESTIONS, 11);
+    s->m.depth = DEPTH_ARM;
     s->m.emit = note;
     s->m.to = &s->sheet;
 }

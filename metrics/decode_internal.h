@@ -1,0 +1,34 @@
+/* What the making of readings shares between its files. */
+#ifndef SPILLOVER_DECODE_INTERNAL_H
+#define SPILLOVER_DECODE_INTERNAL_H
+
+#include "metrics/decode.h"
+
+/* Fit and test items of a channel at a step. */
+struct decode_both {
+    struct probe_items fit, test;
+};
+
+struct decode_both decode_take_both(const struct measurement *m, struct arena *a, const struct decode_channel *c,
+                                    enum decode_concept concept, int step);
+
+/* A probe in the class of `like` (its C and its standardisation), or chosen afresh by `fresh` where that is NULL. The
+ * probe lives in the arena. */
+MUST_USE enum status decode_fit_probe(const struct measurement *m, struct arena *a, struct probe *p,
+                                      const struct probe_items *fit, const struct probe *like,
+                                      const struct probe_options *fresh);
+
+/* False for c where the task has none. */
+bool decode_has(const struct measurement *m, enum decode_concept concept);
+
+/* The reasoning of `from` given whole to a mind, with its states kept; no output. */
+void decode_force_states(const struct measurement *m, const struct mind *mind, const struct problem *problems,
+                         const struct rollout *from, struct rollout *out);
+struct decode_channel decode_channel_state(const struct rollout *fit, const struct rollout *test, int layer);
+
+/* Drift of u between the own rollouts of the mind before and of this one (m->decode->probes are the frozen ones), and
+ * of the states of both on the reasoning of the mind before. */
+void decode_drift_own(struct measurement *m, const struct decode_channel *was, const struct decode_channel *now);
+void decode_drift_frozen(struct measurement *m);
+
+#endif
