@@ -74,9 +74,10 @@ static const char *pressure_title(const struct report *r, const char *const *fie
                         *field[OF_VARIANT] ? " " : "", field[OF_VARIANT]);
 }
 
-/* --- dose_spillover ----------------------------------------------------------------------------------------------- */
+/* --- dose_spillover, update_spillover ----------------------------------------------------------------------------- */
 
-static enum status write_dose_spillover(const struct report *r, struct csv_out *csv, int *points, int *n) {
+/* Of both figures of curves. */
+static enum status write_curves(const struct report *r, struct csv_out *csv, int *points, int *n) {
     static const char *const header[] = {"panel",  "panel_name", "series", "series_name", "refit", "seed",
                                          "update", "dose",       "s",      "last",        NULL};
     const struct outcomes *o = &r->outcomes;
@@ -115,7 +116,15 @@ const struct figure figure_dose_spillover = {
     .caption =
         "One line a seed, from the first update to the last (dot). Above: monitors fixed before the pressure; below: "
         "a probe fitted again (empty: not measured). Dotted: D* = 0.75",
-    .write = write_dose_spillover,
+    .write = write_curves,
+};
+
+const struct figure figure_update_spillover = {
+    .name = "update_spillover",
+    .title = "Spillover against updates",
+    .caption =
+        "One line a seed, to the last update (dot): what moves only after the dose is reached. Above: monitors fixed before the pressure; below: a probe fitted again (empty: not measured)",
+    .write = write_curves,
 };
 
 /* --- decodability_by_step ----------------------------------------------------------------------------------------- */

@@ -1,29 +1,33 @@
 # Accuracy of the refitted probe by reasoning position: a panel an arm and concept, a line before and one for each way of
 # pressing after; bars are 95 % intervals over seeds.
-load ARG4
-stats ARG2 skip 1 using (quiet_name(0, $1, strcol(2))) name "P" nooutput
-stats ARG2 skip 1 using (quiet_name(1, $3, strcol(4))) name "S" nooutput
-stats ARG2 skip 1 using 5 name "X" nooutput
+SVG = ARG1; CSV = ARG2; CAPTION = ARG3; STYLE = ARG4
+load STYLE
+stats CSV skip 1 using (quiet_name(0, $1, strcol(2))) name "P" nooutput
+stats CSV skip 1 using (quiet_name(1, $3, strcol(4))) name "S" nooutput
+stats CSV skip 1 using 5 name "X" nooutput
 array CHANCE[256]
 do for [i = 1:256] { CHANCE[i] = 0 }
-stats ARG2 skip 1 using (CHANCE[int($1) + 1] = $10) nooutput
+stats CSV skip 1 using (CHANCE[int($1) + 1] = $10) nooutput
 panels = int(P_max) + 1
 series = int(S_max) + 1
 columns = panels < 3 ? panels : 3
 bands = (panels + columns - 1) / columns
+
+longest = 0
+do for [s = 1:series] { longest = strlen(SERIES[s]) > longest ? strlen(SERIES[s]) : longest }
 
 panel_width = 280.0
 panel_height = 210.0
 left = 62.0
 top = 34.0
 gap = 70.0
-key_columns = columns
+width = left + columns * panel_width + 14
+key_columns = key_columns_for(width - left, longest)
 key_height = 20.0 * ((series + key_columns - 1) / key_columns) + 8
 foot = 34.0
-width = left + columns * panel_width + 14
 height = top + bands * (panel_height + gap) + key_height + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
-set output ARG1
+set output SVG
 set multiplot
 
 set xrange [-0.5:X_max + 0.5]
@@ -47,33 +51,13 @@ do for [p = 0:panels - 1] {
     if (CHANCE[p + 1] > 0) {
         set arrow 1 from graph 0, first CHANCE[p + 1] to graph 1, first CHANCE[p + 1] nohead ls 101
     }
-    plot for [s = 0:series - 1] ARG2 skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6:7:8 \
+    plot for [s = 0:series - 1] CSV skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6:7:8 \
             with yerrorbars lc s + 1 lw 1 pt -1, \
-        for [s = 0:series - 1] ARG2 skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6 \
+        for [s = 0:series - 1] CSV skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6 \
             with lines lc s + 1 lw (s == 0 ? 2.5 : 1.4), \
-        for [s = 0:series - 1] ARG2 skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6 \
+        for [s = 0:series - 1] CSV skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6 \
             with points lc s + 1 pt point_type(s) ps 0.55
 }
 
-unset arrow
-unset title
-unset xlabel
-unset ylabel
-unset border
-unset tics
-unset grid
-set lmargin at screen 0
-set rmargin at screen 1
-set tmargin at screen (key_height + foot) / height
-set bmargin at screen 0
-set xrange [0:width]
-set yrange [0:key_height + foot]
-set label 1 ARG3 at 12, 14 left font "DejaVu Sans,9" textcolor rgb "#444444"
-do for [s = 0:series - 1] {
-    x = left + (s % key_columns) * (width - left) / key_columns
-    y = foot + key_height - 12 - 20 * (s / key_columns)
-    set arrow 10 + s from x, y to x + 26, y nohead lc s + 1 lw 2
-    set label 10 + s SERIES[s + 1] at x + 13, y left offset 2.6, 0 point lc s + 1 pt point_type(s) ps 0.6
-}
-plot NaN notitle
+load PLOTS."key.gp"
 unset multiplot

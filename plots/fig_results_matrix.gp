@@ -1,7 +1,8 @@
 # Arms by pressures: S^F on the left, S^R on the right; blue is less readable, orange more readable than the control.
-load ARG4
-stats ARG2 skip 1 using (quiet_name(0, $2, strcol(3))) name "R" nooutput
-stats ARG2 skip 1 using (quiet_name(1, $4, strcol(5))) name "C" nooutput
+SVG = ARG1; CSV = ARG2; CAPTION = ARG3; STYLE = ARG4
+load STYLE
+stats CSV skip 1 using (quiet_name(0, $2, strcol(3))) name "R" nooutput
+stats CSV skip 1 using (quiet_name(1, $4, strcol(5))) name "C" nooutput
 rows = int(R_max) + 1
 columns = int(C_max) + 1
 
@@ -15,7 +16,7 @@ block = columns * cell_width
 width = left + 2 * block + gap + 90
 height = head + rows * cell_height + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
-set output ARG1
+set output SVG
 set multiplot
 
 set palette defined (-1 "#e08214", -0.5 "#fdb863", 0 "#f7f7f7", 0.5 "#92c5de", 1 "#4393c3")
@@ -40,11 +41,11 @@ do for [r = 0:1] {
         do for [i = 0:rows - 1] { unset label 400 + i }
     }
     set label 1 (r == 0 ? "S^F  (fixed monitors)" : "S^R  (refitted probe)") at graph 0, screen 1 - 16 / height left font "DejaVu Sans,12"
-    if (r == 0) { set label 2 ARG3 at screen 12 / width, screen 14 / height left font "DejaVu Sans,9" textcolor rgb "#444444" } else { unset label 2 }
+    if (r == 0) { set label 2 CAPTION at screen 12 / width, screen 14 / height left font "DejaVu Sans,9" textcolor rgb "#444444" } else { unset label 2 }
     if (r == 0) { unset colorbox } else {
         set colorbox user origin screen (width - 74) / width, screen foot / height size screen 14 / width, screen (rows * cell_height) / height
     }
-    plot ARG2 skip 1 using ($1 == r ? $4 : NaN):2:(0.49):(0.47):6 with boxxyerror fs solid 1 noborder lc palette, \
-        ARG2 skip 1 using ($1 == r ? $4 : NaN):2:7 with labels font "DejaVu Sans,9" textcolor rgb "#111111"
+    plot CSV skip 1 using ($1 == r ? $4 : NaN):2:(0.49):(0.47):6 with boxxyerror fs solid 1 noborder lc palette, \
+        CSV skip 1 using ($1 == r ? $4 : NaN):2:7 with labels font "DejaVu Sans,9" textcolor rgb "#111111"
 }
 unset multiplot

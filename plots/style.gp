@@ -24,3 +24,8 @@ array PANEL[256]
 array SERIES[256]
 quiet_name(array_number, number, name) = (array_number == 0 ? (PANEL[int(number) + 1] = name) : (SERIES[int(number) + 1] = name), int(number))
 point_type(i) = int(word("7 5 9 13 11 4 6 8", i % 8 + 1))
+
+PLOTS = STYLE[1:strlen(STYLE) - strlen("style.gp")]
+
+# How many names of so many letters fit beside each other.
+key_columns_for(room, longest) = (room < 2 * (60 + 6.6 * longest)) ? 1 : int(room / (60 + 6.6 * longest)) > 4 ? 4 : int(room / (60 + 6.6 * longest))
