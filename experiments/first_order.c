@@ -5,10 +5,10 @@
 
 /* Gradients of the whole sample, each [n] in the model's layout. */
 struct slopes {
-    float *monitor;      /* grad_R M_R */
-    float *through;      /* grad_R M_out */
-    float *out;          /* grad_out M_out, under the credit's cuts */
-    float *uncut, *held; /* thoughts: grad M_out with every edge, with the thoughts held */
+    float *monitor; /* grad_R M_R */
+    float *through; /* grad_R M_out */
+    float *out;     /* grad_out M_out, under the credit's cuts; under `full` with the thoughts held */
+    float *uncut;   /* thoughts, `full`: grad M_out with every edge */
 };
 
 /* F as plain weights, for its gradient in a thought. */
@@ -123,9 +123,12 @@ static void thoughts_batch(struct press_run *p, const struct watch *w, const str
     for (int first = 0; first < o->batch; first += l->rows) {
         press_forward(p, first);
         weigh_output(p, first, each, m_out);
-        lines_backward(p, p->pressure_weight, press_cuts(o->credit), s->out);
-        lines_backward(p, p->pressure_weight, (struct tape_cuts){0}, s->uncut);
-        lines_backward(p, p->pressure_weight, (struct tape_cuts){.feed = true}, s->held);
+        if (o->credit == CREDIT_FULL) {
+            lines_backward(p, p->pressure_weight, (struct tape_cuts){0}, s->uncut);
+            lines_backward(p, p->pressure_weight, (struct tape_cuts){.feed = true}, s->out);
+        } else {
+            lines_backward(p, p->pressure_weight, press_cuts(o->credit), s->out);
+        }
         const int t = l->tail_start - p->mind.thoughts + w->frozen_at;
         memset(grad, 0, (size_t)l->rows * (size_t)C * sizeof(float));
         for (int b = 0; b < l->rows; b++)
@@ -134,14 +137,6 @@ static void thoughts_batch(struct press_run *p, const struct watch *w, const str
         tape_inject(&l->tape, TAPE_INPUT, t, grad);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
         collect(l, s->monitor);
-    }
-}
-
-/* `full` thoughts: the path through the thoughts counts as conditional, the rest as parametric. */
-static void split_paths(struct slopes *s, enum credit credit, long n) {
-    for (long i = 0; i < n && credit == CREDIT_FULL; i++) {
-        s->through[i] = s->uncut[i] - s->held[i];
-        s->out[i] = s->held[i];
     }
 }
 
@@ -165,7 +160,7 @@ void first_order_predict(struct press_run *p, const struct watch *w, struct aren
     const bool latent = p->mind.medium == MEDIUM_LATENT;
     struct arena_mark mark = arena_mark(scratch);
     struct slopes s;
-    float **all[] = {&s.monitor, &s.through, &s.out, &s.uncut, &s.held};
+    float **all[] = {&s.monitor, &s.through, &s.out, &s.uncut};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) *all[i] = ARENA_NEW(scratch, float, l->model.n);
     double *score = ARENA_NEW(scratch, double, 2 * (size_t)n);
     struct linear f = {.K = w->monitor.n_classes, .d = C};
@@ -181,7 +176,9 @@ void first_order_predict(struct press_run *p, const struct watch *w, struct aren
         else
             text_batch(p, batch, each, &s, score);
     }
-    if (latent) split_paths(&s, p->config->press.credit, l->model.n);
+    /* the path through the thoughts is what holding them takes away */
+    for (long i = 0; i < l->model.n && latent && p->config->press.credit == CREDIT_FULL; i++)
+        s.through[i] = s.uncut[i] - s.out[i];
     products(&s, l->model.n, out);
     arena_rewind(scratch, mark);
 }

@@ -91,6 +91,12 @@ static void into_tokens(struct press_run *p) {
     l->tape.gpt = &l->model;
 }
 
+static bool has_pressure(const struct press_run *p) {
+    for (int j = 0; j < p->learner->head.n; j++)
+        if (p->pressure_weight[j] != 0.0f) return true;
+    return false;
+}
+
 /* Two models. The face speaks the output tokens and nothing else; both terms train it, uncut. */
 static void backward_of_two(struct press_run *p) {
     struct learner *l = p->learner;
@@ -98,17 +104,11 @@ static void backward_of_two(struct press_run *p) {
     for (int j = 0; j < l->head.n; j++) spoken[j] = press_slot(p, j) >= 1 ? p->task_weight[j] : 0.0f;
     term(p, spoken, &l->gv, (struct tape_cuts){0});
     if (p->thought_grad) keep_thought_gradients(p);
-    term(p, p->pressure_weight, &l->gv, (struct tape_cuts){0});
+    if (has_pressure(p)) term(p, p->pressure_weight, &l->gv, (struct tape_cuts){0});
     if (p->thought_grad)
         into_thoughts(p);
     else if (p->reasoner)
         into_tokens(p);
-}
-
-static bool has_pressure(const struct press_run *p) {
-    for (int j = 0; j < p->learner->head.n; j++)
-        if (p->pressure_weight[j] != 0.0f) return true;
-    return false;
 }
 
 void press_backward(struct press_run *p) {

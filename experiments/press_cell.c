@@ -8,7 +8,7 @@
 #include "experiments/press.h"
 
 static const double LEVELS[] = {.25, .5, .75, .9};
-enum { N_LEVELS = sizeof LEVELS / sizeof LEVELS[0], MAX_WATCHES = 16, FIRST_ORDER_BATCHES = 4 };
+enum { N_LEVELS = sizeof LEVELS / sizeof LEVELS[0], MAX_WATCHES = 16, FIRST_ORDER_BATCHES = 3 };
 
 /* What the cell carries from update to update. */
 struct pressing {

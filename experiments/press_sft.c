@@ -77,7 +77,7 @@ static void weigh(struct press_run *p, int first) {
         const bool step = pressed_step(p, i, j);
         const bool held = p->pressure->presses_reasoning && slot < 0;
         if (slot < 1 && !held) continue;
-        const bool own = step || p->slots[i] >> slot & 1u;
+        const bool own = step || (slot >= 1 && p->slots[i] >> slot & 1u);
         if (own)
             p->pressure_weight[j] = (float)o->lambda * each;
         else

@@ -400,7 +400,9 @@ START_TEST(direct_presses_the_step) {
     for (int j = 0; j < s.learner.head.n; j++) {
         if (press_slot(&s.p, j) >= 1) continue;
         const bool step = s.learner.tail_index[j] == 1;
+        const bool held = s.learner.tail_index[j] != 1 && press_slot(&s.p, j) < 0; /* the rest of the reasoning */
         ck_assert_int_eq(s.p.pressure_weight[j] > 0.0f, step);
+        ck_assert_int_eq(s.p.task_weight[j] - s.p.pressure_weight[j] > 0.0f, held);
         if (step) ck_assert_int_eq(s.learner.target[j], s.task.shape.none_step);
         pressed += step;
     }
