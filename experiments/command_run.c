@@ -15,7 +15,7 @@ struct arguments {
     const char *suite, *out, *data_dir;
     const char *sets[MOST_SETS];
     int n_sets, jobs;
-    bool dry, quiet;
+    bool dry, quiet, json;
 };
 
 static error_t parse_run(int key, char *arg, struct argp_state *state) {
@@ -33,6 +33,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
         return 0;
     case 'q':
         x->quiet = true;
+        return 0;
+    case 'J':
+        x->json = true;
         return 0;
     case 'j':
         x->jobs = (int)strtol(arg, &end, 10);
@@ -78,6 +81,13 @@ static const struct argp_option status_options[] = {
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
     {"set", 's', "KEY=VALUE", 0, "as given to run", 0},
+    {"json", 'J', NULL, 0, "as a JSON object", 0},
+    {0},
+};
+
+static const struct argp_option cell_options[] = {
+    {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
+    {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
     {0},
 };
 
@@ -86,7 +96,7 @@ const struct argp command_status_argp = {
     .parser = parse_run,
     .args_doc = "SUITE",
     .doc = "Show the state of every cell of a suite. Exit 0: all are whole; 3: not yet.\v"
-           "Example:\n  spillover status quick\n",
+           "Examples:\n  spillover status quick\n  spillover status quick --json\n",
 };
 
 enum status command_open_engine(void) {
@@ -135,7 +145,7 @@ enum status command_status(int argc, char **argv, struct arena *a) {
     argv[0] = "spillover status";
     argp_parse(&command_status_argp, argc, argv, 0, NULL, &x);
     TRY(prepare(&x, &s, &o, a));
-    return run_status(&s, &o, stdout, a);
+    return (x.json ? run_status_json : run_status)(&s, &o, stdout, a);
 }
 
 static enum status open_arithmetic(enum numeric_mode mode) {
@@ -143,7 +153,7 @@ static enum status open_arithmetic(enum numeric_mode mode) {
 }
 
 const struct argp command_cell_argp = {
-    .options = status_options,
+    .options = cell_options,
     .parser = parse_run,
     .args_doc = "KEY",
     .doc = "Run the cell whose folder DIR/cells/KEY.part was prepared by `run`, and make it whole.\v"

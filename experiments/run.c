@@ -1,6 +1,7 @@
 #include "experiments/run.h"
 
 #include <dirent.h>
+#include <jansson.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -197,22 +198,66 @@ static const char *open_state(struct arena *a, const char *out, const char *key)
     return "stopped";
 }
 
+/* The state of cell i for people and machines; *event: the last line of a running or stopped cell's events, or "". */
+static const char *state_of(const struct schedule *s, int i, const char **event) {
+    const char *key = s->grid->cells[i].cell.key;
+    *event = "";
+    if (s->cells[i].state == STATE_FAILED) return "damaged";
+    if (s->cells[i].state != STATE_PENDING) return schedule_state_name(s->cells[i].state);
+    *event = last_event(s->arena, s->out, key);
+    return open_state(s->arena, s->out, key);
+}
+
+static enum status finished(const struct suite *s, const struct schedule *schedule, int *whole, int *of) {
+    *whole = schedule_count(schedule, STATE_DONE);
+    *of = schedule->grid->n - schedule_count(schedule, STATE_SKIPPED);
+    return *whole == *of ? ST_OK : status_set(ST_PARTIAL, "%s: not finished", s->name);
+}
+
 enum status run_status(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
     struct grid g;
+    int whole, of;
     TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
     struct schedule schedule = schedule_of(o, &g, a);
     schedule_survey(&schedule);
     for (int i = 0; i < g.n; i++) {
-        const char *key = g.cells[i].cell.key, *state = schedule_state_name(schedule.cells[i].state), *note = "";
-        if (schedule.cells[i].state == STATE_FAILED) state = "damaged";
-        if (schedule.cells[i].state == STATE_PENDING) {
-            state = open_state(a, o->out, key);
-            note = last_event(a, o->out, key);
-        } else if (schedule.cells[i].note)
-            note = schedule.cells[i].note;
+        const char *event, *state = state_of(&schedule, i, &event);
+        const char *note = *event ? event : schedule.cells[i].note ? schedule.cells[i].note : "";
         fprintf(to, "%-8s %s  %s  %s\n", state, g.cells[i].short_key, g.cells[i].label, note);
     }
-    int skipped = schedule_count(&schedule, STATE_SKIPPED), whole = schedule_count(&schedule, STATE_DONE);
-    fprintf(to, "%d of %d cells are whole\n", whole, g.n - skipped);
-    return whole == g.n - skipped ? ST_OK : status_set(ST_PARTIAL, "%s: not finished", s->name);
+    enum status st = finished(s, &schedule, &whole, &of);
+    fprintf(to, "%d of %d cells are whole\n", whole, of);
+    return st;
+}
+
+enum status run_status_json(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
+    struct grid g;
+    int whole, of;
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    struct schedule schedule = schedule_of(o, &g, a);
+    schedule_survey(&schedule);
+    json_t *list = json_array(), *json = json_object();
+    for (int i = 0; i < g.n; i++) {
+        const struct grid_cell *c = &g.cells[i];
+        const char *event, *state = state_of(&schedule, i, &event);
+        json_t *cell = json_pack("{s:s, s:s, s:s, s:s}", "key", c->cell.key, "kind", config_kind_name(c->cell.kind),
+                                 "label", c->label, "state", state);
+        json_t *progress = *event ? json_loads(event, 0, NULL) : NULL;
+        if (progress) json_object_set_new(cell, "event", progress);
+        if (schedule.cells[i].note) json_object_set_new(cell, "note", json_string(schedule.cells[i].note));
+        if (schedule.cells[i].state == STATE_DONE)
+            json_object_set_new(cell, "seconds", json_real(schedule.cells[i].seconds));
+        json_array_append_new(list, cell);
+    }
+    enum status st = finished(s, &schedule, &whole, &of);
+    const double left = display_work_left(&schedule);
+    json_object_set_new(json, "suite", json_string(s->name));
+    json_object_set_new(json, "whole", json_integer(whole));
+    json_object_set_new(json, "of", json_integer(of));
+    json_object_set_new(json, "seconds_left", left < 0 ? json_null() : json_real(left));
+    json_object_set_new(json, "cells", list);
+    json_dumpf(json, to, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(6));
+    fputc('\n', to);
+    json_decref(json);
+    return st;
 }

@@ -43,6 +43,10 @@ MUST_USE enum status run_estimate(const struct suite *s, const struct run_option
 /* Print the state of every cell; running ones with their last event. */
 MUST_USE enum status run_status(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
 
+/* The same as one JSON object: suite, whole, of, seconds_left (of one job; null: unknown), cells: key, kind, label,
+ * state, and where known event, note, seconds. */
+MUST_USE enum status run_status_json(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
+
 /* CPUs that this process may use. */
 int run_default_jobs(void);
 
