@@ -117,8 +117,7 @@ static enum status store_resources(struct arena *a, const char *part, double sec
     return st;
 }
 
-/* What the body needs, from the identity in config.json: nothing else decides what a cell computes. */
-static enum status read_identity(const char *path, const char *key, struct cell *cell, enum numeric_mode *mode) {
+enum status cell_read(const char *path, const char *key, struct cell *cell, enum numeric_mode *mode) {
     char hex[SHA256_HEX];
     json_t *json = NULL;
     TRY(sha256_file(path, hex));
@@ -171,7 +170,7 @@ enum status cell_execute(const char *out, const char *key, const char *data_dir,
     arena_open(&arena, 1 << 20);
     const char *part = store_part(&arena, out, key);
     struct cell_io io = {.dir = part, .arena = &arena};
-    enum status st = read_identity(arena_printf(&arena, "%s/config.json", part), key, &cell, &mode);
+    enum status st = cell_read(arena_printf(&arena, "%s/config.json", part), key, &cell, &mode);
     if (st == ST_OK) st = open_parents(&arena, out, &cell, &io);
     if (st == ST_OK && bodies->prepare) st = bodies->prepare(mode);
     if (st != ST_OK) goto done;

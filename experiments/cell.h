@@ -73,6 +73,10 @@ struct cell_bodies {
     enum status (*run[3])(const struct cell *cell, struct cell_io *io);
 };
 
+/* What a cell computes, from its config.json at `path`: nothing else decides it. ST_DATA when the file is not the
+ * identity behind `key`, or says what this program does not know. */
+MUST_USE enum status cell_read(const char *path, const char *key, struct cell *cell, enum numeric_mode *mode);
+
 /* The whole life of a cell's process: read <out>/cells/<key>.part/config.json, verify the parents, run the body, make
  * the folder whole. The caller holds the cell's lock (experiments/store.h). data_dir: published files, or NULL. */
 MUST_USE enum status cell_execute(const char *out, const char *key, const char *data_dir,

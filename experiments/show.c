@@ -1,0 +1,366 @@
+#include "experiments/show.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/base/fs.h"
+#include "engine/checkpoint.h"
+#include "experiments/arm.h"
+#include "experiments/evaluate.h"
+#include "experiments/registry.h"
+#include "experiments/store.h"
+
+enum { BEFORE, AFTER, SIDES, LENS_TOKENS = 3, TOKENS_A_LINE = 8, FEW_POSITIONS = 16 };
+
+static const int levels[] = {90, 75, 50, 25};
+
+/* One of the two models in one medium, run on the question. */
+struct side {
+    struct mind mind;
+    struct rollout r;
+};
+
+struct showing {
+    struct show *show;
+    const struct show_options *o;
+    struct arena *arena;
+    struct cell cell, arm_cell; /* arm_cell: that the weights before pressure belong to */
+    const struct arm *arm;      /* NULL for a base */
+    struct task_ctx task;
+    struct gpt model[SIDES], reasoner; /* reasoner: mind_face, after */
+    struct watch *watches;
+    int n_watches, own; /* own: whose questions */
+    const struct problem *problem;
+    bool after; /* there is a model after pressure */
+};
+
+/* --- the cell -------------------------------------------------------------------------------------------------- */
+
+static enum status find_cell(struct showing *s) {
+    const char *prefix = s->o->cell, *folder = arena_printf(s->arena, "%s/cells", s->o->out);
+    int found = 0;
+    DIR *dir = opendir(folder);
+    if (!dir) return status_errno("%s: cannot be listed", folder);
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (strlen(e->d_name) != 64 || strncmp(e->d_name, prefix, strlen(prefix)) != 0) continue;
+        snprintf(s->show->key, sizeof s->show->key, "%.64s", e->d_name);
+        found++;
+    }
+    closedir(dir);
+    if (found == 1) return store_verify(s->arena, s->o->out, s->show->key);
+    if (found) return status_set(ST_USAGE, "%d cells begin with \"%s\"; write more of the key", found, prefix);
+    return status_set(ST_USAGE, "%s has no finished cell \"%s\" (the column `cell` of results.csv, cells.list)", folder,
+                      prefix);
+}
+
+static const char *label_of(struct arena *a, const struct cell *c) {
+    char method[CONFIG_TEXT], credit[CONFIG_TEXT], design[CONFIG_TEXT];
+    config_text(&c->config, config_find("press", "method"), method);
+    config_text(&c->config, config_find("press", "credit"), credit);
+    config_text(&c->config, config_find("task", "design"), design);
+    const char *arm = c->kind == CELL_BASE ? "base" : c->config.arm.name;
+    if (c->kind != CELL_PRESS)
+        return arena_printf(a, "%s %s %s seed %ld", arm, c->config.task_name, design, c->config.seed);
+    return arena_printf(a, "%s %s %s %s %s %s seed %ld", arm, c->config.press.pressure, method, credit,
+                        c->config.task_name, design, c->config.seed);
+}
+
+static enum status read_cells(struct showing *s) {
+    struct arena *a = s->arena;
+    enum numeric_mode mode;
+    TRY(find_cell(s));
+    const char *dir = store_path(a, s->o->out, s->show->key);
+    TRY(cell_read(arena_printf(a, "%s/config.json", dir), s->show->key, &s->cell, &mode));
+    TRY(gemm_open(GEMM_AUTO, mode));
+    s->arm_cell = s->cell;
+    if (s->cell.kind == CELL_PRESS) {
+        const char *parent = s->cell.parent;
+        TRY(store_verify(a, s->o->out, parent));
+        const char *path = arena_printf(a, "%s/config.json", store_path(a, s->o->out, parent));
+        TRY(cell_read(path, parent, &s->arm_cell, &mode));
+    }
+    if (s->cell.kind != CELL_BASE) TRY(arm_find(s->cell.config.arm.name, &s->arm));
+    s->show->label = label_of(a, &s->cell);
+    return task_open(&s->task, s->cell.config.task_name, &s->cell.config.task, a);
+}
+
+/* --- the models ------------------------------------------------------------------------------------------------ */
+
+static const char *weights(struct showing *s, const char *name, int level) {
+    return arena_printf(s->arena, "%s/%s-%02d.safetensors", store_path(s->arena, s->o->out, s->show->key), name, level);
+}
+
+static enum status load_models(struct showing *s) {
+    struct arena *a = s->arena;
+    const char *before = store_path(a, s->o->out, s->arm_cell.key);
+    int level = 0;
+    TRY(checkpoint_load_gpt(&s->model[BEFORE], a, arena_printf(a, "%s/model.safetensors", before)));
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0] && !level && s->cell.kind == CELL_PRESS; i++)
+        if ((!s->o->level || s->o->level == levels[i]) && fs_exists(weights(s, "model", levels[i]))) level = levels[i];
+    if (s->o->level && !level)
+        return status_set(ST_USAGE, "%.12s kept no weights at dose .%02d: it was never crossed", s->show->key,
+                          s->o->level);
+    s->show->level = level;
+    s->after = level > 0;
+    if (!s->after) return ST_OK;
+    TRY(checkpoint_load_gpt(&s->model[AFTER], a, weights(s, "model", level)));
+    if (s->cell.config.press.credit != CREDIT_MIND_FACE) return ST_OK;
+    return checkpoint_load_gpt(&s->reasoner, a, weights(s, "mind", level));
+}
+
+/* With two models what was pressed is the face, and another one thinks. */
+static struct mind mind_of(const struct showing *s, int side, bool text) {
+    const struct gpt *model = &s->model[side], *face = NULL;
+    if (side == AFTER && s->cell.config.press.credit >= CREDIT_FROZEN_MIND) {
+        face = model;
+        model = s->cell.config.press.credit == CREDIT_MIND_FACE ? &s->reasoner : &s->model[BEFORE];
+    }
+    struct mind m =
+        text || !s->arm ? arm_text_mind(model, &s->task) : arm_mind(s->arm, &s->cell.config, model, &s->task);
+    m.face = face;
+    return m;
+}
+
+static void run_side(struct showing *s, int side, bool text, struct side *out) {
+    const struct rollout_options greedy = {.force = {.stop = -1}};
+    out->mind = mind_of(s, side, text);
+    rollout_open(&out->r, s->arena, &out->mind, 1);
+    runner_run(runner_open(s->arena, &out->mind, 1), &out->mind, s->problem, &greedy, &out->r);
+}
+
+/* --- the question ---------------------------------------------------------------------------------------------- */
+
+static enum status open_watches(struct showing *s) {
+    struct arena *a = s->arena;
+    const struct pressure *output = NULL;
+    const char *name = s->o->pressure, *names[REGISTRY_MOST];
+    s->watches = ARENA_NEW(a, struct watch, pressure_count);
+    s->n_watches = evaluate_open_watches(s->watches, a, &s->cell.config, &s->task, NULL);
+    if (s->n_watches == 0)
+        return status_set(ST_USAGE, "task %s has no questions that a pressure applies to", s->cell.config.task_name);
+    if (!name && s->cell.kind == CELL_PRESS) {
+        const struct pressure *pressure, *beside;
+        TRY(pressure_resolve(s->cell.config.press.pressure, s->cell.config.press.of, &pressure, &beside));
+        name = beside->name;
+        output = pressure;
+    }
+    s->own = name ? -1 : 0;
+    for (int i = 0; i < s->n_watches; i++) {
+        names[i] = s->watches[i].pressure->name;
+        if (name && strcmp(names[i], name) == 0) s->own = i;
+    }
+    if (s->own < 0 && !s->o->pressure) s->own = 0;
+    if (s->own < 0) {
+        const char *near = status_nearest(name, names, s->n_watches, sizeof *names);
+        return status_set(ST_USAGE, "no questions of pressure \"%s\" for task %s%s%s%s", name, s->cell.config.task_name,
+                          near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
+    struct watch *w = &s->watches[s->own];
+    if (output && output->m_out) w->output = output;
+    s->show->pressure = w->pressure->name;
+    s->show->item = s->o->item;
+    s->show->items = w->n_marked;
+    if (s->o->item < 1 || s->o->item > w->n_marked)
+        return status_set(ST_USAGE, "--item %d: there are items 1 to %d", s->o->item, w->n_marked);
+    s->problem = &w->marked[s->o->item - 1];
+    return ST_OK;
+}
+
+/* Frozen probes of the arm; an arm without reasoning has none. */
+static enum status restore_probes(struct showing *s) {
+    struct checkpoint file;
+    if (!s->arm) return ST_OK;
+    const struct mind m = mind_of(s, BEFORE, false);
+    const int positions = mind_reasoning_positions(&m);
+    const char *path =
+        arena_printf(s->arena, "%s/probes.safetensors", store_path(s->arena, s->o->out, s->arm_cell.key));
+    if (positions == 0 || !fs_exists(path)) return ST_OK;
+    TRY(checkpoint_read(s->arena, path, &file));
+    for (int i = 0; i < s->n_watches; i++) TRY(watch_restore(&s->watches[i], s->arena, &file, positions));
+    return ST_OK;
+}
+
+static const char *token(const struct showing *s, int t) {
+    return t < 0 ? "" : s->task.task->token_name(&s->task, t);
+}
+
+/* Tokens [n] in rows of `stride` ints; further channels of a position in brackets. */
+static const char *tokens(struct showing *s, const int16_t *t, int n, int stride) {
+    const char *text = "";
+    for (int i = 0; i < n; i++, t += stride) {
+        text = arena_printf(s->arena, "%s%s%s", text, *text ? " " : "", token(s, *t));
+        for (int c = 1; c < stride && c < s->task.shape.channels; c++)
+            if (t[c] >= 0) text = arena_printf(s->arena, "%s[%s]", text, token(s, t[c]));
+    }
+    return text;
+}
+
+static void describe_problem(struct showing *s) {
+    const struct problem *p = s->problem;
+    s->show->question = tokens(s, &p->question[0][0], p->n_question, TASK_MAX_CHANNELS);
+    const char *truth = arena_printf(s->arena, "answer %d", p->answer);
+    if (p->report >= 0) truth = arena_printf(s->arena, "%s, c %d", truth, p->report);
+    truth = arena_printf(s->arena, "%s; steps", truth);
+    for (int k = 0; k < p->n_steps; k++) truth = arena_printf(s->arena, "%s %d", truth, p->value[k]);
+    s->show->truth = truth;
+}
+
+/* --- sections -------------------------------------------------------------------------------------------------- */
+
+static struct show_section *section(struct showing *s, const char *title) {
+    if (s->show->n == SHOW_SECTIONS) BUG("more than %d sections", SHOW_SECTIONS);
+    struct show_section *section = &s->show->section[s->show->n++];
+    section->title = title;
+    section->lines = ARENA_NEW(s->arena, struct show_line, SHOW_LINES);
+    return section;
+}
+
+static void line(struct show_section *section, const char *name, const char *before, const char *after) {
+    if ((!*before && !*after) || section->n == SHOW_LINES) return;
+    section->lines[section->n++] =
+        (struct show_line){.name = name, .before = before, .after = after, .differs = strcmp(before, after) != 0};
+}
+
+/* The sides that there are. */
+static int sides(const struct showing *s) {
+    return s->after ? SIDES : AFTER;
+}
+
+static const char *written(const struct showing *s, const struct side *side, int first, int n) {
+    const char *text = "";
+    for (int k = first; k < first + n && k < side->r.n_reasoning[0]; k++)
+        text = arena_printf(s->arena, "%s%s%s", text, *text ? " " : "", token(s, side->r.reasoning[k]));
+    return text;
+}
+
+/* The nearest tokens of the unembedding to vector k, with their softmax. */
+static const char *lens(const struct showing *s, const struct side *side, int k) {
+    const struct gpt *gpt = side->mind.gpt;
+    const int V = gpt->config.vocab, C = gpt->config.width;
+    const float *u = side->r.u + (long)k * C;
+    double *p = ARENA_NEW(s->arena, double, V), most = -INFINITY, sum = 0.0;
+    for (int v = 0; v < V; v++) {
+        for (int c = 0; c < C; c++) p[v] += (double)u[c] * (double)gpt->p.head[(long)v * C + c];
+        most = fmax(most, p[v]);
+    }
+    for (int v = 0; v < V; v++) sum += p[v] = exp(p[v] - most);
+    const char *text = "";
+    for (int i = 0; i < LENS_TOKENS; i++) {
+        int best = 0;
+        for (int v = 1; v < V; v++)
+            if (p[v] > p[best]) best = v;
+        text = arena_printf(s->arena, "%s%s%s %.2f", text, i ? ", " : "", token(s, best), p[best] / sum);
+        p[best] = -1.0;
+    }
+    return text;
+}
+
+/* What the frozen probe of a watch reads at position k. */
+static const char *probed(const struct showing *s, const struct watch *w, const struct side *side, int k) {
+    const struct probe *f = &w->frozen[k];
+    float *p = ARENA_NEW(s->arena, float, f->K);
+    int best = 0;
+    if (k >= side->r.n_reasoning[0] && side->mind.medium == MEDIUM_TEXT) return "";
+    probe_predict(f, s->arena, 1, side->r.u + (long)k * side->r.C, side->r.C, p);
+    for (int c = 1; c < f->K; c++)
+        if (p[c] > p[best]) best = c;
+    const bool right = best == w->pressure->label(&s->task, s->problem);
+    return arena_printf(s->arena, "%d %.2f%s", best, (double)p[best], right ? " (true)" : "");
+}
+
+static void show_tokens(struct showing *s, struct show_section *to, const struct side *side) {
+    const int n = side[BEFORE].r.R, step = n <= FEW_POSITIONS ? 1 : TOKENS_A_LINE;
+    for (int k = 0; k < n; k += step) {
+        const char *text[SIDES] = {"", ""};
+        for (int i = 0; i < sides(s); i++) text[i] = written(s, &side[i], k, step);
+        const char *name =
+            step == 1 ? arena_printf(s->arena, "%d", k + 1) : arena_printf(s->arena, "%d..%d", k + 1, k + step);
+        line(to, name, text[BEFORE], text[AFTER]);
+    }
+}
+
+static void show_lens(struct showing *s, struct show_section *to, const struct side *side) {
+    for (int k = 0; k < side[BEFORE].r.R; k++) {
+        const char *text[SIDES] = {"", ""};
+        for (int i = 0; i < sides(s); i++) text[i] = lens(s, &side[i], k);
+        line(to, arena_printf(s->arena, "%d lens", k + 1), text[BEFORE], text[AFTER]);
+    }
+}
+
+static void show_probe(struct showing *s, struct show_section *to, const struct watch *w, const struct side *side,
+                       int k) {
+    const char *text[SIDES] = {"", ""};
+    if (!w->frozen || k < 0 || k >= w->positions) return;
+    for (int i = 0; i < sides(s); i++) text[i] = probed(s, w, &side[i], k);
+    line(to, arena_printf(s->arena, "%d probe %s", k + 1, w->monitor.concept), text[BEFORE], text[AFTER]);
+}
+
+static const char *stated(const struct showing *s, int value, int truth, double p) {
+    const char *what = value < 0 ? "no value" : arena_printf(s->arena, "%d", value);
+    return arena_printf(s->arena, "%s%s, p(true) %.2f", what, value == truth ? " (true)" : "", p);
+}
+
+static void show_output(struct showing *s, struct show_section *to, const struct side *side) {
+    const char *text[3][SIDES] = {{"", ""}, {"", ""}, {"", ""}};
+    const struct problem *p = s->problem;
+    for (int i = 0; i < sides(s); i++) {
+        const struct rollout *r = &side[i].r;
+        for (int k = 0; k < r->O && r->output[k] >= 0; k++)
+            text[0][i] = arena_printf(s->arena, "%s%s%s", text[0][i], k ? " " : "", token(s, r->output[k]));
+        text[1][i] = stated(s, rollout_answer(r, &s->task, 0), p->answer, rollout_p_answer(r, &s->task, 0, p->answer));
+        if (p->report < 0 || s->task.shape.slot_report < 0) continue;
+        text[2][i] = stated(s, rollout_report(r, &s->task, 0), p->report, rollout_p_report(r, &s->task, 0, p->report));
+    }
+    line(to, "tokens", text[0][BEFORE], text[0][AFTER]);
+    line(to, "answer", text[1][BEFORE], text[1][AFTER]);
+    line(to, "report", text[2][BEFORE], text[2][AFTER]);
+}
+
+static const char *reading(struct arena *a, double x) {
+    return isfinite(x) ? arena_printf(a, "%.2f", x) : "";
+}
+
+static void show_monitors(struct showing *s, struct show_section *to, const struct side *side, bool probes) {
+    const struct watch *own = &s->watches[s->own];
+    const char *text[3][SIDES] = {{"", ""}, {"", ""}, {"", ""}};
+    for (int i = 0; i < sides(s); i++) {
+        const struct rollout *r = &side[i].r;
+        text[0][i] = reading(s->arena, own->output->m_out(&s->task, s->problem, r, 0));
+        text[1][i] = reading(s->arena, own->output->hit(&s->task, s->problem, r, 0));
+        if (side[i].mind.medium == MEDIUM_TEXT)
+            text[2][i] = reading(s->arena, own->pressure->written(&s->task, s->problem, r, 0));
+    }
+    line(to, "output monitor M_out", text[0][BEFORE], text[0][AFTER]);
+    line(to, "does as the pressure asks", text[1][BEFORE], text[1][AFTER]);
+    line(to, arena_printf(s->arena, "reader: %s written", own->monitor.concept), text[2][BEFORE], text[2][AFTER]);
+    for (int i = 0; i < s->n_watches && probes; i++) show_probe(s, to, &s->watches[i], side, s->watches[i].frozen_at);
+}
+
+static void show_medium(struct showing *s, bool text, const char *suffix) {
+    struct side side[SIDES];
+    struct arena *a = s->arena;
+    for (int i = 0; i < sides(s); i++) run_side(s, i, text, &side[i]);
+    const enum medium medium = side[BEFORE].mind.medium;
+    struct show_section *reasoning = section(s, arena_printf(a, "reasoning%s", suffix));
+    if (medium == MEDIUM_TEXT) show_tokens(s, reasoning, side);
+    if (medium == MEDIUM_LATENT) show_lens(s, reasoning, side);
+    const struct watch *own = &s->watches[s->own];
+    for (int k = 0; !text && k < own->positions; k++) show_probe(s, reasoning, own, side, k);
+    show_output(s, section(s, arena_printf(a, "output%s", suffix)), side);
+    show_monitors(s, section(s, arena_printf(a, "monitors of %s%s", own->pressure->name, suffix)), side, !text);
+}
+
+enum status show_build(struct show *show, const struct show_options *o, struct arena *a) {
+    struct showing *s = ARENA_NEW(a, struct showing, 1);
+    *show = (struct show){0};
+    *s = (struct showing){.show = show, .o = o, .arena = a};
+    TRY(read_cells(s));
+    TRY(load_models(s));
+    TRY(open_watches(s));
+    TRY(restore_probes(s));
+    describe_problem(s);
+    show_medium(s, !s->arm, "");
+    if (s->arm && s->arm->text_mode) show_medium(s, true, ", the same weights in text mode");
+    return ST_OK;
+}

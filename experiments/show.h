@@ -1,0 +1,49 @@
+/* Showing one question to a trained cell: what it thinks and says, before and after pressure, side by side.
+ *
+ * Questions are those that the monitors of a pressure are read on (experiments/watch.h); reasoning and output are greedy.
+ * "before" is the arm that the cell stands on; "after" the weights that the cell kept when the dose first crossed a level
+ * (a cell that crossed none kept none). Thoughts, and tokens as the vectors that are fed back, are read twice: through
+ * the lens (the nearest tokens of the unembedding, by softmax of u W^T), and through the probes frozen before pressure.
+ */
+#ifndef SPILLOVER_SHOW_H
+#define SPILLOVER_SHOW_H
+
+#include "experiments/cell.h"
+
+struct show_options {
+    const char *out;      /* folder of runs */
+    const char *cell;     /* key, or the beginning of one */
+    const char *pressure; /* whose questions; NULL: the cell's own, or the first that applies */
+    int item;             /* from 1 */
+    int level;            /* percent of dose, 25, 50, 75, 90; 0: the highest that was kept */
+};
+
+/* One line: the same reading of both; "" where there is none. */
+struct show_line {
+    const char *name, *before, *after;
+    bool differs;
+};
+
+struct show_section {
+    const char *title;
+    struct show_line *lines;
+    int n;
+};
+
+enum { SHOW_SECTIONS = 8, SHOW_LINES = 512 };
+
+struct show {
+    char key[65];
+    const char *label;      /* "coconut conceal sft full joint seed 1" */
+    const char *pressure;   /* whose questions */
+    int item, items, level; /* level 0: nothing after */
+    const char *question, *truth;
+    struct show_section section[SHOW_SECTIONS];
+    int n;
+};
+
+/* Find the cell, load both models, run the question. Opens the arithmetic of the cell. Everything lives in the arena.
+ * ST_USAGE: no such cell, pressure, level or item, or several cells; ST_DIFFERS: a damaged cell; ST_DATA, ST_IO. */
+MUST_USE enum status show_build(struct show *s, const struct show_options *o, struct arena *a);
+
+#endif
