@@ -1,5 +1,8 @@
-/* report: make the report of a suite again from its results.csv. */
+/* report, plot: what follows from the results.csv of a suite, made again. */
 #include <argp.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/fs.h"
 #include "experiments/command.h"
@@ -49,13 +52,57 @@ const struct argp command_report_argp = {
            "Example:\n  spillover report quick\n",
 };
 
+/* The suite, and its folder of results. */
+static enum status open_results(const struct arguments *x, struct suite *s, const char **dir, struct arena *a) {
+    const char *path;
+    TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
+    TRY(suite_read(s, path, x->sets, x->n_sets, a));
+    *dir = arena_printf(a, "%s/%s", x->out, s->name);
+    if (fs_exists(arena_printf(a, "%s/results.csv", *dir))) return ST_OK;
+    return status_set(ST_USAGE, "%s has no results.csv: spillover run %s makes it", *dir, x->suite);
+}
+
 enum status command_report(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs"};
     struct suite s;
-    const char *path;
+    const char *dir;
     argv[0] = "spillover report";
     argp_parse(&command_report_argp, argc, argv, 0, NULL, &x);
-    TRY(suite_find(a, command_suites_dir(a), x.suite, &path));
-    TRY(suite_read(&s, path, x.sets, x.n_sets, a));
-    return report_write(arena_printf(a, "%s/%s", x.out, s.name), &s, stdout);
+    TRY(open_results(&x, &s, &dir, a));
+    return report_write(dir, &s, stdout);
+}
+
+const struct argp command_plot_argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "SUITE",
+    .doc = "Draw the figures of a suite again from results.csv and print their paths; nothing is computed anew. What "
+           "they show lies beside them as figures/data/<figure>.csv.\v"
+           "Example:\n  spillover plot quick\n",
+};
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum status command_plot(int argc, char **argv, struct arena *a) {
+    enum { MOST_FIGURES = 256 };
+    struct arguments x = {.out = "runs"};
+    struct suite s;
+    const char *dir, *names[MOST_FIGURES];
+    int n = 0;
+    argv[0] = "spillover plot";
+    argp_parse(&command_plot_argp, argc, argv, 0, NULL, &x);
+    TRY(open_results(&x, &s, &dir, a));
+    TRY(report_write(dir, &s, NULL));
+    DIR *figures = opendir(arena_printf(a, "%s/figures", dir));
+    if (!figures) return status_errno("%s/figures: cannot be listed", dir);
+    for (struct dirent *e; n < MOST_FIGURES && (e = readdir(figures));) {
+        const char *end = strrchr(e->d_name, '.');
+        if (end && strcmp(end, ".svg") == 0) names[n++] = arena_strdup(a, e->d_name);
+    }
+    closedir(figures);
+    qsort(names, (size_t)n, sizeof *names, by_name);
+    for (int i = 0; i < n; i++) printf("%s/figures/%s\n", dir, names[i]);
+    return ST_OK;
 }

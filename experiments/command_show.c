@@ -96,8 +96,8 @@ static void print_text(const struct show *s) {
     for (int i = 0; i < s->n; i++) {
         const struct show_section *section = &s->section[i];
         if (!section->n) continue;
-        printf("\n%s%-*s  %-*s    %s%s\n", bold, name, section->title, before, "", "", plain);
-        printf("%-*s  %-*s    %s\n", name, "", before, "before", s->level ? "after" : "");
+        printf("\n%s%s%s\n", bold, section->title, plain);
+        if (s->level) printf("%-*s  %-*s    after\n", name, "", before, "before");
         for (int k = 0; k < section->n; k++) {
             const struct show_line *l = &section->lines[k];
             if (s->level)

@@ -11,7 +11,7 @@ const char *const compare_columns[COMPARE_COLUMNS] = {"task", "design",   "arm",
                                                       "rho",  "pressure", "method", "credit",  "lambda",   "concept",
                                                       "view", "step",     "layer",  "metric",  "quantity", "level"};
 
-enum { FIRST_OWN = 11, STEP = 13, METRIC = 15, MOST_SEEDS = 1000, FLIP_DRAWS = 9999 };
+enum { PRESSURE = 7, LAMBDA = 10, FIRST_OWN = 11, STEP = 13, METRIC = 15, MOST_SEEDS = 1000, FLIP_DRAWS = 9999 };
 
 enum status compare_select(struct compare_selection *s, const struct csv_table *table, const char *conditions,
                            struct arena *a) {
@@ -240,6 +240,7 @@ enum status compare_pairs(const struct compare_selection *a, const struct compar
     *out = (struct compare_lines){0};
     for (int c = 0; c < COMPARE_COLUMNS; c++)
         drop[c] = strcmp(condition(&sa, compare_columns[c]), condition(&sb, compare_columns[c])) != 0;
+    drop[LAMBDA] |= drop[PRESSURE]; /* the weight of the pressure's own term: `none` has 0 */
     TRY(items_of(&sa, drop, &x, &n, arena));
     TRY(items_of(&sb, drop, &y, &m, arena));
     struct item *pairs = ARENA_NEW(arena, struct item, n + 1);

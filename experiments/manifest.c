@@ -57,7 +57,7 @@ static json_t *source_of(const char *dir) {
     return json_pack("{s:s, s:o}", "git", revision, "dirty", known ? json_boolean(*changes) : json_null());
 }
 
-static json_t *cpu_name(void) {
+json_t *manifest_cpu(void) {
     char line[512];
     FILE *in = fopen("/proc/cpuinfo", "re");
     json_t *name = NULL;
@@ -71,7 +71,7 @@ static json_t *cpu_name(void) {
     return name ? name : json_string("unknown");
 }
 
-static json_t *packages(void) {
+json_t *manifest_packages(void) {
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "glibc", gnu_get_libc_version(), "openssl",
                      OpenSSL_version(OPENSSL_VERSION), "jansson", jansson_version_str(), "libyaml",
                      yaml_get_version_string(), "gsl", gsl_version, "blis", gemm_blis_version(), "libcsv",
@@ -96,13 +96,13 @@ static json_t *run_json(const struct manifest_run *run) {
         json_object_set_new(
             json, "system",
             json_pack("{s:s, s:s, s:s}", "name", system.sysname, "release", system.release, "machine", system.machine));
-    json_object_set_new(json, "cpu", cpu_name());
+    json_object_set_new(json, "cpu", manifest_cpu());
     json_object_set_new(json, "compiler", json_string(__VERSION__));
     json_object_set_new(json, "version", json_string(SPILLOVER_VERSION));
     json_object_set_new(json, "isa", json_string(gemm_isa()));
     json_object_set_new(json, "blis",
                         json_pack("{s:s, s:s}", "kernel", gemm_blis_arch(), "threading", gemm_blis_threading()));
-    json_object_set_new(json, "packages", packages());
+    json_object_set_new(json, "packages", manifest_packages());
     return json;
 }
 

@@ -24,4 +24,9 @@ struct manifest_run {
 MUST_USE enum status manifest_write(const char *path, const struct suite *s, const struct grid *g,
                                     const struct manifest_run *run);
 
+/* What a run's entry says of the machine: name of the CPU (a string), versions of the libraries in use (an object). New
+ * references. gemm_open must have been called for the latter. */
+json_t *manifest_cpu(void);
+json_t *manifest_packages(void);
+
 #endif
