@@ -1,0 +1,320 @@
+/* The command line from outside: every command's way to success, every complaint with its exit code, and the commands
+ * that README.md shows. All of them run in a folder that holds one small suite, computed once. */
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/fs.h"
+#include "engine/base/json.h"
+
+static char folder[64], root[4096];
+static struct arena arena;
+
+static const char tiny[] = "suite: tiny\nabout: a test\nseeds: 1..3\ngrid:\n"
+                           "  - task: {name: chain, design: none, modulus: 3, chain: 1, side: 1}\n"
+                           "    model: {layers: 1, width: 16, heads: 2}\n"
+                           "    base: {updates: 60, batch: 32, shard: 32, warmup: 5, lr: 1e-2}\n"
+                           "    arm: {name: [text, codi], updates: 10, projection_warmup: 5}\n"
+                           "    press: {pressure: [none, conceal], updates: 40, batch: 32, lr: 1e-2}\n"
+                           "    measure: {questions: 32, probe_train: 100, probe_test: 40, early_every: 5}\n";
+
+/* What a command printed and how it ended. */
+struct outcome {
+    char *out, *err;
+    int code;
+};
+
+static char *read_text(const char *name) {
+    char *text;
+    size_t size;
+    ck_assert_msg(fs_read(&arena, arena_printf(&arena, "%s/%s", folder, name), &text, &size) == ST_OK, "%s",
+                  status_message());
+    return text;
+}
+
+/* A line for a shell whose PATH begins with the root of the tree, run in the folder. */
+static struct outcome run(const char *command) {
+    const char *path = getenv("PATH");
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        int out = chdir(folder) ? -1 : open("out", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        int err = open("err", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        setenv("PATH", arena_printf(&arena, "%s:%s", root, path ? path : "/usr/bin:/bin"), 1);
+        setenv("NO_COLOR", "1", 1);
+        setenv("TMPDIR", folder, 1);
+        unsetenv("CI");
+        if (out < 0 || err < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(126);
+        execl("/bin/bash", "bash", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    int how;
+    ck_assert_int_eq(waitpid(pid, &how, 0), pid);
+    ck_assert(WIFEXITED(how));
+    return (struct outcome){.out = read_text("out"), .err = read_text("err"), .code = WEXITSTATUS(how)};
+}
+
+static void open_folder(void) {
+    snprintf(folder, sizeof folder, "%s/test_cli.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_ptr_nonnull(getcwd(root, sizeof root));
+    arena_open(&arena, 1 << 16);
+    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/tiny.yaml", folder), tiny, sizeof tiny - 1), ST_OK);
+    struct outcome o = run("spillover run tiny.yaml --quiet --jobs 2");
+    ck_assert_msg(o.code == 0, "%s", o.err);
+}
+
+static void close_folder(void) {
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+    arena_close(&arena);
+}
+
+/* Keys of the cells that the cases name, as shell words. */
+#define CELL(label) "$(awk -F'\\t' '$4 == \"" label "\" {print substr($1, 1, 12)}' runs/tiny/cells.list)"
+#define PRESSED     CELL("codi conceal sft targeted none seed 1")
+
+static const struct {
+    const char *command;
+    int code;
+    const char *out, *err; /* parts of what is printed; NULL: nothing may be */
+} cases[] = {
+    {"spillover --help", 0, "usage: spillover COMMAND", NULL},
+    {"spillover help", 0, "Exit codes: 0 done, 1 failed, 2 a check differs", NULL},
+    {"spillover --version", 0, "spillover ", NULL},
+    {"spillover", 64, NULL, "usage: spillover COMMAND"},
+    {"spillover rum", 64, NULL, "there is no command \"rum\"; did you mean \"run\"?"},
+    {"spillover zzzzzz", 64, NULL, "there is no command \"zzzzzz\" (spillover --help lists them)"},
+    {"spillover list arms > /dev/full", 74, NULL, "standard output: "},
+
+    {"spillover run tiny.yaml", 0, "", "tiny: 21 cells: 0 computed, 21 reused"},
+    {"spillover run tiny.yaml -n", 0, "press    12 cells    12 whole     0 to run", NULL},
+    {"spillover run tiny.yaml -n --out elsewhere", 0, "nothing like it was measured here yet", NULL},
+    {"spillover run", 64, NULL, "spillover run: which suite?"},
+    {"spillover run a b", 64, NULL, "one suite at a time: a, and then b"},
+    {"spillover run quik", 64, NULL, "there is no suite \"quik\"; did you mean \"quick\"?"},
+    {"spillover run nowhere.yaml", 74, NULL, "nowhere.yaml"},
+    {"spillover run tiny.yaml --jobs 0", 64, NULL, "--jobs: \"0\" is not 1..4096"},
+    {"spillover run tiny.yaml --jobs two", 64, NULL, "--jobs: \"two\" is not 1..4096"},
+    {"spillover run tiny.yaml --set press.updatez=3", 64, NULL, "updatez"},
+    {"spillover run tiny.yaml --set press.updates=many", 64, NULL, "\"many\" is not a whole number"},
+    {"spillover run tiny.yaml --data nowhere", 64, NULL, "--data nowhere: there is no such folder"},
+    {"spillover run tiny.yaml --frobnicate", 64, NULL, "unrecognized option"},
+    {"printf 'suite: [' > bad.yaml; spillover run bad.yaml", 65, NULL,
+     "bad.yaml:2: did not find expected node content"},
+
+    {"spillover status tiny.yaml", 0, "21 of 21 cells are whole", NULL},
+    {"spillover status tiny.yaml --out elsewhere", 3, "0 of 21 cells are whole", "tiny: not finished"},
+    {"spillover status tiny.yaml --json", 0, "\"whole\": 21", NULL},
+    {"spillover status", 64, NULL, "which suite?"},
+
+    {"spillover list arms", 0, "coconut", NULL},
+    {"spillover list keys --json", 0, "\"name\": \"press.lambda\"", NULL},
+    {"spillover list armz", 64, NULL, "there is no list of \"armz\"; did you mean \"arms\"?"},
+    {"spillover list", 64, NULL, "arms, tasks, pressures, metrics, suites or keys?"},
+
+    {"spillover report tiny.yaml", 0, "conceal", ""},
+    {"spillover report tiny.yaml --out elsewhere", 64, NULL, "elsewhere/tiny has no results.csv"},
+    {"spillover report", 64, NULL, "which suite?"},
+    {"spillover plot tiny.yaml", 0, "", ""},
+    {"spillover plot", 64, NULL, "which suite?"},
+    {"spillover plot smok", 64, NULL, "there is no suite \"smok\"; did you mean \"smoke\"?"},
+
+    {"spillover show " PRESSED " --item 17", 0, "item      17 of 32, questions of conceal", NULL},
+    {"spillover show " PRESSED, 0, "1 lens", NULL},
+    {"spillover show " PRESSED, 0, "does as the pressure asks  0.00", NULL},
+    {"spillover show " PRESSED, 0, "output, the same weights in text mode", NULL},
+    {"spillover show " PRESSED " --json", 0, "\"what\": \"output monitor M_out\"", NULL},
+    {"spillover show " PRESSED " --dose 25", 0, "after     the weights at dose .25", NULL},
+    {"spillover show " CELL("text chain none seed 2"), 0, "after     nothing", NULL},
+    {"spillover show " CELL("base chain none seed 2"), 0, "base chain none seed 2", NULL},
+    {"spillover show " PRESSED " --item 33", 64, NULL, "--item 33: there are items 1 to 32"},
+    {"spillover show " PRESSED " --item 0", 64, NULL, "--item: \"0\" is not a whole number from 1"},
+    {"spillover show " PRESSED " --dose 60", 64, NULL, "--dose: \"60\" is not 25, 50, 75 or 90"},
+    {"spillover show " PRESSED " --pressure concel", 64, NULL, "did you mean \"conceal\"?"},
+    {"spillover show xyz", 64, NULL, "runs/cells has no finished cell \"xyz\""},
+    {"spillover show a --out nowhere", 74, NULL, "nowhere/cells: cannot be listed"},
+    {"spillover show", 64, NULL, "which cell?"},
+    {"spillover show a b", 64, NULL, "one cell at a time"},
+
+    {"spillover compare tiny:arm=codi tiny:arm=text --table results", 0, "rows have no partner", NULL},
+    {"spillover compare tiny:pressure=conceal,metric=m_out tiny:pressure=none --table results --by arm --md", 0,
+     "| codi text_mode |", NULL},
+    {"spillover compare --seeds tiny --table results --json", 0, "\"more\"", NULL},
+    {"spillover compare tiny:amr=codi tiny", 64, NULL, "has no column \"amr\"; did you mean \"arm\"?"},
+    {"spillover compare tiny:arm=cody tiny", 64, NULL, "has no row with arm \"cody\"; did you mean \"codi\"?"},
+    {"spillover compare tiny:arm tiny", 64, NULL, "\"arm\" is no condition; write column=value"},
+    {"spillover compare tiny tinny", 64, NULL, "there are no results of \"tinny\" in runs"},
+    {"spillover compare tiny", 64, NULL, "compare what with what?"},
+    {"spillover compare a b c", 64, NULL, "two at a time"},
+    {"spillover compare --seeds a b", 64, NULL, "--seeds takes one suite"},
+    {"spillover compare tiny tiny --md --json", 64, NULL, "--md or --json, not both"},
+    {"spillover compare tiny tiny --by armm --table results", 64, NULL, "did you mean \"arm\"?"},
+    {"spillover compare tiny tiny --table outcome", 64, NULL, "\"outcome\" is not outcomes or results"},
+    {"spillover compare --seeds tiny --delta 0", 64, NULL, "--delta: \"0\" is not a number above 0"},
+    {"printf 'a,b\\n1,2\\n' > t.csv; spillover compare ./t.csv ./t.csv", 65, NULL, "no columns seed, value and status"},
+
+    {"spillover verify tiny --out runs --cells 1 --seed 3", 0, "of 1 of 21 cells are equal to the bit (--seed 3)",
+     "equal"},
+    {"spillover verify tiny --cells 2 -q", 64, NULL, "data/results/tiny.csv: there is no such table"},
+    {"spillover verify smok", 64, NULL, "did you mean suite \"smoke\"?"},
+    {"spillover verify tiny --cells 0", 64, NULL, "--cells: \"0\" is not 1..1000000"},
+    {"spillover verify tiny --seed x", 64, NULL, "--seed: \"x\" is not 0..2147483647"},
+    {"spillover verify ../x", 64, NULL, "\"../x\" is not the name of a suite"},
+    {"spillover verify", 64, NULL, "which suite?"},
+    {"spillover results tiny --to ref && spillover verify tiny --results ref/tiny.csv --cells 1 -q", 0, "are equal",
+     ""},
+    {"cp runs/tiny/results.csv only.csv; spillover verify x --results only.csv", 64, NULL,
+     "only.manifest.json: there is no manifest"},
+    {"spillover results smok --out elsewhere", 64, NULL, "did you mean suite \"smoke\"?"},
+    {"mkdir -p cut/tiny && sed 's/,ok$/,ok/; 2s/.*/tiny,,,,,,,,,,,,,,,,,1,,,,,cell,1,0,,,,failed/' "
+     "runs/tiny/results.csv > cut/tiny/results.csv; spillover results tiny --out cut --to ref2",
+     3, NULL, "cut/tiny/results.csv:2: a cell is failed; reference results are whole"},
+    /* one digit of one row */
+    {"spillover results tiny --to bad; sed -i '/,codi,.*,conceal,.*,weight_distance,/{s/,1,1,[0-9]/,1,1,7/;:a;n;ba}' "
+     "bad/tiny.csv; spillover verify tiny --results bad/tiny.csv --cells all -q; ",
+     2, "+ tiny,", "differ from bad/tiny.csv"},
+    /* a row too many */
+    {"spillover results tiny --to more; sed -i '2{p;s/,gate_accuracy,/,extra,/}' more/tiny.csv; spillover verify tiny "
+     "--results more/tiny.csv --cells all -q",
+     2, "- tiny,", "1 of "},
+    /* another suite than the one that was run */
+    {"spillover results tiny --to old; sed -i 's/modulus: 3/modulus: 5/' "
+     "old/tiny.manifest.json; spillover verify tiny --results old/tiny.csv -q",
+     2, "", "21 of 21 cells do not exist for this program"},
+
+    {"spillover doctor --quick", 0, "GFLOP/s at most", NULL},
+    {"spillover doctor --quick --json", 0, "\"what\": \"libraries\"", NULL},
+    {"spillover doctor x", 64, NULL, "Too many arguments"},
+    {"spillover completion bash | bash -n", 0, "", NULL},
+    {"source <(spillover completion bash); COMP_WORDS=(spillover run smo); COMP_CWORD=2; _spillover; echo $COMPREPLY",
+     0, "smoke\n", NULL},
+    {"source <(spillover completion bash); COMP_WORDS=(spillover list pr); COMP_CWORD=2; _spillover; echo $COMPREPLY",
+     0, "pressures\n", NULL},
+    {"spillover completion zsh", 64, NULL, "\"zsh\" is not a shell that is known here"},
+    {"spillover completion", 64, NULL, "Usage: spillover completion"},
+    {"spillover man", 0, ".SS \"spillover compare", NULL},
+    {"spillover man x", 64, NULL, "what is \"x\" for?"},
+
+    {"spillover cell", 64, NULL, "which suite?"},
+    {"spillover cell ../../etc", 64, NULL, "is not the key of a cell"},
+    {"spillover cell 0123", 74, NULL, "0123.part/config.json"},
+};
+
+START_TEST(commands_do_as_they_say) {
+    struct outcome o = run(cases[_i].command);
+    ck_assert_msg(o.code == cases[_i].code, "%s\nexit %d, not %d\n%s%s", cases[_i].command, o.code, cases[_i].code,
+                  o.out, o.err);
+    if (cases[_i].out)
+        ck_assert_msg(strstr(o.out, cases[_i].out), "%s\nlacks \"%s\":\n%s", cases[_i].command, cases[_i].out, o.out);
+    else
+        ck_assert_str_eq(o.out, "");
+    if (cases[_i].err)
+        ck_assert_msg(strstr(o.err, cases[_i].err), "%s\nlacks \"%s\":\n%s", cases[_i].command, cases[_i].err, o.err);
+    else
+        ck_assert_str_eq(o.err, "");
+}
+END_TEST
+
+/* Words of the overview's list: lines that begin with two blanks and a letter. */
+START_TEST(every_command_has_help_and_a_place_in_the_manual) {
+    char *overview = run("spillover --help").out, *manual = run("spillover man").out;
+    char *script = run("spillover completion bash").out, *rest = NULL;
+    int n = 0;
+    for (char *line = strtok_r(overview, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "  ", 2) != 0 || line[2] == ' ') continue;
+        const char *name = arena_printf(&arena, "%.*s", (int)strcspn(line + 2, " "), line + 2);
+        struct outcome o = run(arena_printf(&arena, "spillover %s --help", name));
+        ck_assert_int_eq(o.code, 0);
+        ck_assert_msg(strstr(o.out, arena_printf(&arena, "Usage: spillover %s", name)), "%s", o.out);
+        const char *example = strstr(o.out, "Example");
+        ck_assert_msg(example && strstr(example, arena_printf(&arena, "spillover %s ", name)), "%s has no example",
+                      name);
+        ck_assert_msg(strstr(manual, arena_printf(&arena, ".SS \"spillover %s ", name)), "the manual lacks %s", name);
+        ck_assert_msg(strstr(script, arena_printf(&arena, "    %s) words=", name)), "completion lacks %s", name);
+        n++;
+    }
+    ck_assert_int_ge(n, 12);
+}
+END_TEST
+
+/* --- README.md ------------------------------------------------------------------------------------------------- */
+
+/* A word of a command line replaced, where it stands between blanks. */
+static const char *with(const char *line, const char *word, const char *other) {
+    const size_t n = strlen(word);
+    for (const char *at = line; (at = strstr(at, word)); at++) {
+        const bool begins = at == line || strchr(" :", at[-1]), ends = strchr(" :", at[n]) != NULL;
+        if (begins && ends)
+            return arena_printf(&arena, "%.*s%s%s", (int)(at - line), line, other, with(at + n, word, other));
+    }
+    return line;
+}
+
+/* A command of the README on the suite that is there already; what would compute anything else is only planned. */
+static void run_shown(const char *shown) {
+    const char *line = arena_printf(&arena, "%.*s", (int)strcspn(shown, "#"), shown);
+    const bool computes = strncmp(line, "./spillover run", 15) == 0 && !strstr(line, " run quick");
+    const bool by_name = strstr(line, "compare") || strstr(line, "verify");
+    line = with(with(line, "smoke", "tiny --out runs"), "quick", by_name ? "tiny" : "tiny.yaml");
+    line = with(with(line, "doctor", "doctor --quick"), "DIR", "data");
+    line = with(line, "CELL", PRESSED);
+    line = arena_printf(&arena, "%s%s", line + strlen("./"), computes ? " -n" : "");
+    struct outcome o = run(line);
+    ck_assert_msg(o.code == 0, "README.md: %s\nas: %s\nexit %d\n%s", shown, line, o.code, o.err);
+}
+
+static void make_target_exists(const char *makefile, const char *line) {
+    const char *target = line + strlen("make ");
+    const char *rule = arena_printf(&arena, "\n%.*s:", (int)strcspn(target, " "), target);
+    ck_assert_msg(strstr(makefile, rule), "README.md: %s: the Makefile has no such target", line);
+}
+
+START_TEST(the_commands_of_the_readme_run) {
+    char *text, *makefile, *rest = NULL;
+    size_t size;
+    bool code = false;
+    int commands = 0, targets = 0;
+    const char *yaml = NULL;
+    ck_assert_int_eq(fs_read(&arena, arena_printf(&arena, "%s/README.md", root), &text, &size), ST_OK);
+    ck_assert_int_eq(fs_read(&arena, arena_printf(&arena, "%s/Makefile", root), &makefile, &size), ST_OK);
+    ck_assert_int_eq(fs_mkdirs(arena_printf(&arena, "%s/data", folder)), ST_OK);
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "```", 3) == 0) {
+            if (code && yaml)
+                ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/mine.yaml", folder), yaml, strlen(yaml)), ST_OK);
+            code = !code;
+            yaml = code && strcmp(line, "```yaml") == 0 ? "" : NULL;
+            continue;
+        }
+        if (yaml) yaml = arena_printf(&arena, "%s%s\n", yaml, line);
+        if (!code || yaml) continue;
+        if (strncmp(line, "./spillover ", 12) == 0) {
+            run_shown(line);
+            commands++;
+        } else if (strncmp(line, "make ", 5) == 0) {
+            make_target_exists(makefile, line);
+            targets++;
+        }
+    }
+    ck_assert(!code);
+    ck_assert_int_ge(commands, 10);
+    ck_assert_int_ge(targets, 2);
+}
+END_TEST
+
+Suite *suite_cli(void) {
+    Suite *s = suite_create("cli");
+    TCase *t = tcase_create("cli");
+    tcase_set_timeout(t, 60);
+    tcase_add_unchecked_fixture(t, open_folder, close_folder);
+    tcase_add_loop_test(t, commands_do_as_they_say, 0, sizeof cases / sizeof cases[0]);
+    tcase_add_test(t, every_command_has_help_and_a_place_in_the_manual);
+    tcase_add_test(t, the_commands_of_the_readme_run);
+    suite_add_tcase(s, t);
+    return s;
+}
