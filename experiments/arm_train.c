@@ -15,6 +15,7 @@ static enum status measure(const struct arm *arm, const struct arm_training *t, 
     for (int i = 0; i < n; i++) {
         TRY(watch_freeze(&watches[i], a, &t->mind, e->runner));
         TRY(evaluate_watch(e, &watches[i], &t->mind, true, "", &unused));
+        evaluate_cued(e, &watches[i], &t->mind);
     }
     if (arm->text_mode) {
         struct mind text = arm_text_mind(&t->learner->model, t->learner->task);

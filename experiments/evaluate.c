@@ -121,3 +121,23 @@ enum status evaluate_watch(const struct evaluation *e, const struct watch *w, co
         evaluate_row(e, "probe_refit_by_step", concept, view, k, w->n_test, by_position[k]);
     return ST_OK;
 }
+
+void evaluate_cued(const struct evaluation *e, const struct watch *w, const struct mind *m) {
+    const struct task_ctx *task = m->task;
+    struct arena_mark mark = arena_mark(e->arena);
+    struct watch cued = *w;
+    struct reading now;
+    cued.marked = ARENA_NEW(e->arena, struct problem, w->n_marked);
+    bool has_cue = w->pressure->monitor_on == MONITOR_MARKED;
+    for (int i = 0; i < w->n_marked && has_cue; i++) {
+        cued.marked[i] = w->marked[i];
+        has_cue = task->task->mark(task, &cued.marked[i], w->marked[i].flags | PROBLEM_CUED);
+    }
+    if (has_cue) {
+        watch_light(&cued, e->arena, m, e->runner, &now);
+        if (m->medium == MEDIUM_TEXT)
+            evaluate_row(e, "m_r_reader", w->monitor.concept, "cued", -1, w->n_marked, now.reader);
+        evaluate_row(e, "m_r_frozen", w->monitor.concept, "cued", w->frozen_at, w->n_marked, now.frozen);
+    }
+    arena_rewind(e->arena, mark);
+}

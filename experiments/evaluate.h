@@ -28,6 +28,10 @@ MUST_USE enum status evaluate_published(const struct evaluation *e, const struct
 MUST_USE enum status evaluate_watch(const struct evaluation *e, const struct watch *w, const struct mind *m, bool refit,
                                     const char *view, struct reading *out);
 
+/* The watch's reader and F on questions that carry the concealment cue, view "cued" (gate G8: under the cue the arm must
+ * conceal without any pressure); nothing where the task's design has no cue. */
+void evaluate_cued(const struct evaluation *e, const struct watch *w, const struct mind *m);
+
 /* Watches for every pressure that applies to the task (or for the one named), questions drawn. Returns how many. */
 int evaluate_open_watches(struct watch *w, struct arena *a, const struct config *c, const struct task_ctx *task,
                           const char *only);

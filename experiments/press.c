@@ -6,6 +6,10 @@
 
 #include "experiments/evaluate.h"
 
+const char *press_questions(const struct press_run *p) {
+    return p->pressure->questions ? p->pressure->questions : "press";
+}
+
 int press_slot(const struct press_run *p, int j) {
     const struct learner *l = p->learner;
     return l->tail_index[j] - l->batch.output_start[l->head.row[j]];

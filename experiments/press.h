@@ -89,6 +89,9 @@ double press_snr(const float *half, const float *whole, long n);
 /* Group advantages of a score [n]: centred and divided by the standard deviation of the group; 0 where it is 0. */
 void press_advantages(const double *score, int n, int group, float *out);
 
+/* Stream of the training questions: every cell of a pair sees the same ones in the same order, the A/A control others. */
+const char *press_questions(const struct press_run *p);
+
 /* Output position predicted by head line j; below 1 for reasoning tokens and the <eot> that ends them. */
 int press_slot(const struct press_run *p, int j);
 

@@ -33,6 +33,12 @@ struct pressure {
     /* none, random, direct: a cell of this row stands beside the pressure named by press.of, whose questions, monitors
      * and task reward it takes; fields that this row does not set are that pressure's. */
     bool stands_beside;
+
+    /* A control: lambda is 0 whatever the configuration says. */
+    bool unpressed;
+
+    /* Stream of the training questions; NULL: the one that all cells of a pair share. */
+    const char *questions;
     const char *target; /* one line each, for list and the report */
     const char *dose_monitor, *reasoning_monitor;
     double chance_out; /* chance level of M_out */

@@ -62,8 +62,13 @@ static bool is(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
+static bool unpressed(const char *name) {
+    const struct pressure *pressure;
+    return !pressure_find(name, &pressure) && pressure->unpressed;
+}
+
 static bool takes_credit(const char *pressure) {
-    return !is(pressure, "none") && !is(pressure, "direct");
+    return !unpressed(pressure) && !is(pressure, "direct");
 }
 
 /* False where the task has nothing that the pressure could press on. The control alone can do without. */
@@ -74,7 +79,7 @@ static bool task_has_target(const struct config *c) {
     arena_open(&a, 1 << 16);
     bool applies = !pressure_resolve(c->press.pressure, c->press.of, &pressure, &beside) &&
                    !task_open(&task, c->task_name, &c->task, &a) && (!pressure->applies || pressure->applies(&task)) &&
-                   (is(pressure->name, "none") || beside->applies(&task));
+                   (pressure->unpressed || beside->applies(&task));
     arena_close(&a);
     return applies;
 }
@@ -125,7 +130,7 @@ void pressure_normalise(struct config *c) {
     if (!o->pressure || pressure_resolve(o->pressure, o->of, &pressure, &beside)) return;
     config_default(&preset);
     o->of = beside->name;
-    if (is(o->pressure, "none")) o->lambda = 0;
+    if (unpressed(o->pressure)) o->lambda = 0;
     if (!takes_credit(o->pressure) && o->credit <= CREDIT_SEALED) o->credit = CREDIT_TARGETED;
     if (o->method == METHOD_SFT) o->group = preset.press.group;
     if (o->method == METHOD_RL) o->context = preset.press.context;

@@ -157,6 +157,7 @@ static void design_input(struct report *r, int design, enum outcome_level level,
         d->direct_frozen[arm] = spillover(r, design, arm, "direct", NULL, NULL, OQ_S_F, OL_END);
         d->direct_refit[arm] = spillover(r, design, arm, "direct", NULL, NULL, OQ_S_R, OL_END);
         d->direct_answers[arm] = spillover(r, design, arm, "direct", NULL, NULL, OQ_ANSWER, OL_END);
+        d->same_again[arm] = spillover(r, design, arm, "again", "sft", NULL, OQ_S_F, OL_END);
         d->reached[arm] = reached(r, design, arm);
         if (design != VDESIGN_CUE) continue;
         d->cued[arm] = arm_series(r, design, name, part, frozen_metric(arm), pressed_concept, "cued", REPORT_ANY_STEP);

@@ -8,6 +8,7 @@ const struct pressure pressure_none = {
     .version = 2,
     .relation = RELATION_NEUTRAL,
     .stands_beside = true,
+    .unpressed = true,
     .target = "none",
     .dose_monitor = "every pressure's",
     .reasoning_monitor = "every pressure's",
