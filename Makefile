@@ -126,6 +126,12 @@ CELLS ?= 2
 verify: spillover ## compute CELLS cells of every committed suite again and compare to the bit
 	set -e; for t in data/results/*.csv; do ./spillover verify "$$(basename $$t .csv)" --cells $(CELLS); done
 
+.PHONY: reference
+reference: spillover ## compute suite smoke and keep its results for CI to verify: after a commit that moves bits
+	rm -rf $(BUILD)/reference
+	./spillover run smoke --quiet --out $(BUILD)/reference
+	./spillover results smoke --out $(BUILD)/reference
+
 .PHONY: man
 man: spillover ## write the manual page, build/spillover.1
 	./spillover man > $(BUILD)/spillover.1.part && mv $(BUILD)/spillover.1.part $(BUILD)/spillover.1

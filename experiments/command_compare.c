@@ -333,9 +333,9 @@ static double delta_of(const char *table, struct arena *a) {
 
 enum status command_compare(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs", .delta = NAN};
-    struct compare_selection s[2];
+    struct compare_selection s[2] = {0};
     struct compare_lines l;
-    const char *path[2];
+    const char *path[2] = {"", ""};
     argv[0] = "spillover compare";
     argp_parse(&command_compare_argp, argc, argv, 0, NULL, &x);
     for (int i = 0; i < x.n; i++) TRY(select_rows(&x, x.operand[i], &s[i], &path[i], a));

@@ -153,8 +153,10 @@ static error_t parse_word(int key, char *arg, struct argp_state *state) {
     const char **word = state->input;
     if (key == ARGP_KEY_NO_ARGS && word) argp_usage(state);
     if (key != ARGP_KEY_ARG) return ARGP_ERR_UNKNOWN;
-    if (!word || **word) argp_error(state, "what is \"%s\" for?", arg);
-    *word = arg;
+    if (word && !**word)
+        *word = arg;
+    else
+        argp_error(state, "what is \"%s\" for?", arg);
     return 0;
 }
 
