@@ -227,8 +227,16 @@ static void print_pairs(const struct compare_lines *l, const struct arguments *x
     if (l->unpaired) printf("%d rows have no partner on the other side\n", l->unpaired);
 }
 
+/* The rule speaks of spillover alone. */
+static bool is_spillover(const struct compare_line *l) {
+    for (int c = 0; c < COMPARE_COLUMNS; c++)
+        if (strcmp(compare_columns[c], "quantity") == 0) return strncmp(l->about[c], "s_", 2) == 0;
+    return false;
+}
+
 static const char *state(const struct compare_line *l, double delta, struct arena *a) {
     int more;
+    if (!is_spillover(l)) return "-";
     switch (compare_decided(l, delta, &more)) {
     case COMPARE_ABOVE:
         return "above 0, mean >= delta";
@@ -297,6 +305,7 @@ static json_t *line_json(const struct compare_line *l, const struct arguments *x
     if (x->seeds) {
         static const char *const states[] = {"undecided", "above", "below"};
         int more;
+        if (!is_spillover(l)) return json;
         json_object_set_new(json, "state", json_string(states[compare_decided(l, x->delta, &more)]));
         json_object_set_new(json, "more", more < 0 ? json_null() : json_integer(more));
         return json;

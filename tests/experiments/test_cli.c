@@ -144,7 +144,7 @@ static const struct {
     {"spillover compare tiny:arm=codi tiny:arm=text --table results", 0, "rows have no partner", NULL},
     {"spillover compare tiny:pressure=conceal,metric=m_out tiny:pressure=none --table results --by arm --md", 0,
      "| codi text_mode |", NULL},
-    {"spillover compare --seeds tiny --table results --json", 0, "\"more\"", NULL},
+    {"spillover compare --seeds tiny:arm=codi --json", 0, "\"more\"", NULL},
     {"spillover compare tiny:amr=codi tiny", 64, NULL, "has no column \"amr\"; did you mean \"arm\"?"},
     {"spillover compare tiny:arm=cody tiny", 64, NULL, "has no row with arm \"cody\"; did you mean \"codi\"?"},
     {"spillover compare tiny:arm tiny", 64, NULL, "\"arm\" is no condition; write column=value"},
