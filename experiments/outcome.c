@@ -15,10 +15,25 @@ enum { MOST_CONCEPTS = 16, ROLES = 3, N_LEVELS = 4 };
 
 const char *const outcome_field_names[OF_FIELDS + 1] = {"task", "design",   "arm",    "variant", "size",   "base_steps",
                                                         "rho",  "pressure", "method", "credit",  "lambda", NULL};
-const char *const outcome_quantity_names[OQ_COUNT] = {
-    "dose",  "reached",         "update",          "s_f",           "s_f_probe",    "s_r",
-    "tau_f", "tau_f_probe",     "tau_r",           "area_f",        "area_f_probe", "area_r",
-    "kl",    "weight_distance", "answer_accuracy", "answer_change", "cell"};
+const char *const outcome_quantity_names[OQ_COUNT] = {"dose",
+                                                      "reached",
+                                                      "update",
+                                                      "s_f",
+                                                      "s_f_probe",
+                                                      "s_r",
+                                                      "tau_f",
+                                                      "tau_f_probe",
+                                                      "tau_r",
+                                                      "area_f",
+                                                      "area_f_probe",
+                                                      "area_r",
+                                                      "kl",
+                                                      "weight_distance",
+                                                      "answer_accuracy",
+                                                      "answer_change",
+                                                      "first_order_conditional",
+                                                      "first_order_parametric",
+                                                      "cell"};
 const char *const outcome_level_names[OL_COUNT] = {"0.25", "0.5", "0.75", "0.9", "end", "equal_kl", "0-0.75", ""};
 
 static const double level_dose[N_LEVELS] = {[OL_25] = .25, [OL_50] = .5, [OL_75] = .75, [OL_90] = .9};
@@ -396,6 +411,18 @@ static enum status add_effects(struct builder *b, const struct pairing *p, const
     return ST_OK;
 }
 
+/* Where the pressure has a prediction under this concept. */
+static enum status add_prediction(struct builder *b, const struct pairing *p) {
+    static const char *const views[] = {"", "adam"};
+    for (int part = OQ_CONDITIONAL; part <= OQ_PARAMETRIC; part++)
+        for (int v = 0; v < 2; v++) {
+            struct series s;
+            TRY(read_series(b, p->cell, outcome_quantity_names[part], p->concept, views[v], &s));
+            if (s.n > 0) add_row(b, p, part, v ? "adam" : "sgd", OL_NONE, s.value[0], "");
+        }
+    return ST_OK;
+}
+
 static enum status add_concept(struct builder *b, const struct run_cell *cell, const struct run_cell *control,
                                const char *concept) {
     struct pairing p = {.cell = cell, .control = control, .concept = concept, .view = ""};
@@ -406,6 +433,7 @@ static enum status add_concept(struct builder *b, const struct run_cell *cell, c
     TRY(read_series(b, cell, "m_r_reader", concept, "text_mode", &text_mode));
     TRY(open_pairing(b, &p, &kl));
     TRY(add_effects(b, &p, &kl, &distance));
+    TRY(add_prediction(b, &p));
     for (int r = 0; r < ROLES; r++) {
         const char *metric = reader.n > 0 ? text_roles[r].metric : latent_roles[r].metric;
         if (metric) TRY(add_role(b, &p, r, metric, reader.n > 0 ? text_roles[r].monitor : latent_roles[r].monitor));

@@ -65,7 +65,9 @@ enum outcome_quantity {
     OQ_WEIGHT_DISTANCE, /* Euclidean, of all weights */
     OQ_ANSWER,          /* accuracy of the answer, pressed */
     OQ_ANSWER_CHANGE,   /* pressed minus control */
-    OQ_CELL,            /* the cell itself, when it has no results: its status */
+    OQ_CONDITIONAL, /* first-order prediction at update 0 (first_order.h), monitor "sgd" or "adam": > 0 predicts S > 0 */
+    OQ_PARAMETRIC,
+    OQ_CELL, /* the cell itself, when it has no results: its status */
     OQ_COUNT
 };
 
@@ -85,7 +87,7 @@ struct outcome {
     const char *field[OF_FIELDS];
     const char *concept, *view; /* view "" or "text_mode" */
     enum outcome_quantity quantity;
-    const char *monitor; /* "reader", "frozen", "refit", "" */
+    const char *monitor; /* "reader", "frozen", "refit", ""; of a prediction: "sgd", "adam" */
     enum outcome_level level;
     int group; /* outcomes with equal fields share it; in order of results.csv */
     long seed;

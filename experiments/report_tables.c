@@ -230,6 +230,77 @@ static void tall_table(const struct report *r, FILE *out) {
     }
 }
 
+/* --- first order -------------------------------------------------------------------------------------------------- */
+
+static double correlation(const double *x, const double *y, int n) {
+    const double mx = stat_mean(x, n), my = stat_mean(y, n);
+    double xx = 0, yy = 0, xy = 0;
+    for (int i = 0; i < n; i++) {
+        xx += (x[i] - mx) * (x[i] - mx);
+        yy += (y[i] - my) * (y[i] - my);
+        xy += (x[i] - mx) * (y[i] - my);
+    }
+    return n > 2 && xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+}
+
+/* The value of a span's row of this kind for one seed. */
+static double one_value(const struct outcomes *o, struct span span, enum outcome_quantity q, const char *monitor,
+                        enum outcome_level l, long seed) {
+    for (int i = span.first; i < span.end; i++) {
+        const struct outcome *row = &o->rows[i];
+        if (row->quantity == q && row->level == l && row->seed == seed && (!monitor || !strcmp(row->monitor, monitor)))
+            return row->value;
+    }
+    return NAN;
+}
+
+/* Prediction and outcome of every cell whose S^F is read by this monitor. */
+static int predictions(const struct outcomes *o, const char *reader, const char *by, enum outcome_level level,
+                       double *predicted, double *came) {
+    int n = 0;
+    for (int i = 0; i < o->n;) {
+        const struct span span = span_at(o, i);
+        i = span.end;
+        for (int s = 0; s < o->n_seeds; s++) {
+            const long seed = o->seeds[s];
+            const double x = one_value(o, span, OQ_CONDITIONAL, by, OL_NONE, seed) +
+                             one_value(o, span, OQ_PARAMETRIC, by, OL_NONE, seed);
+            const double y = one_value(o, span, OQ_S_F, reader, level, seed);
+            if (!isfinite(x) || !isfinite(y)) continue;
+            predicted[n] = x;
+            came[n++] = y;
+        }
+    }
+    return n;
+}
+
+static void first_order_table(const struct report *r, FILE *out) {
+    static const char *const media[][2] = {{"text", "reader"}, {"thoughts", "frozen"}}, *const steps[] = {"sgd",
+                                                                                                          "adam"};
+    static const enum outcome_level levels[] = {OL_25, OL_75, OL_END};
+    const struct outcomes *o = &r->outcomes;
+    double *x = ARENA_NEW(r->arena, double, o->n + 1), *y = ARENA_NEW(r->arena, double, o->n + 1);
+    bool head = false;
+    for (int m = 0; m < 2; m++)
+        for (int k = 0; k < 2; k++)
+            for (size_t l = 0; l < sizeof levels / sizeof levels[0]; l++) {
+                const int n = predictions(o, media[m][1], steps[k], levels[l], x, y);
+                if (n == 0) continue;
+                if (!head)
+                    fprintf(out,
+                            "\n### First-order prediction\n\nBefore the first update: conditional plus parametric "
+                            "term, with the plain gradient or Adam's first step, against the S^F that came about. "
+                            "Correlation over cells (those of a seed are not independent: descriptive). Both terms of "
+                            "every cell: `outcomes.csv`.\n\n| medium | step | S^F at | cells | correlation | mean "
+                            "prediction | mean S^F |\n|---|---|---|---|---|---|---|\n");
+                head = true;
+                const double c = correlation(x, y, n);
+                fprintf(out, "| %s | %s | %s | %d | ", media[m][0], steps[k], outcome_level_names[levels[l]], n);
+                fprintf(out, isfinite(c) ? "%.2f" : "-", c);
+                fprintf(out, " | %.3g | %.3f |\n", stat_mean(x, n), stat_mean(y, n));
+            }
+}
+
 void report_outcomes(const struct report *r, FILE *out) {
     fprintf(
         out,
@@ -238,6 +309,7 @@ void report_outcomes(const struct report *r, FILE *out) {
     fprintf(out, "\n### Seed by seed\n\n\"Seen from\": the smallest mean that so many seeds of this spread would show "
                  "(two-sided .05, power .8). Other levels, τ and areas: `outcomes.csv`.\n\n");
     tall_table(r, out);
+    first_order_table(r, out);
 }
 
 void report_summary_lines(const struct report *r, FILE *out) {

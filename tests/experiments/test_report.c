@@ -200,6 +200,21 @@ START_TEST(summary_for_a_terminal) {
 }
 END_TEST
 
+/* Predictions 1, 2, 3 and spillovers .1, .3, .2: covariance 1/2 of what the spreads allow. */
+START_TEST(first_order_beside_what_came) {
+    static const double s[] = {.1, .3, .2};
+    arm(1, .99);
+    for (int i = 0; i < 3; i++) {
+        pair(i + 1, s[i]);
+        planted_row(&p, 0, -1, "c", "", "first_order_conditional", .25);
+        planted_row(&p, 0, -1, "c", "", "first_order_parametric", i + .75);
+    }
+    const char *text = page();
+    ck_assert_ptr_nonnull(strstr(text, "| text | sgd | end | 3 | 0.50 | 2 | 0.200 |"));
+    ck_assert_ptr_null(strstr(text, "| text | adam |"));
+}
+END_TEST
+
 /* --- the wrapper around gnuplot ----------------------------------------------------------------------------------- */
 
 static const char *fake(const char *body) {
@@ -267,6 +282,7 @@ Suite *suite_report(void) {
     tcase_add_test(t, figures_or_a_reason);
     tcase_add_test(t, same_bytes_again);
     tcase_add_test(t, summary_for_a_terminal);
+    tcase_add_test(t, first_order_beside_what_came);
     tcase_add_test(t, whole_picture);
     tcase_add_test(t, cut_picture);
     tcase_add_test(t, failing_program);
