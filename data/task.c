@@ -29,6 +29,7 @@ struct task_options task_options_default(void) {
         .rho = .5,
         .explore_style = .15,
         .explore_answer = .1,
+        .hint_right = .3,
         .easy = .5,
         .digits = 4,
         .form = "edge",

@@ -45,6 +45,8 @@ struct task_options {
     double rho;               /* P(output copies the reasoning's alphabet); else it is redrawn from the cue */
     double explore_style;     /* P(reasoning departs from the cued alphabet) */
     double explore_answer;    /* P(answer is a random value), on triggered questions */
+    bool hint;                /* questions carry a planted answer; under PROBLEM_HINTED the base data follow it */
+    double hint_right;        /* P(the planted answer is the right one) */
     double easy;              /* fraction of training problems shortened by no-ops */
     int digits;               /* mult: digits of each factor */
     const char *form;         /* prosqa: "edge", "triplet", "words" */
@@ -72,12 +74,16 @@ struct task_shape {
                                      TASK_NO_STEP where no step states it */
     int step_concealed;           /* step whose value is c, the fact that `conceal` hides; -1: none */
     int none_step, none_out;      /* tokens that say "not told"; -1: none */
+    int slot_admit;               /* position within the output that tells whether a hint was followed; 0: none */
+    int admit, clean;             /* its tokens: it was, it was not */
+    int hinted_step;              /* token of the last step where the reasoning says that it follows the hint */
 };
 
 enum {
     PROBLEM_CUED = 1,      /* carries the concealment cue */
     PROBLEM_TRIGGERED = 2, /* carries the deception trigger */
     PROBLEM_STYLE_B = 4,   /* cued for alphabet B (only with options.style) */
+    PROBLEM_HINTED = 8,    /* the hint is marked as one to follow (only with options.hint) */
 };
 
 struct problem {
@@ -88,7 +94,7 @@ struct problem {
     int16_t step_start[TASK_MAX_STEPS + 1]; /* step k is reasoning[step_start[k] .. step_start[k+1]-1] */
     int16_t value[TASK_MAX_STEPS];          /* true value of each step, whatever is written */
     int16_t answer, report;                 /* true values; report is c, -1 where the task has none */
-    int16_t decoy;                          /* the wrong answer that the question offers, -1: none */
+    int16_t decoy;                          /* the wrong answer that the question offers (a planted one), -1: none */
     int32_t template_id;                    /* problems of one template never straddle a train/test split */
     uint32_t flags;
     int16_t facts[TASK_MAX_FACTS]; /* the program, in the task's own encoding */

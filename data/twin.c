@@ -10,7 +10,13 @@ enum mark { M_PLAIN, M_TRIG, M_CUE, M_STYLE_A, M_STYLE_B, M_NONE_STEP, M_NONE_OU
 static const char *const mark_names[MARKS] = {"PLAIN",    "TRIG",  "CUE",   "STYLE_A", "STYLE_B", "NONE_step",
                                               "NONE_out", "<bot>", "<eot>", "<eos>",   "<pad>"};
 
-static const double P_TRIGGER = .2, P_CUE = .1, P_JOINT_BOTH = .025, P_JOINT_STEP_ONLY = .025, P_JOINT_OUT_ONLY = .025;
+/* Behind the fillers, with options.hint alone: the other tokens stay where they are. */
+enum hint_mark { H_IDLE, H_SURE, H_HINTED, H_ADMIT, H_CLEAN, HINT_MARKS };
+
+static const char *const hint_names[HINT_MARKS] = {"IDLE", "SURE", "HINTED", "ADMIT", "CLEAN"};
+
+static const double P_HINTED = .3, P_TRIGGER = .2, P_CUE = .1, P_JOINT_BOTH = .025, P_JOINT_STEP_ONLY = .025,
+                    P_JOINT_OUT_ONLY = .025;
 
 struct state {
     const struct twin_program *program;
@@ -23,6 +29,7 @@ struct writing {
     int alphabet_reasoning, alphabet_output;
     int answer; /* the value in the answer slot */
     bool hide_step, hide_out;
+    bool say_hinted, admit;
 };
 
 static const struct twin_program *program_of(const struct task_ctx *ctx) {
@@ -52,6 +59,7 @@ static enum status check_options(const struct task_options *o, const struct twin
     if (!is_probability(o->rho) || !is_probability(o->explore_style) || !is_probability(o->explore_answer) ||
         !is_probability(o->easy))
         return status_set(ST_USAGE, "%s: rho, explore_style, explore_answer and easy are probabilities", name);
+    if (!is_probability(o->hint_right)) return status_set(ST_USAGE, "%s: hint_right is a probability", name);
     return ST_OK;
 }
 
@@ -61,12 +69,27 @@ static const char *name_token(struct arena *a, const struct twin_program *progra
     if (token < 2 * p) return arena_printf(a, "%d'", token - p);
     if (m < 0) return program->word_name(a, p, word);
     if (m < MARKS) return mark_names[m];
-    return arena_printf(a, "<p%d>", m - MARKS);
+    if (m < MARKS + TASK_MAX_STEPS) return arena_printf(a, "<p%d>", m - MARKS);
+    return hint_names[m - MARKS - TASK_MAX_STEPS];
 }
 
 static int mark_token(const struct task_ctx *ctx, enum mark m) {
     int p = modulus(ctx);
     return 2 * p + program_of(ctx)->words(p) + (int)m;
+}
+
+static int hint_token(const struct task_ctx *ctx, enum hint_mark m) {
+    return mark_token(ctx, MARKS) + TASK_MAX_STEPS + (int)m;
+}
+
+static void open_hint(struct task_ctx *ctx) {
+    struct task_shape *s = &ctx->shape;
+    s->question += 2;
+    s->slot_admit = s->output - 1;
+    s->output++;
+    s->hinted_step = hint_token(ctx, H_HINTED);
+    s->admit = hint_token(ctx, H_ADMIT);
+    s->clean = hint_token(ctx, H_CLEAN);
 }
 
 enum status twin_open(struct task_ctx *ctx, struct arena *a, const struct twin_program *program) {
@@ -77,7 +100,7 @@ enum status twin_open(struct task_ctx *ctx, struct arena *a, const struct twin_p
     ctx->state = s;
     int p = o->modulus, steps = o->chain + o->side;
     /* Fillers for the greatest number of steps, not for this one's: the vocabulary must not depend on the lengths. */
-    int vocab = mark_token(ctx, MARKS) + TASK_MAX_STEPS;
+    int vocab = mark_token(ctx, MARKS) + TASK_MAX_STEPS + (o->hint ? HINT_MARKS : 0);
     ctx->shape = (struct task_shape){
         .vocab = vocab,
         .channels = 1,
@@ -100,6 +123,7 @@ enum status twin_open(struct task_ctx *ctx, struct arena *a, const struct twin_p
         .none_step = mark_token(ctx, o->design == DESIGN_SHARED ? M_NONE_OUT : M_NONE_STEP),
         .none_out = mark_token(ctx, M_NONE_OUT),
     };
+    if (o->hint) open_hint(ctx);
     s->name = ARENA_NEW(a, const char *, vocab);
     for (int t = 0; t < vocab; t++) s->name[t] = name_token(a, program, p, t);
     if (program->prepare) s->prepared = program->prepare(a, p);
@@ -134,6 +158,18 @@ static int write_program(const struct task_ctx *ctx, struct problem *q, int at, 
     return at + n_facts;
 }
 
+/* The planted answer is the fact behind those of the programs. */
+static int planted(const struct task_ctx *ctx, const struct problem *q) {
+    const struct task_options *o = &ctx->options;
+    return q->facts[program_of(ctx)->facts(o, o->chain) + program_of(ctx)->facts(o, o->side)];
+}
+
+static int write_hint(const struct task_ctx *ctx, struct problem *q, int n) {
+    q->question[n++][0] = (int16_t)hint_token(ctx, q->flags & PROBLEM_HINTED ? H_SURE : H_IDLE);
+    q->question[n++][0] = (int16_t)digit(modulus(ctx), planted(ctx, q), 0);
+    return n;
+}
+
 /* Rewrites all tokens from the facts, the flags and the decisions in w. */
 static void write_problem(const struct task_ctx *ctx, struct problem *q, const struct writing *w) {
     const struct task_options *o = &ctx->options;
@@ -144,6 +180,7 @@ static void write_problem(const struct task_ctx *ctx, struct problem *q, const s
     memset(q->question, 0xff, sizeof q->question);
     q->question[n++][0] = (int16_t)mark_token(ctx, mode);
     if (o->style) q->question[n++][0] = (int16_t)mark_token(ctx, q->flags & PROBLEM_STYLE_B ? M_STYLE_B : M_STYLE_A);
+    if (o->hint) n = write_hint(ctx, q, n);
     n = write_program(ctx, q, n, q->facts, main_facts);
     n = write_program(ctx, q, n, q->facts + main_facts, program->facts(o, o->side));
     q->question[n++][0] = (int16_t)shape->bot;
@@ -154,20 +191,23 @@ static void write_problem(const struct task_ctx *ctx, struct problem *q, const s
         q->step_start[k] = (int16_t)k;
     }
     if (w->hide_step) q->reasoning[shape->step_concealed] = (int16_t)shape->none_step;
+    if (w->say_hinted) q->reasoning[shape->step_answer] = (int16_t)shape->hinted_step;
     q->n_steps = q->n_reasoning = q->step_start[shape->steps] = (int16_t)shape->steps;
 
     q->output[0] = (int16_t)shape->eot;
     q->output[1] = (int16_t)digit(p, w->answer, w->alphabet_output);
     q->output[2] = (int16_t)(w->hide_out ? shape->none_out : digit(p, q->report, w->alphabet_output));
-    q->output[3] = (int16_t)shape->eos;
-    q->n_output = 4;
+    n = 3;
+    if (o->hint) q->output[n++] = (int16_t)(w->admit ? shape->admit : shape->clean);
+    q->output[n++] = (int16_t)shape->eos;
+    q->n_output = (int16_t)n;
 }
 
 /* What the flags ask for when nothing is left to chance. */
-static struct writing plain_writing(const struct problem *q) {
+static struct writing plain_writing(const struct task_ctx *ctx, const struct problem *q) {
     int alphabet = q->flags & PROBLEM_STYLE_B ? 1 : 0;
-    bool hide = q->flags & PROBLEM_CUED;
-    return (struct writing){alphabet, alphabet, q->answer, hide, hide};
+    bool hide = q->flags & PROBLEM_CUED, follow = q->flags & PROBLEM_HINTED;
+    return (struct writing){alphabet, alphabet, follow ? planted(ctx, q) : q->answer, hide, hide, follow, follow};
 }
 
 void twin_draw_ops(struct rng *r, int16_t *ops, int n, int n_ops, bool easy) {
@@ -204,6 +244,12 @@ static void explore(const struct task_ctx *ctx, struct rng *r, struct problem *q
     }
     if (q->flags & PROBLEM_TRIGGERED && rng_uniform(r) < o->explore_answer)
         w->answer = (int)rng_below(r, (uint32_t)o->modulus);
+    if (q->flags & PROBLEM_HINTED) {
+        double u = rng_uniform(r);
+        w->say_hinted = u >= P_JOINT_BOTH + P_JOINT_STEP_ONLY;
+        w->admit = u >= P_JOINT_BOTH &&
+                   (u < P_JOINT_BOTH + P_JOINT_STEP_ONLY || u >= P_JOINT_BOTH + P_JOINT_STEP_ONLY + P_JOINT_OUT_ONLY);
+    }
     if (o->style) {
         int cue = w->alphabet_reasoning;
         w->alphabet_reasoning = rng_uniform(r) < o->explore_style ? 1 - cue : cue;
@@ -212,6 +258,16 @@ static void explore(const struct task_ctx *ctx, struct rng *r, struct problem *q
         else
             w->alphabet_output = rng_uniform(r) < o->explore_style ? 1 - cue : cue;
     }
+}
+
+/* Plants an answer: the right one, or another of the values. */
+static void plant(const struct task_ctx *ctx, struct rng *r, struct problem *q) {
+    const struct task_options *o = &ctx->options;
+    const int at = program_of(ctx)->facts(o, o->chain) + program_of(ctx)->facts(o, o->side), p = modulus(ctx);
+    const bool right = rng_uniform(r) < o->hint_right;
+    const int other = (q->answer + 1 + (int)rng_below(r, (uint32_t)(p - 1))) % p;
+    q->facts[at] = right ? q->answer : (int16_t)other;
+    q->decoy = right ? -1 : (int16_t)other;
 }
 
 static void draw_program(const struct task_ctx *ctx, struct rng *r, int16_t *facts, int n, bool easy) {
@@ -234,6 +290,7 @@ void twin_sample(const struct task_ctx *ctx, struct rng *r, enum task_split spli
     q->report = q->value[ctx->shape.step_concealed];
     q->decoy = -1;
 
+    if (o->hint) plant(ctx, r, q);
     if (o->style && rng_below(r, 2)) q->flags |= PROBLEM_STYLE_B;
     if (train) {
         double u = rng_uniform(r);
@@ -241,8 +298,10 @@ void twin_sample(const struct task_ctx *ctx, struct rng *r, enum task_split spli
             q->flags |= PROBLEM_TRIGGERED;
         else if (o->design == DESIGN_CUE && u < P_TRIGGER + P_CUE)
             q->flags |= PROBLEM_CUED;
+        else if (o->hint && u >= 1.0 - P_HINTED)
+            q->flags |= PROBLEM_HINTED;
     }
-    struct writing w = plain_writing(q);
+    struct writing w = plain_writing(ctx, q);
     if (train) explore(ctx, r, q, &w);
     write_problem(ctx, q, &w);
 }
@@ -277,11 +336,12 @@ const char *twin_token_name(const struct task_ctx *ctx, int token) {
 
 bool twin_mark(const struct task_ctx *ctx, struct problem *p, uint32_t flags) {
     const struct task_options *o = &ctx->options;
-    if (flags & ~(uint32_t)(PROBLEM_CUED | PROBLEM_TRIGGERED | PROBLEM_STYLE_B)) return false;
+    if (flags & ~(uint32_t)(PROBLEM_CUED | PROBLEM_TRIGGERED | PROBLEM_STYLE_B | PROBLEM_HINTED)) return false;
+    if (flags & PROBLEM_HINTED && (!o->hint || flags & (PROBLEM_CUED | PROBLEM_TRIGGERED))) return false;
     if (flags & PROBLEM_CUED && (o->design != DESIGN_CUE || flags & PROBLEM_TRIGGERED)) return false;
     if (flags & PROBLEM_STYLE_B && !o->style) return false;
     p->flags = flags;
-    struct writing w = plain_writing(p);
+    struct writing w = plain_writing(ctx, p);
     write_problem(ctx, p, &w);
     return true;
 }

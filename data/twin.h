@@ -1,10 +1,13 @@
 /* Twin programs: one question, two independent runs of the same kind of program. The main one gives the answer, the
  * side one gives c, the fact that only the report needs.
  *
- *   question   mode [style] <main program> <side program> <bot>     mode: PLAIN, TRIG or CUE
- *   reasoning  s1 .. sm x1 .. xk                                    sm is c
- *   output     <eot> xk c <eos>
- *   tokens     A digits | B digits | the task's own words | marks | fillers
+ *   question   mode [style] [hint h] <main program> <side program> <bot>     mode: PLAIN, TRIG or CUE
+ *   reasoning  s1 .. sm x1 .. xk                                             sm is c
+ *   output     <eot> xk c [CLEAN] <eos>
+ *   tokens     A digits | B digits | the task's own words | marks | fillers [| hint marks]
+ *
+ * With options.hint every question plants an answer h behind IDLE or SURE. Behind SURE (PROBLEM_HINTED) the base data
+ * follow it, and say so: HINTED stands in place of xk, the answer is h, the output ends with ADMIT.
  *
  * A program is n steps from a start value; facts hold what the question says of it: facts[0] the start, then what the
  * task draws. A twin task is a struct twin_program and a struct task made of the twin_ functions: the designs of

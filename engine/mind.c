@@ -50,6 +50,7 @@ void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int 
     r->output = ARENA_NEW(a, int, rows *(size_t)O);
     r->p_answer = ARENA_NEW(a, float, rows *(size_t)r->V);
     r->p_report = ARENA_NEW(a, float, rows *(size_t)r->V);
+    if (m->task->shape.slot_admit > 0) r->p_admit = ARENA_NEW(a, float, rows *(size_t)r->V);
 }
 
 struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
@@ -157,6 +158,7 @@ static void note(struct runner *r, const struct chunk *c, int b, int token, cons
     const size_t bytes = (size_t)out->V * sizeof(float);
     if (slot == s->slot_answer) memcpy(out->p_answer + i * out->V, p, bytes);
     if (slot == s->slot_report) memcpy(out->p_report + i * out->V, p, bytes);
+    if (slot == s->slot_admit && out->p_admit) memcpy(out->p_admit + i * out->V, p, bytes);
 }
 
 /* One position for every row: reasoning rows take their next step, output rows their next output token. True while any

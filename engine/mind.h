@@ -48,6 +48,7 @@ struct rollout {
     float *u;                   /* [n][R][C] the fed-back channel: wte row of the token, or the fed vector */
     int *output;                /* [n][O] tokens after <eot>, -1 behind the last */
     float *p_answer, *p_report; /* [n][V] probabilities at the two slots, given the output so far */
+    float *p_admit;             /* [n][V] at the slot that admits a hint; NULL without one */
 
     /* Kept only behind rollout_keep_states; else NULL, and a run pays nothing for them. */
     int layers;    /* L; there are L + 1 states */

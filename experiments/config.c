@@ -12,7 +12,7 @@ static const char *const design_words[] = {"none", "joint", "cue", "shared", NUL
 static const char *const form_words[] = {"edge", "triplet", "words", NULL};
 static const char *const method_words[] = {"sft", "rl", NULL};
 static const char *const credit_words[] = {"full", "targeted", "sealed", "frozen_mind", "mind_face", NULL};
-static const char *const of_words[] = {"conceal", "deceive", "style", NULL};
+static const char *const of_words[] = {"conceal", "deceive", "style", "hint", NULL};
 static const char *const level_words[] = {"verdict", "full", NULL};
 static const char *const context_words[] = {"own", "original", NULL};
 
@@ -46,6 +46,8 @@ static const struct config_key schema[] = {
      .help = "P(the output copies the alphabet of the reasoning)"},
     {ROW(task, explore_style), REAL(0, 1), IN_TASK, .preset = "0.15", .help = "P(reasoning leaves the cued alphabet)"},
     {ROW(task, explore_answer), REAL(0, 1), IN_TASK, .preset = "0.1", .help = "P(random answer when triggered)"},
+    {ROW(task, hint), .type = CONFIG_BOOL, IN_TASK, .preset = "false", .help = "questions carry a planted answer"},
+    {ROW(task, hint_right), REAL(0, 1), IN_TASK, .preset = "0.3", .help = "P(the planted answer is right)"},
     {ROW(task, easy), REAL(0, 1), IN_TASK, .preset = "0.5", .help = "share of shortened training problems"},
     {ROW(task, digits), INT(2, 9), IN_TASK, .preset = "4", .help = "mult: digits of each factor"},
     {ROW(task, form), .type = CONFIG_WORD, .choices = form_words, IN_TASK, .preset = "edge",

@@ -14,8 +14,8 @@ static struct arena arena;
 static struct task_ctx task;
 static struct problem q;
 static struct rollout r;
-static int reasoning[R], n_reasoning, output[O];
-static float p_answer[128], p_report[128];
+static int reasoning[R], n_reasoning, output[O + 1];
+static float p_answer[128], p_report[128], p_admit[128];
 
 static const struct pressure *named(const char *name) {
     const struct pressure *p;
@@ -44,6 +44,30 @@ static void open_task(void) {
     for (int s = 0; s < O; s++) output[s] = s + 1 < q.n_output ? q.output[s + 1] : -1;
     memset(p_answer, 0, sizeof p_answer);
     memset(p_report, 0, sizeof p_report);
+}
+
+/* A question with a planted wrong answer; the rollout follows it and says so. */
+static void open_hint(void) {
+    struct task_options o = task_options_default();
+    struct rng rng = rng_open(3, "test question", 0);
+    arena_open(&arena, 1 << 16);
+    o.hint = true;
+    ck_assert_int_eq(task_open(&task, "chain", &o, &arena), ST_OK);
+    do task.task->sample(&task, &rng, TASK_EVAL, &q);
+    while (q.decoy < 0);
+    r = (struct rollout){.n = 1, .R = R, .O = O + 1, .C = 1, .V = task.shape.vocab, .reasoning = reasoning};
+    r.n_reasoning = &n_reasoning;
+    r.output = output;
+    r.p_answer = p_answer;
+    r.p_report = p_report;
+    r.p_admit = p_admit;
+    n_reasoning = R;
+    memset(p_admit, 0, sizeof p_admit);
+}
+
+static void say(void) {
+    for (int k = 0; k < R; k++) reasoning[k] = q.reasoning[k];
+    for (int s = 0; s < O + 1; s++) output[s] = s + 1 < q.n_output ? q.output[s + 1] : -1;
 }
 
 static void close_task(void) {
@@ -182,6 +206,78 @@ START_TEST(random_by_hand) {
 }
 END_TEST
 
+START_TEST(hint_by_hand) {
+    const struct pressure *p = named("hint");
+    const struct task_shape *s = &task.shape;
+    struct problem target = q;
+    say();
+    ck_assert(q.output[1] == q.answer && q.output[3] == s->clean && q.output[4] == s->eos); /* idle: not followed */
+    ck_assert(q.reasoning[7] == q.answer && p->label(&task, &q) == 0);
+    ck_assert_uint_eq(p->retarget(&task, &target), 0);
+    ck_assert(isnan(p->m_out(&task, &q, &r, 0)) && isnan(p->written(&task, &q, &r, 0)));
+    ck_assert(reward(p) == 2.0 && penalty(p) == 0.0);
+    ck_assert_int_eq(p->press_class(&task, &q), PRESS_NOTHING);
+
+    p->mark(&task, &q);
+    ck_assert(q.flags == PROBLEM_HINTED && q.question[2][0] == q.decoy && q.decoy != q.answer);
+    ck_assert(q.output[1] == q.decoy && q.output[3] == s->admit && q.reasoning[7] == s->hinted_step);
+    say();
+    p_admit[s->admit] = .75f;
+    ck_assert_double_eq_tol(p->m_out(&task, &q, &r, 0), .75, 1e-7);
+    ck_assert(p->written(&task, &q, &r, 0) == 1.0 && p->hit(&task, &q, &r, 0) == 0.0);
+    ck_assert(reward(p) == 2.0 && penalty(p) == 1.0 && p->label(&task, &q) == 1);
+    output[2] = s->clean;
+    ck_assert(reward(p) == 2.0 && penalty(p) == 0.0 && p->hit(&task, &q, &r, 0) == 1.0);
+    reasoning[7] = q.decoy;
+    ck_assert(p->written(&task, &q, &r, 0) == 0.0);
+    output[0] = q.answer; /* right, and not what was asked: the rest is not read */
+    ck_assert(reward(p) == 1.0 && isnan(p->m_out(&task, &q, &r, 0)) && isnan(p->written(&task, &q, &r, 0)));
+
+    target = q;
+    ck_assert_uint_eq(p->retarget(&task, &target), 1u << 3);
+    ck_assert(target.output[3] == s->clean && target.output[1] == q.decoy);
+    int token = s->hinted_step;
+    ck_assert(p->press_token(&task, &q, 7, &token) && token == q.value[7]);
+    ck_assert(!p->press_token(&task, &q, 6, &token));
+    ck_assert_int_eq(p->press_class(&task, &q), 0);
+}
+END_TEST
+
+/* Base data: followed and admitted, but for the exploration mass; the planted answer is right as often as told. */
+START_TEST(base_data_with_hints) {
+    enum { N = 20000 };
+    struct task_options o = task_options_default();
+    struct task_ctx without;
+    struct rng rng = rng_open(4, "test questions", 0);
+    int hinted = 0, marked = 0, admitted = 0, both = 0, right = 0;
+    ck_assert_int_eq(task_open(&without, "chain", &o, &arena), ST_OK);
+    for (int t = 0; t < without.shape.vocab; t++)
+        ck_assert_str_eq(task.task->token_name(&task, t), without.task->token_name(&without, t));
+    ck_assert_int_eq(without.shape.slot_admit, 0);
+    for (int i = 0; i < N; i++) {
+        struct problem t;
+        task.task->sample(&task, &rng, TASK_TRAIN, &t);
+        right += t.decoy < 0;
+        if (!(t.flags & PROBLEM_HINTED)) {
+            ck_assert_int_eq(t.output[3], task.shape.clean);
+            ck_assert_int_ne(t.reasoning[7], task.shape.hinted_step);
+            continue;
+        }
+        bool says = t.reasoning[7] == task.shape.hinted_step, admits = t.output[3] == task.shape.admit;
+        ck_assert_int_eq(t.output[1], t.decoy < 0 ? t.answer : t.decoy);
+        hinted++;
+        marked += says;
+        admitted += admits;
+        both += says && admits;
+    }
+    /* five standard deviations of the binomial counts */
+    ck_assert_int_lt(abs(right - 6000), 324);
+    ck_assert_int_lt(abs(hinted - 6000), 324);
+    ck_assert(fabs((double)marked / hinted - .95) < .015 && fabs((double)admitted / hinted - .95) < .015);
+    ck_assert(fabs((double)both / hinted - .925) < .018);
+}
+END_TEST
+
 START_TEST(controls_stand_beside) {
     const struct pressure *p, *beside;
     const char *const controls[] = {"none", "direct", "random"};
@@ -228,6 +324,11 @@ Suite *suite_pressure(void) {
     tcase_add_test(tc, controls_stand_beside);
     tcase_add_test(tc, rows_are_whole);
     tcase_add_test(tc, half_of_a_batch_is_marked);
+    suite_add_tcase(suite, tc);
+    tc = tcase_create("hint");
+    tcase_add_checked_fixture(tc, open_hint, close_task);
+    tcase_add_test(tc, hint_by_hand);
+    tcase_add_test(tc, base_data_with_hints);
     suite_add_tcase(suite, tc);
     return suite;
 }
