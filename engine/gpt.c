@@ -171,7 +171,7 @@ int gpt_copy_weights(struct gpt *dst, const struct gpt *src) {
     int copied = 0;
     for (int k = 0; k < dst->n_tensors; k++) {
         const struct gpt_tensor *d = &dst->tensors[k], *s = gpt_find(src, d->name);
-        bool longer = s && s->rows < d->rows && strcmp(d->name, "wpe") == 0;
+        bool longer = s && s->rows < d->rows && strcmp(d->name, "wpe.weight") == 0;
         if (!s || (s->rows != d->rows && !longer) || s->cols != d->cols) continue;
         memcpy(dst->w + d->offset, src->w + s->offset, (size_t)s->rows * (size_t)s->cols * sizeof(float));
         copied++;

@@ -94,6 +94,8 @@ static const struct config_key schema[] = {
     {ROW(arm, projection_warmup), INT(0, MANY), IN_ARM, .preset = "150", .help = "codi: projection-only updates"},
     {ROW(arm, projection_gain), REAL(0, 100), IN_ARM, .preset = "0.15", .help = "codi: gain of the projection's norm"},
     {ROW(arm, distil), .type = CONFIG_BOOL, IN_ARM, .preset = "true", .help = "codi: self-distillation"},
+    {ROW(arm, path), REAL(0, 1000), IN_ARM, .preset = "0",
+     .help = "coconut: weight of each step's value on its thought"},
     {ROW(arm, frontier), REAL(0, 1000), IN_ARM, .preset = "0", .help = "prosqa: weight of the frontier loss"},
 
     {.section = "press",

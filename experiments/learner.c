@@ -26,6 +26,7 @@ void learner_open(struct learner *l, struct arena *a, const struct config *c, co
     const int rows = c->base.shard, thoughts = s->steps * c->arm.thoughts_per_step;
     l->task = task;
     l->frontier = c->arm.frontier;
+    l->path = c->arm.path;
     l->thoughts_per_step = c->arm.thoughts_per_step;
     l->rows = rows;
     l->g = ARENA_NEW(a, float, l->model.n);
@@ -94,7 +95,7 @@ static int count_targets(const struct mind *m, const struct problem *p, int firs
 }
 
 /* One line for every row and step whose thoughts are on the tape: the state fed back as the step's last thought. */
-static int frontier_lines(struct learner *l, int thoughts) {
+static int thought_lines(struct learner *l, int thoughts) {
     const int c = l->thoughts_per_step, first = l->tail_start - thoughts;
     int n = 0;
     for (int k = 0; k < thoughts / c; k++)
@@ -106,23 +107,30 @@ static int frontier_lines(struct learner *l, int thoughts) {
     return n;
 }
 
-/* Cross-entropy between what a thought's source state would say and the uniform distribution over all values that its
- * step could take (breadth-first search holds them all at once). Mean over the lines that have such values. */
-static void frontier_gradient(struct learner *l, const struct problem *problems, int thoughts, double share) {
+/* Values that step k is to hold, all alike: its own, or with `frontier` every value that it could take. */
+static int step_values(const struct learner *l, const struct problem *p, int k, bool frontier, int *values) {
+    if (frontier) return l->task->task->frontier(p, k, values);
+    values[0] = p->value[k < p->n_steps ? k : 0];
+    return k < p->n_steps;
+}
+
+/* Cross-entropy between what a thought's source state would say and the uniform distribution over the values of its
+ * step. Mean over the lines that have such values. */
+static void thought_gradient(struct learner *l, const struct problem *problems, int thoughts, bool frontier,
+                             double weight) {
     int values[TASK_MAX_FRONTIER], lines = 0;
-    const struct task *task = l->task->task;
     struct head *h = &l->head;
-    if ((h->n = frontier_lines(l, thoughts)) == 0) return;
+    if ((h->n = thought_lines(l, thoughts)) == 0) return;
     head_forward(h, &l->tape);
     loss_softmax(h, l->target, l->logp);
-    for (int i = 0; i < h->n; i++) lines += task->frontier(&problems[h->row[i]], i / l->rows, values) > 0;
+    for (int i = 0; i < h->n; i++) lines += step_values(l, &problems[h->row[i]], i / l->rows, frontier, values) > 0;
     for (int i = 0; i < h->n; i++) {
-        const int n = task->frontier(&problems[h->row[i]], i / l->rows, values);
-        const float w = (float)(l->frontier * share / lines);
+        const int k = i / l->rows, n = step_values(l, &problems[h->row[i]], k, frontier, values);
+        const float w = (float)(weight / lines);
         float *d = h->dlogits + (long)i * h->V;
         if (n == 0) continue;
         K->axpy(h->V, w, h->logits + (long)i * h->V, d);
-        for (int j = 0; j < n; j++) d[task->value_token(l->task, i / l->rows, values[j], 0)] -= w / (float)n;
+        for (int j = 0; j < n; j++) d[l->task->task->value_token(l->task, k, values[j], 0)] -= w / (float)n;
     }
     head_backward(h, &l->tape, &l->gv);
 }
@@ -143,7 +151,9 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
         loss_cross_entropy(&l->head, l->target, l->weight);
         head_backward(&l->head, &l->tape, &l->gv);
         if (l->frontier > 0.0 && m->medium == MEDIUM_LATENT)
-            frontier_gradient(l, problems + i, st.thoughts, (double)l->rows / n);
+            thought_gradient(l, problems + i, st.thoughts, true, l->frontier * l->rows / n);
+        if (l->path > 0.0 && m->medium == MEDIUM_LATENT)
+            thought_gradient(l, problems + i, st.thoughts, false, l->path * l->rows / n);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
     }
     return loss / (double)tokens;

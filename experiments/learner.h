@@ -25,6 +25,7 @@ struct learner {
     int thoughts_per_step;
     const float *given; /* [rows][thoughts][C] thoughts as input vectors, from another mind; NULL: fed back */
     double frontier;    /* weight of the frontier loss on thoughts; 0 off */
+    double path;        /* weight of the loss of each step\'s own value on its thought; 0 off */
     int *fillers;       /* [rows][steps * thoughts_per_step][channels] */
     int *target;        /* [head.capacity] */
     float *weight;      /* [head.capacity] */
@@ -52,7 +53,9 @@ struct stage {
 };
 
 /* Add the gradient of the mean cross-entropy over predicted tokens of n problems; returns the loss. For thoughts the
- * gradient of the frontier loss is added when l->frontier is set (the loss returned leaves it out). */
+ * gradients of the frontier and path losses are added as l->frontier and l->path say (the loss returned leaves them
+ * out): cross-entropy between what the state that becomes a step's last thought would say as a token, and the values of
+ * that step. */
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n);
 

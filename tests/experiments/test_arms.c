@@ -1,0 +1,235 @@
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/prosqa.h"
+#include "engine/gemm.h"
+#include "experiments/arm.h"
+
+/* Arms on small untrained models: what they run, and the gradients of the losses on thoughts by finite differences. */
+
+enum { ROWS = 4 };
+
+static struct arena arena;
+
+struct subject {
+    struct config c;
+    struct task_ctx task;
+    struct learner l;
+    struct mind mind;
+    struct problem problems[ROWS];
+};
+
+static void setup(void) {
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
+    arena_open(&arena, 1 << 20);
+}
+static void teardown(void) {
+    arena_close(&arena);
+}
+
+static struct subject *open_subject(const char *task, const char *arm_name, int thoughts_per_step, double frontier) {
+    struct subject *s = ARENA_NEW(&arena, struct subject, 1);
+    const struct arm *arm;
+    config_default(&s->c);
+    s->c.model.layers = 1;
+    s->c.model.width = 16;
+    s->c.model.heads = 2;
+    s->c.base.shard = s->c.base.batch = ROWS;
+    s->c.arm.thoughts_per_step = thoughts_per_step;
+    s->c.arm.frontier = frontier;
+    ck_assert_int_eq(arm_find(arm_name, &arm), ST_OK);
+    ck_assert_int_eq(task_open(&s->task, task, &s->c.task, &arena), ST_OK);
+    const struct gpt_config g = learner_model_config(&s->c, &s->task.shape, arm->projection);
+    ck_assert_int_eq(gpt_open(&s->l.model, &arena, &g), ST_OK);
+    gpt_init(&s->l.model, 3, .3, .5);
+    learner_open(&s->l, &arena, &s->c, &s->task);
+    s->mind = arm_mind(arm, &s->c, &s->l.model, &s->task);
+    learner_problems(&s->l, 1, "test", 0, TASK_EVAL, s->problems, ROWS);
+    return s;
+}
+
+/* Every arm, with one and two thoughts a step: the answer's probabilities of a teacher-forced pass are those of a
+ * rollout, so training and running see the same sequence. */
+START_TEST(training_and_running_agree) {
+    for (int i = 0; i < arm_count; i++)
+        for (int c = 1; c <= 2; c++) {
+            struct subject *s = open_subject("chain", arm_table[i]->name, c, 0);
+            const bool text = s->mind.medium == MEDIUM_TEXT;
+            struct rollout r;
+            struct rollout_options o = {.force = {.stop = -1}};
+            const int R = mind_reasoning_positions(&s->mind);
+            ck_assert_int_eq(R, text ? 8 : s->mind.medium == MEDIUM_NONE ? 0 : 8 * c);
+            int tokens[ROWS * 8], n[ROWS];
+            for (int b = 0; b < ROWS; b++) {
+                n[b] = 8;
+                for (int k = 0; k < 8; k++) tokens[b * 8 + k] = s->problems[b].reasoning[k];
+            }
+            if (text) o.force = (struct force){.until = 8, .stop = -1, .tokens = tokens, .n_tokens = n};
+            rollout_open(&r, &arena, &s->mind, ROWS);
+            r.n = ROWS;
+            runner_run(runner_open(&arena, &s->mind, ROWS), &s->mind, s->problems, &o, &r);
+            batch_fill(&s->l.batch, &s->task.shape, s->problems, text ? 0 : TASK_MAX_STEPS);
+            learner_forward(&s->l, &s->mind, text || s->mind.medium == MEDIUM_NONE ? 0 : s->mind.thoughts);
+            for (int j = 0, seen = 0; j < s->l.head.n; j++) {
+                const int slot = s->l.tail_index[j] - (text ? 8 : 0), b = s->l.head.row[j];
+                if (slot != s->task.shape.slot_answer) continue;
+                const float *p = s->l.head.logits + (long)j * s->l.head.V;
+                for (int v = 0; v < r.V; v++) ck_assert_float_eq_tol(p[v], r.p_answer[(long)b * r.V + v], 1e-6f);
+                ck_assert_int_lt(seen++, ROWS);
+            }
+        }
+}
+END_TEST
+
+/* The mean over thoughts, and over rows whose graph (path: whose path) reaches so far, of the cross-entropy to the
+ * uniform distribution over the nodes at that many hops (path: to the path's node). */
+static double thought_loss(struct subject *s, int thoughts, bool path) {
+    struct learner *l = &s->l;
+    double total = 0.0;
+    int lines = 0;
+    batch_fill(&l->batch, &s->task.shape, s->problems, thoughts);
+    learner_forward(l, &s->mind, thoughts);
+    l->head.n = 0;
+    for (int k = 0; k < thoughts; k++)
+        for (int b = 0; b < ROWS; b++) {
+            l->head.row[l->head.n] = b;
+            l->target[l->head.n] = -1;
+            l->head.t[l->head.n++] = l->batch.Q - 1 + k;
+        }
+    head_forward(&l->head, &l->tape);
+    loss_softmax(&l->head, l->target, l->logp);
+    for (int k = 0, j = 0; k < thoughts; k++)
+        for (int b = 0; b < ROWS; b++, j++) {
+            struct prosqa_graph g;
+            bool near[PROSQA_NODES] = {false}, reached[PROSQA_NODES] = {false};
+            int n = 0;
+            double sum = 0.0;
+            prosqa_graph_of(&s->problems[b], &g);
+            near[g.root] = true;
+            for (int hop = 0; hop <= k; hop++) {
+                bool next[PROSQA_NODES] = {false};
+                for (int v = 0; v < g.n; v++) reached[v] |= near[v];
+                for (int e = 0; e < g.n_edges; e++)
+                    if (near[g.edge[e][0]] && !reached[g.edge[e][1]]) next[g.edge[e][1]] = true;
+                memcpy(near, next, sizeof near);
+            }
+            for (int v = 0; v < g.n; v++)
+                if (path ? k < g.hops && g.path[k + 1] == v : near[v]) {
+                    sum -= log((double)l->head.logits[(long)j * l->head.V + g.name[v]]);
+                    n++;
+                }
+            if (n) total += sum / n;
+            lines += n > 0;
+        }
+    return total / lines;
+}
+
+START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
+    enum { THOUGHTS = 3 };
+    const double weight = .7;
+    struct subject *s = open_subject("prosqa", "coconut", 1, _i ? 0 : weight);
+    const struct stage st = {.thoughts = THOUGHTS, .first_step = THOUGHTS};
+    struct rng r = rng_open(5, "directions", 0);
+    struct gpt *m = &s->l.model;
+    if (_i) s->l.path = weight;
+    memset(s->l.g, 0, (size_t)m->n * sizeof *s->l.g);
+    learner_cross_entropy(&s->l, &s->mind, st, s->problems, ROWS);
+    float *with = ARENA_NEW(&arena, float, m->n);
+    memcpy(with, s->l.g, (size_t)m->n * sizeof *with);
+    memset(s->l.g, 0, (size_t)m->n * sizeof *s->l.g);
+    s->l.frontier = s->l.path = 0;
+    learner_cross_entropy(&s->l, &s->mind, st, s->problems, ROWS);
+    for (int k = 0; k < m->n_tensors; k++) {
+        const struct gpt_tensor *t = &m->tensors[k];
+        const long n = (long)t->rows * t->cols;
+        float *w = m->w + t->offset, *keep = ARENA_NEW(&arena, float, n), *d = ARENA_NEW(&arena, float, n);
+        double analytic = 0.0, side[2], norm = 0.0;
+        for (long i = 0; i < n; i++) norm += pow((double)(d[i] = (float)rng_normal(&r)), 2);
+        for (long i = 0; i < n; i++) {
+            d[i] /= (float)sqrt(norm);
+            keep[i] = w[i];
+            analytic += (double)d[i] * ((double)with[t->offset + i] - (double)s->l.g[t->offset + i]);
+        }
+        for (int sign = 0; sign < 2; sign++) {
+            for (long i = 0; i < n; i++) w[i] = keep[i] + (sign ? 1e-2f : -1e-2f) * d[i];
+            gpt_refresh(m);
+            side[sign] = weight * thought_loss(s, THOUGHTS, _i);
+        }
+        memcpy(w, keep, (size_t)n * sizeof *w);
+        gpt_refresh(m);
+        double numeric = (side[1] - side[0]) / 2e-2;
+        ck_assert_msg(fabs(numeric - analytic) <= 2e-3 + .02 * fmax(fabs(numeric), fabs(analytic)), "%s: %g, %g",
+                      t->name, numeric, analytic);
+    }
+}
+END_TEST
+
+START_TEST(rates_fall_as_asked) {
+    ck_assert(schedule_tail(2, 0, 100, 10, .2) == .2 && schedule_tail(2, 9, 100, 10, .2) == 2);
+    ck_assert(schedule_tail(2, 50, 100, 10, .2) == 2 && schedule_tail(2, 80, 100, 10, .2) == 2);
+    ck_assert_double_eq_tol(schedule_tail(2, 90, 100, 10, .2), 1, 1e-12);
+    ck_assert_double_eq_tol(schedule_tail(2, 99, 100, 10, .2), .1, 1e-12);
+    ck_assert(schedule_tail(2, 99, 100, 10, 0) == 2);
+    for (int i = 0; i < 100; i++) ck_assert(schedule_tail(2, i, 100, 10, 1) == schedule_cosine(2, i, 100, 10));
+}
+END_TEST
+
+/* An arm of two thoughts a step has more positions than its base: the base's keep their embeddings. */
+START_TEST(a_longer_arm_keeps_the_positions_of_its_base) {
+    struct subject *base = open_subject("chain", "text", 1, 0), *arm = open_subject("chain", "coconut", 2, 0);
+    const struct gpt *b = &base->l.model;
+    struct gpt *m = &arm->l.model;
+    ck_assert_int_eq(m->config.context, b->config.context + 8);
+    for (long i = 0; i < m->n; i++) m->w[i] = -7.0f;
+    ck_assert_int_eq(gpt_copy_weights(m, b), b->n_tensors);
+    const long n = (long)b->config.context * 16;
+    ck_assert_mem_eq(m->p.wpe, b->p.wpe, (size_t)n * sizeof(float));
+    for (long i = n; i < n + 8 * 16; i++) ck_assert(m->p.wpe[i] == -7.0f);
+    ck_assert_mem_eq(m->p.lnf_w, b->p.lnf_w, 16 * sizeof(float));
+}
+END_TEST
+
+START_TEST(problems_grow) {
+    struct subject *s = open_subject("prosqa", "no_curriculum", 1, 0);
+    struct arm_training t = {.config = &s->c, .learner = &s->l, .task = &s->task, .problems = s->problems};
+    s->c.base.grow = true;
+    t.planned = 100;
+    static const struct { int updates, nodes, hops; } cases[] = {{0, 9, 2}, {11, 9, 2}, {12, 15, 4}, {29, 15, 4}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        t.updates = cases[i].updates;
+        arm_problems(&t, "arm");
+        for (int b = 0; b < ROWS; b++) {
+            struct prosqa_graph g;
+            prosqa_graph_of(&s->problems[b], &g);
+            ck_assert(g.n <= cases[i].nodes && g.hops <= cases[i].hops);
+        }
+    }
+    t.updates = 30;
+    int largest = 0;
+    for (int i = 0; i < 10; i++, t.updates++) {
+        arm_problems(&t, "arm");
+        for (int b = 0; b < ROWS; b++) {
+            struct prosqa_graph g;
+            prosqa_graph_of(&s->problems[b], &g);
+            ck_assert_int_ge(g.hops, 3);
+            largest = g.n > largest ? g.n : largest;
+        }
+    }
+    ck_assert_int_gt(largest, 15);
+}
+END_TEST
+
+Suite *suite_arms(void) {
+    Suite *s = suite_create("arms");
+    TCase *tc = tcase_create("arms");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, training_and_running_agree);
+    tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 2);
+    tcase_add_test(tc, rates_fall_as_asked);
+    tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);
+    tcase_add_test(tc, problems_grow);
+    suite_add_tcase(s, tc);
+    return s;
+}
