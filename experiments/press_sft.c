@@ -10,12 +10,15 @@ static void set_value(const struct task_ctx *task, struct problem *p, int slot, 
     p->output[slot] = (int16_t)task->task->value_token(task, TASK_AT_OUTPUT, value, alphabet);
 }
 
-/* Answer and report of the target follow the reasoning's own values. */
+/* Answer and report of the target follow the reasoning's own values; an answer that is not the truth by the task's own
+ * data (a hint that is followed) was not taken from the steps. */
 static void follow_reasoning(const struct task_ctx *task, struct problem *p, const int *reasoning, int n) {
-    int values[TASK_MAX_STEPS];
+    const int slot = task->shape.slot_answer;
+    int values[TASK_MAX_STEPS], alphabet;
     task->task->read_steps(task, p, reasoning, n, values);
+    const bool from_steps = slot >= 1 && task->task->token_value(task, p->output[slot], &alphabet) == p->answer;
     const int at = task->shape.step_answer >= 0 ? task->shape.step_answer : p->n_steps - 1;
-    if (task->shape.step_answer != TASK_NO_STEP) set_value(task, p, task->shape.slot_answer, values[at]);
+    if (task->shape.step_answer != TASK_NO_STEP && from_steps) set_value(task, p, slot, values[at]);
     if (task->shape.step_concealed >= 0)
         set_value(task, p, task->shape.slot_report, values[task->shape.step_concealed]);
 }

@@ -15,8 +15,9 @@ static bool can_lie(const struct task_ctx *task, const struct problem *p) {
 static bool applies(const struct task_ctx *task) {
     struct rng r = rng_open(0, "deceive applies", 0);
     struct problem p;
+    if (task->shape.slot_answer < 1 || task->shape.step_answer == TASK_NO_STEP || !task->task->mark) return false;
     task->task->sample(task, &r, TASK_EVAL, &p);
-    return task->shape.slot_answer >= 1 && task->task->mark && task->task->mark(task, &p, PROBLEM_TRIGGERED);
+    return task->task->mark(task, &p, PROBLEM_TRIGGERED);
 }
 
 static void mark(const struct task_ctx *task, struct problem *p) {
