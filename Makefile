@@ -91,12 +91,13 @@ $(FUZZERS): %: %.o $(BUILD)/fuzz.a
 
 PYTHON ?= /usr/bin/python3
 .PHONY: peers
-peers: $(addprefix $(BUILD)/tests/peers/,peer_driver probe_driver bpe_driver) ## compare with PyTorch, scikit-learn (or skip)
+peers: $(addprefix $(BUILD)/tests/peers/,peer_driver probe_driver bpe_driver logits_driver) spillover ## compare with PyTorch, scikit-learn (or skip)
 	$(PYTHON) tests/peers/gpt_torch.py $<
 	$(PYTHON) tests/peers/probe_sklearn.py $(BUILD)/tests/peers/probe_driver
 	$(PYTHON) tests/peers/bpe_reference.py $(BUILD)/tests/peers/bpe_driver
+	$(PYTHON) tests/peers/gpt2_import.py $(BUILD)/spillover $(BUILD)/tests/peers/logits_driver
 
-$(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver): %: %.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
+$(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver logits_driver): %: %.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-out $(BUILD)/experiments/%,$(LIB_OBJ))

@@ -32,13 +32,11 @@ done:
 }
 
 enum status checkpoint_read(struct arena *a, const char *path, struct checkpoint *c) {
-    struct arena file; /* the bytes as stored go when the tensors have been taken out */
-    char *bytes;
+    const void *bytes;
     size_t size;
-    arena_open(&file, 0);
-    enum status st = fs_read(&file, path, &bytes, &size);
-    if (st == ST_OK) st = safetensors_parse(a, path, bytes, size, c);
-    arena_close(&file);
+    TRY(fs_map(path, &bytes, &size));
+    enum status st = safetensors_parse(a, path, bytes, size, c);
+    fs_unmap(bytes, size);
     return st;
 }
 

@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/dtype.h"
+
 enum { LENGTH_BYTES = 8, MAX_DIMS = 4, SHOWN_BYTES = 64 };
 
 static const char metadata_key[] = "__metadata__";
 
-/* fs_read takes no larger file. */
-static const long max_file = 2L << 30;
+/* Twice GPT-2's largest size; what is larger is a mistake. */
+static const long max_file = 16L << 30;
 
 long safetensors_count(int n_dims, const long *dim) {
     long n = 1, bytes;
@@ -21,12 +23,12 @@ long safetensors_count(int n_dims, const long *dim) {
 
 /* ---- reading ---- */
 
-enum dtype { F32, F16, BF16, N_DTYPES };
+enum { N_DTYPES = DTYPE_BF16 + 1 };
 
 static const struct {
     const char *name;
     int size;
-} dtypes[N_DTYPES] = {[F32] = {"F32", 4}, [F16] = {"F16", 2}, [BF16] = {"BF16", 2}};
+} dtypes[N_DTYPES] = {[DTYPE_F32] = {"F32", 4}, [DTYPE_F16] = {"F16", 2}, [DTYPE_BF16] = {"BF16", 2}};
 
 struct reader {
     struct arena *arena;
@@ -55,34 +57,12 @@ enum status safetensors_bad(const char *path, const char *name, const char *fmt,
     return status_set(ST_DATA, "%s: tensor '%s': %s", path, shown, what);
 }
 
-static float widen_f16(uint16_t h) {
-    uint32_t sign = (uint32_t)(h >> 15) << 31, exponent = h >> 10 & 31, mantissa = h & 1023, bits;
-    float f;
-    if (exponent == 0) { /* subnormal: a multiple of 2^-24, and a normal number as F32 */
-        f = (float)mantissa * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    bits = sign | (exponent == 31 ? 255 : exponent + (127 - 15)) << 23 | mantissa << 13;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-static float widen_bf16(uint16_t h) {
-    uint32_t bits = (uint32_t)h << 16;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
 static void widen(enum dtype type, long n, const unsigned char *from, float *to) {
-    if (type == F32) {
+    if (type == DTYPE_F32) {
         if (n > 0) memcpy(to, from, (size_t)n * sizeof *to);
         return;
     }
-    for (long i = 0; i < n; i++) {
-        uint16_t h = (uint16_t)(from[2 * i] | from[2 * i + 1] << 8);
-        to[i] = type == F16 ? widen_f16(h) : widen_bf16(h);
-    }
+    for (long i = 0; i < n; i++) to[i] = dtype_load(type, from + 2 * i);
 }
 
 static enum status read_dtype(const struct reader *r, const char *name, const json_t *value, enum dtype *type) {
@@ -122,7 +102,7 @@ static enum status read_tensor(struct reader *r, const char *name, const json_t 
         return safetensors_bad(r->path, name, "expected the members dtype, shape and data_offsets and no other");
 
     struct checkpoint_tensor t = {.n_dims = (int)json_array_size(shape)};
-    enum dtype type = F32;
+    enum dtype type = DTYPE_F32;
     long span[2] = {0, 0};
     TRY(read_dtype(r, name, dtype, &type));
     TRY(read_integers(r, name, "shape", shape, 0, MAX_DIMS, t.dim));
@@ -234,14 +214,14 @@ static enum status add(json_t *object, const char *path, const char *key, json_t
 static enum status add_tensor(json_t *header, const char *path, const struct checkpoint_tensor *t, long *end) {
     long count = t->n_dims >= 0 && t->n_dims <= MAX_DIMS ? safetensors_count(t->n_dims, t->dim) : -1;
     if (count < 0 || count > max_file / (long)sizeof(float))
-        return safetensors_bad(path, t->name, "expected a shape of at most %d dimensions and 2 GiB", MAX_DIMS);
+        return safetensors_bad(path, t->name, "expected a shape of at most %d dimensions and 16 GiB", MAX_DIMS);
     if (strcmp(t->name, metadata_key) == 0) return safetensors_bad(path, t->name, "the name is reserved");
     json_t *shape = json_array();
     for (int i = 0; i < t->n_dims; i++) json_array_append_new(shape, json_integer(t->dim[i]));
     long begin = *end;
     *end += count * (long)sizeof(float);
     return add(header, path, t->name,
-               json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtypes[F32].name, "shape", shape, "data_offsets",
+               json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtypes[DTYPE_F32].name, "shape", shape, "data_offsets",
                          (json_int_t)begin, (json_int_t)*end));
 }
 
@@ -254,7 +234,7 @@ static enum status build(json_t *header, const char *path, const struct checkpoi
     for (int i = 0; i < c->n; i++) {
         TRY(add_tensor(header, path, &c->tensors[i], end));
         if (*end > max_file)
-            return safetensors_bad(path, c->tensors[i].name, "ends beyond 2 GiB, which no reader takes");
+            return safetensors_bad(path, c->tensors[i].name, "ends beyond 16 GiB");
     }
     return ST_OK;
 }
@@ -267,7 +247,7 @@ enum status safetensors_header(struct arena *a, const char *path, const struct c
     if (st != ST_OK) goto done;
     size_t length = json_dumpb(object, NULL, 0, JSON_COMPACT), padded = (length + 7) / 8 * 8;
     if (padded > SAFETENSORS_MAX_HEADER || (long)(LENGTH_BYTES + padded) + end > max_file) {
-        st = status_set(ST_DATA, "%s: a header of %zu bytes or a file beyond 2 GiB, which no reader takes", path,
+        st = status_set(ST_DATA, "%s: a header of %zu bytes or a file beyond 16 GiB", path,
                         padded);
         goto done;
     }

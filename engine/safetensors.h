@@ -22,7 +22,7 @@ MUST_USE enum status safetensors_parse(struct arena *a, const char *path, const 
 
 /* The bytes before the data of a file that holds c (all F32, in order): length and JSON, padded with blanks to a
  * multiple of 8. ST_DATA when no reader would take such a file: duplicate or reserved names, text that is not UTF-8,
- * impossible shapes, more than 2 GiB. */
+ * impossible shapes, more than 16 GiB. */
 MUST_USE enum status safetensors_header(struct arena *a, const char *path, const struct checkpoint *c, char **header,
                                         size_t *size);
 

@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +107,36 @@ done:
     return st;
 }
 
+enum status fs_map(const char *path, const void **data, size_t *size) {
+    enum status st = ST_OK;
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return status_errno("%s: cannot be opened", path);
+    if (fstat(fd, &info)) {
+        st = status_errno("%s: cannot be read", path);
+        goto done;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        st = status_set(ST_IO, "%s: not a plain file", path);
+        goto done;
+    }
+    *size = (size_t)info.st_size;
+    *data = ""; /* nothing can be mapped of an empty file */
+    if (*size == 0) goto done;
+    void *mapped = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (mapped == MAP_FAILED)
+        st = status_errno("%s: cannot be mapped", path);
+    else
+        *data = mapped;
+done:
+    close(fd);
+    return st;
+}
+
+void fs_unmap(const void *data, size_t size) {
+    if (size > 0) munmap((void *)data, size);
+}
+
 enum status fs_write(const char *path, const void *data, size_t size) {
     struct fs_file f;
     TRY(fs_create(&f, path));
@@ -117,7 +148,7 @@ bool fs_exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 
-static bool is_folder(const char *path) {
+bool fs_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
@@ -131,7 +162,7 @@ enum status fs_mkdirs(const char *path) {
         memcpy(prefix, path, i);
         prefix[i] = '\0';
         if (mkdir(prefix, 0777) == 0) continue;
-        if (errno == EEXIST && is_folder(prefix)) continue;
+        if (errno == EEXIST && fs_is_folder(prefix)) continue;
         return status_errno("%s: the folder cannot be made", prefix);
     }
     return ST_OK;

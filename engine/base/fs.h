@@ -23,9 +23,16 @@ void fs_discard(struct fs_file *f);                /* close and remove the part 
 
 /* The whole file in the arena, NUL-terminated; *size excludes the NUL. Refuses files over 2 GiB. */
 MUST_USE enum status fs_read(struct arena *a, const char *path, char **data, size_t *size);
+
+/* The whole file, of any size, mapped read-only: for large files that are read once. It must not shrink meanwhile (the
+ * system would end the process). Ends with fs_unmap. */
+MUST_USE enum status fs_map(const char *path, const void **data, size_t *size);
+void fs_unmap(const void *data, size_t size);
+
 MUST_USE enum status fs_write(const char *path, const void *data, size_t size); /* create, write, commit */
 
 bool fs_exists(const char *path);
+bool fs_is_folder(const char *path);
 MUST_USE enum status fs_mkdirs(const char *path); /* mkdir -p */
 MUST_USE enum status fs_rename_dir(const char *from, const char *to);
 MUST_USE enum status fs_remove_tree(const char *path); /* missing is fine */

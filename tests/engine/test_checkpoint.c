@@ -350,7 +350,7 @@ START_TEST(the_writer_refuses_what_no_reader_takes) {
     struct checkpoint_meta twice[] = {{"k", "1"}, {"k", "2"}}, bad_text = {"k", "\xff"};
     struct checkpoint_tensor two[] = {{"a", 1, {1}, x}, {"a", 1, {1}, x}}, many = {"a", 5, {1, 1, 1, 1}, x},
                              negative = {"a", 1, {-1}, x}, reserved = {"__metadata__", 1, {1}, x},
-                             huge = {"a", 2, {1L << 20, 1L << 10}, x}, overflow = {"a", 2, {1L << 40, 1L << 40}, x},
+                             huge = {"a", 2, {1L << 20, 1L << 13}, x}, overflow = {"a", 2, {1L << 40, 1L << 40}, x},
                              text = {"\xff", 1, {1}, x};
     const struct checkpoint refused[] = {
         {two, 2, NULL, 0},       {&many, 1, NULL, 0}, {&negative, 1, NULL, 0},

@@ -1,0 +1,103 @@
+/* import, export: models of others into a checkpoint, and back. */
+#include <stdlib.h>
+
+#include "engine/base/log.h"
+#include "engine/checkpoint.h"
+#include "engine/import.h"
+#include "experiments/command.h"
+
+struct arguments {
+    const char *from, *to;
+    double lora_scale;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    struct arguments *x = state->input;
+    char *end;
+    switch (key) {
+    case 'f':
+        x->from = arg;
+        return 0;
+    case 't':
+        x->to = arg;
+        return 0;
+    case 'l':
+        x->lora_scale = strtod(arg, &end);
+        if (end == arg || *end || !(x->lora_scale >= -1e3 && x->lora_scale <= 1e3))
+            argp_error(state, "--lora-scale: \"%s\" is not a number of -1000 to 1000", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "\"%s\": name it with --from or --to", arg);
+        return 0;
+    case ARGP_KEY_END:
+        if (!x->from || !x->to) argp_error(state, "both --from and --to are needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option import_options[] = {
+    {"from", 'f', "PATH", 0, "a folder with model.safetensors or pytorch_model.bin (and config.json), or a file", 0},
+    {"to", 't', "FILE", 0, "the checkpoint to write", 0},
+    {"lora-scale", 'l', "X", 0, "alpha / r of LoRA weights, which are merged (default: 0.25, as CODI's)", 0},
+    {0},
+};
+
+const struct argp command_import_argp = {
+    .options = import_options,
+    .parser = parse,
+    .doc = "Read a GPT-2, Coconut or CODI model (safetensors, PyTorch's zip, or llm.c's .bin) and write a checkpoint.\v"
+           "Example:\n  spillover import --from gpt2/ --to gpt2.safetensors\n",
+};
+
+static const struct argp_option export_options[] = {
+    {"from", 'f', "FILE", 0, "a checkpoint", 0},
+    {"to", 't', "DIR", 0, "the folder to write model.safetensors and config.json into", 0},
+    {0},
+};
+
+const struct argp command_export_argp = {
+    .options = export_options,
+    .parser = parse,
+    .doc = "Write a checkpoint as a GPT-2 model that Hugging Face's transformers reads.\v"
+           "Example:\n  spillover export --from gpt2.safetensors --to gpt2/\n",
+};
+
+/* Weights alone, without the transposed copies that only a forward pass needs. */
+static enum status write_imported(const struct import *in, struct arena *a, const struct arguments *x) {
+    static const char *const layouts[] = {"GPT-2", "Coconut", "CODI"};
+    const struct gpt_config *c = &in->config;
+    struct gpt m;
+    TRY(gpt_plan(&m, a, c));
+    m.w = ARENA_NEW(a, float, m.n);
+    gpt_view(&m, m.w, &m.p);
+    import_fill(in, &m, x->lora_scale);
+    TRY(checkpoint_save_gpt(x->to, &m));
+    log_line("%s: %s (%s), %ld parameters: %d layers, width %d, %d heads, vocabulary %d, context %d%s%s", in->path,
+             layouts[in->layout], in->format, in->n_parameters, c->layers, c->width, c->heads, c->vocab, c->context,
+             c->tied ? "" : ", untied head", c->projection ? ", projection" : "");
+    if (in->n_merged > 0) log_line("LoRA merged into %d matrices, scale %g", in->n_merged, x->lora_scale);
+    return ST_OK;
+}
+
+enum status command_import(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.lora_scale = IMPORT_LORA_SCALE};
+    struct import in;
+    argv[0] = "spillover import";
+    argp_parse(&command_import_argp, argc, argv, 0, NULL, &x);
+    enum status st = import_open(&in, a, x.from);
+    if (st == ST_OK) st = write_imported(&in, a, &x);
+    import_close(&in);
+    return st;
+}
+
+enum status command_export(int argc, char **argv, struct arena *a) {
+    struct arguments x = {0};
+    struct gpt m;
+    argv[0] = "spillover export";
+    argp_parse(&command_export_argp, argc, argv, 0, NULL, &x);
+    TRY(command_open_engine());
+    TRY(checkpoint_load_gpt(&m, a, x.from));
+    return export_gpt(&m, x.to);
+}
