@@ -112,7 +112,7 @@ enum status evaluate_watch(const struct evaluation *e, const struct watch *w, co
     evaluate_row(e, "report_accuracy_pressed", concept, view, -1, n, out->report);
     if (m->medium == MEDIUM_TEXT) evaluate_row(e, "m_r_reader", concept, view, -1, n, out->reader);
     if (isfinite(out->frozen)) evaluate_row(e, "m_r_frozen", concept, view, w->frozen_at, n, out->frozen);
-    if (!refit || !w->frozen || mind_reasoning_positions(m) != w->positions) return ST_OK;
+    if (!refit || !w->frozen || m->medium != w->medium) return ST_OK;
     double r = NAN, f = NAN, *by_position = ARENA_NEW(e->arena, double, w->positions);
     TRY(watch_refit(w, e->arena, m, e->runner, &r, &f, by_position));
     evaluate_row(e, "m_r_refit", concept, view, -1, w->n_test, r);

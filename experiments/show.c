@@ -172,12 +172,11 @@ static enum status restore_probes(struct showing *s) {
     struct checkpoint file;
     if (!s->arm) return ST_OK;
     const struct mind m = mind_of(s, BEFORE, false);
-    const int positions = mind_reasoning_positions(&m);
     const char *path =
         arena_printf(s->arena, "%s/probes.safetensors", store_path(s->arena, s->o->out, s->arm_cell.key));
-    if (positions == 0 || !fs_exists(path)) return ST_OK;
+    if (mind_reasoning_positions(&m) == 0 || !fs_exists(path)) return ST_OK;
     TRY(checkpoint_read(s->arena, path, &file));
-    for (int i = 0; i < s->n_watches; i++) TRY(watch_restore(&s->watches[i], s->arena, &file, positions));
+    for (int i = 0; i < s->n_watches; i++) TRY(watch_restore(&s->watches[i], s->arena, &file, &m));
     return ST_OK;
 }
 

@@ -86,6 +86,7 @@ static void split(struct arena *a, const struct probe_items *all, uint64_t seed,
 
 enum status watch_freeze(struct watch *w, struct arena *a, const struct mind *m, struct runner *runner) {
     struct reads fit;
+    w->medium = m->medium;
     w->positions = mind_reasoning_positions(m);
     w->frozen = ARENA_NEW(a, struct probe, w->positions);
     read_all(w, a, m, runner, w->fit, w->n_fit, &fit);
@@ -143,7 +144,7 @@ void watch_light(const struct watch *w, struct arena *scratch, const struct mind
     *out = (struct reading){.m_out = mean_of(&m_out), .hit = mean_of(&hit), .answer = answer / n, .report = report / n};
     out->reader = mean_of(&written);
     out->frozen = NAN;
-    if (w->frozen && w->frozen_at >= 0 && mind_reasoning_positions(m) == w->positions) {
+    if (w->frozen && w->frozen_at >= 0 && m->medium == w->medium) {
         const int n_test = w->n_marked < w->n_test ? w->n_marked : w->n_test;
         if (w->pressure->monitor_on != MONITOR_MARKED) read_all(w, scratch, m, runner, w->test, n_test, &reads);
         struct probe_items items = at_position(&reads, w->frozen_at);
@@ -206,10 +207,12 @@ enum status watch_store(const struct watch *w, int n_watches, struct arena *a, c
     return checkpoint_write(path, &c);
 }
 
-enum status watch_restore(struct watch *w, struct arena *a, const struct checkpoint *file, int positions) {
+enum status watch_restore(struct watch *w, struct arena *a, const struct checkpoint *file, const struct mind *m) {
     const char *at = checkpoint_meta(file, w->pressure->name);
     if (!at) return status_set(ST_DATA, "the arm's probes have none for %s", w->pressure->name);
     w->frozen_at = (int)strtol(at, NULL, 10);
+    const int positions = mind_reasoning_positions(m);
+    w->medium = m->medium;
     w->positions = positions;
     w->frozen = ARENA_NEW(a, struct probe, positions);
     for (int k = 0; k < positions; k++) {

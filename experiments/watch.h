@@ -20,6 +20,7 @@ struct watch {
     struct monitor monitor;
     struct problem *marked, *fit, *test; /* [questions], [probe_train], [probe_test] */
     int n_marked, n_fit, n_test;
+    enum medium medium;   /* what F was fitted on: it means nothing in another medium */
     int positions;        /* reasoning positions of the mind */
     struct probe *frozen; /* [positions] F */
     int frozen_at;        /* the position whose F reads best on held-out fitting items */
@@ -43,7 +44,8 @@ MUST_USE enum status watch_freeze(struct watch *w, struct arena *a, const struct
 /* F travels with its arm: probes of a watch as tensors "<pressure>.<position>" of a checkpoint file. */
 struct checkpoint;
 MUST_USE enum status watch_store(const struct watch *w, int n_watches, struct arena *a, const char *path);
-MUST_USE enum status watch_restore(struct watch *w, struct arena *a, const struct checkpoint *file, int positions);
+MUST_USE enum status watch_restore(struct watch *w, struct arena *a, const struct checkpoint *file,
+                                   const struct mind *m);
 
 void watch_light(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
                  struct reading *out);
