@@ -51,10 +51,11 @@ struct rollout {
     float *p_admit;             /* [n][V] at the slot that admits a hint; NULL without one */
 
     /* Kept only behind rollout_keep_states; else NULL, and a run pays nothing for them. */
-    int layers;    /* L; there are L + 1 states */
-    float *states; /* [n][L+1][R][C] at the reasoning positions: block inputs, then the final layer norm's output; 0 where
+    int layers; /* L; there are L + 1 states */
+    float
+        *states; /* [n][L+1][R][C] at the reasoning positions: block inputs, then the final layer norm's output; 0 where
                       the reasoning had ended */
-    float *kept;   /* the tape's room */
+    float *kept; /* the tape's room */
 };
 
 struct rollout_options {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const char *const decode_concept_name[DECODE_CONCEPTS] = {"value", "c", "answer"};
+const char *const decode_concept_name[DECODE_CONCEPTS] = {"value", "c", "previous", "answer"};
 
 static const struct problem *problems_of(const struct measurement *m, enum decode_side side) {
     return side == DECODE_FIT ? m->fit : m->test;
@@ -19,6 +19,8 @@ int decode_label(const struct task_ctx *task, const struct problem *p, enum deco
         return step < p->n_steps ? p->value[step] : -1;
     case DECODE_C:
         return task->shape.step_concealed >= 0 ? p->report : -1;
+    case DECODE_PREVIOUS:
+        return step > 0 ? p->value[step - 1] : -1;
     case DECODE_ANSWER:
         return p->answer;
     case DECODE_CONCEPTS:

@@ -18,7 +18,7 @@
  *   frozen       u under the probe fitted before pressure                                       verdict
  *
  * A *concept* is what is read: "value", the value of the step itself (the diagonal), "c", the fact that only the report
- * needs, at every step, and "answer".
+ * needs, at every step; for bits also "previous", the value that the step started from, and "answer".
  *
  * A step's vector is its positions side by side (padded with 0 to the longest in the set). Fitting problems whose
  * template is among the test problems are left out, so that every split is disjoint by template. Standardisation is that
@@ -32,8 +32,15 @@
 #include "metrics/metric.h"
 #include "metrics/probe.h"
 
-/* The first two are read step by step; the answer only counts for bits. */
-enum decode_concept { DECODE_VALUE, DECODE_C, DECODE_ANSWER, DECODE_CONCEPTS, DECODE_READ = DECODE_C + 1 };
+/* The first two are read step by step; the others only count for bits. */
+enum decode_concept {
+    DECODE_VALUE,
+    DECODE_C,
+    DECODE_PREVIOUS,
+    DECODE_ANSWER,
+    DECODE_CONCEPTS,
+    DECODE_READ = DECODE_C + 1,
+};
 extern const char *const decode_concept_name[DECODE_CONCEPTS];
 
 /* Label of a concept at a step, -1: this problem has none. */

@@ -3,9 +3,7 @@
 
 #include "metrics/decode.h"
 
-typedef double part(const struct drift_parts *p);
-
-static void emit_parts(const struct metric *self, struct measurement *m, part *of) {
+static void emit_parts(const struct metric *self, struct measurement *m, double (*of)(const struct drift_parts *)) {
     const struct decode *d = m->decode;
     for (int i = 0; i < d->n_drifts; i++) {
         const struct decode_drift *x = &d->drifts[i];

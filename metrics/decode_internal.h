@@ -26,6 +26,9 @@ void decode_force_states(const struct measurement *m, const struct mind *mind, c
                          const struct rollout *from, struct rollout *out);
 struct decode_channel decode_channel_state(const struct rollout *fit, const struct rollout *test, int layer);
 
+/* The mean over the question of what its tokens are embedded as. */
+struct decode_channel decode_channel_inputs(const struct measurement *m);
+
 /* Drift of u between the own rollouts of the mind before and of this one (m->decode->probes are the frozen ones), and
  * of the states of both on the reasoning of the mind before. */
 void decode_drift_own(struct measurement *m, const struct decode_channel *was, const struct decode_channel *now);

@@ -8,10 +8,9 @@
 #include "metrics/decode.h"
 #include "metrics/stat_mean.h"
 
-typedef double figure(const struct decode_reading *r, struct arena *scratch);
-
 /* One row a reading; those that have no such figure (bits of a monitor that fits nothing) give none. */
-static void emit_figures(const struct metric *self, struct measurement *m, figure *f, bool fitted_only) {
+static void emit_figures(const struct metric *self, struct measurement *m,
+                         double (*f)(const struct decode_reading *, struct arena *), bool fitted_only) {
     const struct decode *d = m->decode;
     int rows = 0;
     for (int i = 0; i < d->n_readings; i++) {

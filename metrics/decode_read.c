@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/gemm.h"
+#include "engine/kernels.h"
 #include "metrics/decode.h"
 #include "metrics/decode_internal.h"
 #include "metrics/mdl.h"
@@ -255,7 +256,7 @@ static struct decode_channel untrained(struct measurement *m) {
 }
 
 /* Mean over the question of what its tokens are embedded as, channels added. */
-static struct decode_channel inputs(struct measurement *m) {
+struct decode_channel decode_channel_inputs(const struct measurement *m) {
     const struct gpt *g = m->mind->gpt;
     const int C = g->config.width;
     const float *const table[TASK_MAX_CHANNELS] = {g->p.wte, g->p.wxe1, g->p.wxe2};
@@ -266,9 +267,11 @@ static struct decode_channel inputs(struct measurement *m) {
         float *x = ARENA_NEW(m->arena, float, (size_t)n *(size_t)C);
         for (int i = 0; i < n; i++)
             for (int t = 0; t < p[i].n_question; t++)
-                for (int h = 0; h < g->config.channels; h++)
-                    for (int j = 0; p[i].question[t][h] >= 0 && j < C; j++)
-                        x[(long)i * C + j] += table[h][(long)p[i].question[t][h] * C + j] / (float)p[i].n_question;
+                for (int h = 0; h < g->config.channels; h++) {
+                    const int token = p[i].question[t][h];
+                    if (token < 0 || !table[h]) continue;
+                    K->axpy(C, 1.0f / (float)p[i].n_question, table[h] + (long)token * C, x + (long)i * C);
+                }
         c.side[side] = x;
     }
     return c;
@@ -294,7 +297,7 @@ static void read_baselines(struct measurement *m, const struct decode_channel *u
     const struct probe_options linear = probe_defaults();
     struct decode_channel c = untrained(m);
     read_channel(m, &c, AFRESH, &linear);
-    c = inputs(m);
+    c = decode_channel_inputs(m);
     read_channel(m, &c, AFRESH, &linear);
     c = answer_only(m);
     read_channel(m, &c, AFRESH, &linear);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "metrics/decode.h"
+#include "metrics/dictionary.h"
 
 #define METRIC(name) extern const struct metric metric_##name;
 #include "metrics/metrics.def"
@@ -60,6 +61,7 @@ static bool needs_met(const struct metric *metric, const struct measurement *m) 
 static void measure(const struct metric *metric, struct measurement *m) {
     const bool met = needs_met(metric, m);
     if (met && metric->needs & NEED_READINGS && !m->decode) decode_open(m);
+    if (met && metric->needs & NEED_DICTIONARIES && !m->dictionaries) dictionaries_open(m);
     const struct arena_mark mark = arena_mark(m->arena);
     if (met)
         metric->measure(metric, m);

@@ -14,8 +14,9 @@ enum need {
     NEED_RERUN = 2,     /* the task can re-run its program with a step changed */
     NEED_TEXT = 4,
     NEED_LATENT = 8,
-    NEED_BEFORE = 16,   /* the mind before pressure is there */
-    NEED_READINGS = 32, /* the measurement's readings are made first (metrics/decode.h) */
+    NEED_BEFORE = 16,       /* the mind before pressure is there */
+    NEED_READINGS = 32,     /* the measurement's readings are made first (metrics/decode.h) */
+    NEED_DICTIONARIES = 64, /* and its dictionaries (metrics/dictionary.h) */
 };
 
 /* How much is measured. A metric runs where the measurement goes at least as deep as the metric lies. */
@@ -43,6 +44,7 @@ struct measurement_before {
 };
 
 struct decode;
+struct dictionaries;
 
 struct measurement {
     struct arena *arena; /* metrics rewind what they take */
@@ -54,6 +56,7 @@ struct measurement {
     struct measurement_before *before; /* NULL: none (an arm) */
     enum metric_depth depth;           /* DEPTH_VERDICT as opened */
     struct decode *decode;             /* readings, made by the first metric that needs them */
+    struct dictionaries *dictionaries; /* likewise */
     uint64_t seed;                     /* for donors, random positions, control labels: streams by metric name */
     void (*emit)(void *to, const struct metric_row *row);
     void *to;
