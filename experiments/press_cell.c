@@ -123,6 +123,9 @@ static enum status fit_bank(struct pressing *p, struct arena *a) {
     const struct mind *m = &p->run.mind;
     struct problem *problems = ARENA_NEW(a, struct problem, ITEMS);
     int *y = ARENA_NEW(a, int, ITEMS);
+    /* better than chance by what is .25 for eleven classes */
+    const int classes = p->watches[0].monitor.n_classes;
+    const double chance = 1.0 / classes, floor = chance + .175 * (1.0 - chance);
     struct rollout r;
     struct rollout_options o = {.force = {.stop = -1}};
     struct rng rng = rng_open((uint64_t)p->run.config->seed, "reader bank problems", 0);
@@ -134,8 +137,8 @@ static enum status fit_bank(struct pressing *p, struct arena *a) {
     }
     rollout_open(&r, a, m, ITEMS);
     runner_run(p->run.runner, m, problems, &o, &r);
-    return reader_bank_fit(&p->run.bank, a, r.u, ITEMS, r.R, r.C, y, p->watches[0].monitor.n_classes, .25,
-                           p->learner.rows, (uint64_t)p->run.config->seed);
+    return reader_bank_fit(&p->run.bank, a, r.u, ITEMS, r.R, r.C, y, classes, floor, p->learner.rows,
+                           (uint64_t)p->run.config->seed);
 }
 
 static void open_frozen(struct pressing *p, struct arena *a, const struct config *c) {
