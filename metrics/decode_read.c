@@ -279,14 +279,14 @@ struct decode_channel decode_channel_inputs(const struct measurement *m) {
 
 /* The stated answer, one-hot; the last class is "no value". */
 static struct decode_channel answer_only(struct measurement *m) {
-    const int K = m->mind->task->shape.n_values;
-    struct decode_channel c = {.view = "answer_only", .layer = -1, .d = K + 1, .item = K + 1};
+    const int n_values = m->mind->task->shape.n_values;
+    struct decode_channel c = {.view = "answer_only", .layer = -1, .d = n_values + 1, .item = n_values + 1};
     for (int side = 0; side < 2; side++) {
         const struct rollout *own = side ? &m->own_test : &m->own_fit;
-        float *x = ARENA_NEW(m->arena, float, (size_t)own->n *(size_t)(K + 1));
+        float *x = ARENA_NEW(m->arena, float, (size_t)own->n *(size_t)(n_values + 1));
         for (int i = 0; i < own->n; i++) {
             const int stated = rollout_answer(own, m->mind->task, i);
-            x[(long)i * (K + 1) + (stated >= 0 ? stated : K)] = 1.0f;
+            x[(long)i * (n_values + 1) + (stated >= 0 ? stated : n_values)] = 1.0f;
         }
         c.side[side] = x;
     }
