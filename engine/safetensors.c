@@ -233,8 +233,7 @@ static enum status build(json_t *header, const char *path, const struct checkpoi
     }
     for (int i = 0; i < c->n; i++) {
         TRY(add_tensor(header, path, &c->tensors[i], end));
-        if (*end > max_file)
-            return safetensors_bad(path, c->tensors[i].name, "ends beyond 16 GiB");
+        if (*end > max_file) return safetensors_bad(path, c->tensors[i].name, "ends beyond 16 GiB");
     }
     return ST_OK;
 }
@@ -247,8 +246,7 @@ enum status safetensors_header(struct arena *a, const char *path, const struct c
     if (st != ST_OK) goto done;
     size_t length = json_dumpb(object, NULL, 0, JSON_COMPACT), padded = (length + 7) / 8 * 8;
     if (padded > SAFETENSORS_MAX_HEADER || (long)(LENGTH_BYTES + padded) + end > max_file) {
-        st = status_set(ST_DATA, "%s: a header of %zu bytes or a file beyond 16 GiB", path,
-                        padded);
+        st = status_set(ST_DATA, "%s: a header of %zu bytes or a file beyond 16 GiB", path, padded);
         goto done;
     }
     *size = LENGTH_BYTES + padded;

@@ -181,8 +181,7 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
 
     open_watches(p, a, c);
     TRY(checkpoint_read(a, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
-    for (int i = 0; i < p->n_watches; i++)
-        TRY(watch_restore(&p->watches[i], a, &probes, &p->run.mind));
+    for (int i = 0; i < p->n_watches; i++) TRY(watch_restore(&p->watches[i], a, &probes, &p->run.mind));
     if (p->run.pressure->presses_reasoning && p->run.mind.medium == MEDIUM_LATENT) TRY(fit_bank(p, a));
     return ST_OK;
 }

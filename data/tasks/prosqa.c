@@ -82,7 +82,9 @@ static enum status prosqa_open(struct task_ctx *ctx, struct arena *a) {
                     : s->form == FORM_TRIPLET ? 3
                                               : 1,
         .channel_vocab = {vocab},
-        .question = words ? 6 * PROSQA_EDGES + 7 + 1 : s->form == FORM_EDGE ? PROSQA_EDGES + 3 : 3 * PROSQA_EDGES + 3 + 1,
+        .question = words                  ? 6 * PROSQA_EDGES + 7 + 1
+                    : s->form == FORM_EDGE ? PROSQA_EDGES + 3
+                                           : 3 * PROSQA_EDGES + 3 + 1,
         .reasoning = words ? 6 * steps : steps,
         .output = 3,
         .steps = steps,

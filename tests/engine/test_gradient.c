@@ -145,16 +145,24 @@ static void check_model(enum feed feed, bool tied, const float *input_grad) {
     arena_close(&s.arena);
 }
 
-START_TEST(text_tied) { check_model(FEED_NONE, true, NULL); }
+START_TEST(text_tied) {
+    check_model(FEED_NONE, true, NULL);
+}
 END_TEST
 
-START_TEST(text_untied) { check_model(FEED_NONE, false, NULL); }
+START_TEST(text_untied) {
+    check_model(FEED_NONE, false, NULL);
+}
 END_TEST
 
-START_TEST(thoughts_hidden) { check_model(FEED_HIDDEN, true, NULL); }
+START_TEST(thoughts_hidden) {
+    check_model(FEED_HIDDEN, true, NULL);
+}
 END_TEST
 
-START_TEST(thoughts_projected) { check_model(FEED_PROJECTED, true, NULL); }
+START_TEST(thoughts_projected) {
+    check_model(FEED_PROJECTED, true, NULL);
+}
 END_TEST
 
 START_TEST(injected_at_a_thought) {
