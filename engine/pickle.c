@@ -145,7 +145,7 @@ static enum status pop_mark(struct machine *m, long *height) {
 static void make_tuple(struct machine *m, long height) {
     long n = m->n - height;
     const struct value **items = ARENA_NEW(m->arena, const struct value *, n);
-    memcpy(items, m->stack + height, (size_t)n * sizeof *items);
+    for (long i = 0; i < n; i++) items[i] = m->stack[height + i];
     m->n = height;
     struct value *v = push(m, TUPLE);
     v->tuple.items = items;
@@ -249,7 +249,7 @@ static void append(struct machine *m, struct dict *d, const struct value *v) {
         const struct value **old = d->items;
         d->capacity = d->capacity ? 2 * d->capacity : 16;
         d->items = ARENA_NEW(m->arena, const struct value *, d->capacity);
-        if (d->n > 0) memcpy(d->items, old, (size_t)d->n * sizeof *old);
+        for (long i = 0; i < d->n; i++) d->items[i] = old[i];
     }
     d->items[d->n++] = v;
 }

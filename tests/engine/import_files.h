@@ -81,6 +81,17 @@ static struct gpt_config small_config(bool tied, bool projection) {
                                .projection = projection};
 }
 
+static inline void assert_config(const struct gpt_config *x, const struct gpt_config *y) {
+    ck_assert_int_eq(x->vocab, y->vocab);
+    ck_assert_int_eq(x->context, y->context);
+    ck_assert_int_eq(x->layers, y->layers);
+    ck_assert_int_eq(x->heads, y->heads);
+    ck_assert_int_eq(x->width, y->width);
+    ck_assert_int_eq(x->channels, y->channels);
+    ck_assert_int_eq(x->tied, y->tied);
+    ck_assert_int_eq(x->projection, y->projection);
+}
+
 static void fill(float *w, long n, long seed) {
     for (long i = 0; i < n; i++) w[i] = (float)((i * 7 + seed * 13 + i * i % 5) % 33 - 16) / 8;
 }

@@ -12,7 +12,7 @@ static void assert_imported(struct bytes b, const struct gpt *expected, const ch
     ck_assert_msg(import_bytes(&m, &in, b, CONFIG_JSON) == ST_OK, "%s: %s", format, status_message());
     ck_assert_str_eq(in.format, format);
     ck_assert_int_eq(in.layout, layout);
-    ck_assert_mem_eq(&m.config, &expected->config, sizeof m.config);
+    assert_config(&m.config, &expected->config);
     ck_assert_int_eq(in.n_parameters, expected->n_parameters);
     for (int k = 0; k < m.n_tensors; k++) {
         const struct gpt_tensor *t = &m.tensors[k];
@@ -150,10 +150,10 @@ START_TEST(all_four_sizes_are_known) {
         struct bytes file = safetensors_of(header.p, NULL, 0);
         ck_assert_int_eq(fs_write(path, file.p, file.n), ST_OK);
         ck_assert_int_eq(truncate(path, (off_t)file.n + at), 0);
-        struct import in;
+        struct import in = {0};
         ck_assert_msg(import_open(&in, &arena, folder) == ST_OK, "%s", status_message());
         ck_assert_int_eq(in.n_parameters, sizes[s].parameters);
-        ck_assert_mem_eq(&in.config, &c, sizeof c);
+        assert_config(&in.config, &c);
         import_close(&in);
     }
     ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
@@ -191,7 +191,7 @@ START_TEST(exported_models_come_back) {
         struct gpt m = make_model(k & 1, k & 2), read;
         ck_assert_msg(export_gpt(&m, folder) == ST_OK, "%s", status_message());
         ck_assert_msg(import_gpt(&read, &arena, folder, 0.25) == ST_OK, "%s", status_message());
-        ck_assert_mem_eq(&read.config, &m.config, sizeof m.config);
+        assert_config(&read.config, &m.config);
         ck_assert_mem_eq(read.w, m.w, (size_t)m.n * sizeof *m.w);
         struct checkpoint c, expected = state_of(&m, "transformer.");
         ck_assert_int_eq(checkpoint_read(&arena, arena_printf(&arena, "%s/model.safetensors", folder), &c), ST_OK);

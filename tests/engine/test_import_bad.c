@@ -418,6 +418,7 @@ static uint64_t draw(void) { /* Knuth's MMIX generator */
 static int spoil(struct bytes good, size_t span, int i, bool at_end) {
     struct arena_mark mark = arena_mark(&arena);
     struct bytes b = patched(good, 0, 0, 0);
+    ck_assert(b.p && b.n > span);
     for (int k = 0; k <= i % 3; k++) {
         size_t at = at_end && draw() % 2 ? b.n - 1 - draw() % span : draw() % span;
         b.p[at] = draw() % 4 == 0 ? b.p[draw() % span] : (char)(b.p[at] ^ 1 << draw() % 8);
@@ -456,6 +457,7 @@ START_TEST(mutated_pickles_do_no_harm) {
     state = 11;
     for (int i = 0; i < 1000; i++, arena_rewind(&arena, mark)) {
         struct bytes b = patched(good, 0, 0, 0);
+        ck_assert(b.p && b.n > 0);
         for (int k = 0; k <= i % 3; k++) {
             size_t at = draw() % b.n;
             b.p[at] = draw() % 2 == 0 ? b.p[draw() % b.n] : (char)(b.p[at] ^ 1 << draw() % 8);
