@@ -9,6 +9,49 @@
 #ifndef SPILLOVER_KERNELS_H
 #define SPILLOVER_KERNELS_H
 
+#include <stdbool.h>
+
+/* Attention of one sequence works on blocks per head, T * size floats apart: q, k, v, dout [T][size] and their transposes
+ * kt, vt [size][T], T a multiple of 16. Queries are positions t0 .. t0 + S - 1 and see those from `start` up to their own.
+ * Rows of scores are T floats or more; what lies behind the newest position is finite and read as if it were not there. */
+struct attend {
+    int S, t0, start, heads, size, T;
+    float scale; /* of the scores */
+    const float *q, *kt, *v;
+    float *p; /* probabilities of the first query; heads p_head apart, queries p_row */
+    long p_head, p_row;
+    bool keep;  /* false: p is scratch of ATTEND_SCRATCH rows (S > 1) or `heads` rows (S == 1) of T floats */
+    float *out; /* lines [S][heads * size], out_row apart */
+    long out_row;
+};
+enum { ATTEND_SCRATCH = 12 };
+
+/* Backward of attention for the queries, and for the keys and values, of positions t0 .. t0 + S - 1. Later positions up
+ * to end - 1 have been through it: their dout, p and ds are there. */
+struct attend_grad {
+    int S, t0, end, heads, size, T;
+    float scale;
+    const float *q, *k, *vt, *dout;
+    const float *p; /* squares [.][T], p_head apart, rows p_row apart */
+    float *ds;      /* gradient of the scores, laid out as p */
+    long p_head, p_row;
+    float *dq, *dk, *dv; /* lines, d_row apart; written */
+    long d_row;
+};
+
+/* Lines of QKV products go to the blocks of their heads, with the bias added. */
+struct split_heads {
+    int S, t0, heads, size, T;
+    const float *qkv, *bias; /* [S][3 * heads * size], [3 * heads * size] */
+    float *q, *v, *kt;
+    float *k, *vt; /* NULL: not wanted */
+    float *keys;   /* scratch [S][size] where k is NULL */
+};
+
+struct norm {
+    const float *weight, *bias; /* [C] */
+};
+
 struct kernels {
     const char *isa; /* "avx512" or "avx2" */
 
@@ -20,36 +63,40 @@ struct kernels {
     /* y = (x - mean) * rstd * weight + bias over rows; mean[R], rstd[R] are kept for backward. eps 1e-5. */
     void (*layernorm)(int R, int C, const float *x, const float *weight, const float *bias, float *y, float *mean,
                       float *rstd);
-    /* dx += backward of layernorm; dweight[C], dbias[C] accumulate (NULL: not wanted). */
+    /* sum = res + (x + bias), then layernorm of sum. sum may be x or res. */
+    void (*residual_layernorm)(int R, int C, const float *x, const float *bias, const float *res, float *sum,
+                               const struct norm *n, float *y, float *mean, float *rstd);
+    /* dx = res + backward of layernorm (res NULL: 0; res may be dx); dweight[C], dbias[C] accumulate (NULL: not
+     * wanted). */
     void (*layernorm_backward)(int R, int C, const float *dy, const float *x, const float *weight, const float *mean,
-                               const float *rstd, float *dx, float *dweight, float *dbias);
+                               const float *rstd, const float *res, float *dx, float *dweight, float *dbias);
 
     /* GELU, tanh form (Hendrycks & Gimpel 2016; GPT-2), computed as x * sigmoid(2u): u = sqrt(2/pi)(x + .044715 x^3).
-     * Adds bias[C] first: pre[R][C] = pre + bias is written back, y = gelu(pre). */
-    void (*bias_gelu)(int R, int C, float *pre, const float *bias, float *y);
-    /* dpre = dy * gelu'(pre); may run in place (dpre == dy). */
-    void (*gelu_backward)(int R, int C, const float *dy, const float *pre, float *dpre);
+     * y = gelu(x + bias), bias[C]; with `slope`, gelu'(x + bias) takes the place of x: backward multiplies by it. */
+    void (*bias_gelu)(int R, int C, float *x, const float *bias, float *y, bool slope);
 
-    void (*bias_add)(int R, int C, float *x, const float *bias);                     /* x += bias, each row */
-    void (*bias_residual)(int R, int C, const float *x, const float *bias, const float *res, float *y); /* y = res + (x + bias) */
-    void (*bias_backward)(int R, int C, const float *dy, float *dbias);              /* dbias += sum over rows, in row order */
+    void (*bias_add)(int R, int C, float *x, const float *bias);        /* x += bias, each row */
+    void (*bias_backward)(int R, int C, const float *dy, float *dbias); /* dbias += sum over rows, in row order */
 
-    /* Causal softmax over rows of scores: row i of R keeps columns [first, first_len + i), with scale applied first;
-     * every column outside becomes 0. In place. cols = row length (leading dimension ld). */
-    void (*softmax_causal)(int R, int first, int first_len, int cols, long ld, float scale, float *scores);
-    /* dscores (in place over dp) = scale * p * (dp - sum(p * dp)), columns as above. */
-    void (*softmax_causal_backward)(int R, int first, int first_len, int cols, long ld, float scale, const float *p,
-                                    float *dp);
+    void (*split_heads)(const struct split_heads *s);
+    void (*split_rows)(int S, int heads, int size, int T, const float *lines,
+                       float *out); /* [S][heads * size] -> out */
+    void (*attend)(const struct attend *a);
+    void (*attend_backward)(const struct attend_grad *a);
 
     /* Row-wise log-sum-exp and softmax over V logits. p may equal logits. lse[R] = log sum exp. */
     void (*softmax)(int R, int V, const float *logits, float *p, float *lse);
 
-    void (*axpy)(long n, float alpha, const float *x, float *y);   /* y = fma(alpha, x, y) */
-    void (*add)(long n, const float *x, float *y);                 /* y += x */
+    void (*axpy)(long n, float alpha, const float *x, float *y); /* y = fma(alpha, x, y) */
+    void (*add)(long n, const float *x, float *y);               /* y += x */
+    void (*mul)(long n, const float *x, float *y);               /* y *= x */
     void (*scale)(long n, float alpha, float *x);
-    double (*sum_squares)(long n, const float *x);                 /* in double, 16 lanes */
+    double (*sum_squares)(long n, const float *x); /* in double, 16 lanes */
     float (*dot)(long n, const float *x, const float *y);
     void (*exp)(long n, const float *x, float *y);
+
+    /* n rounds of independent FMAs in registers alone, the most a core can do; returns their floating-point operations. */
+    long (*fma)(long n);
 
     /* AdamW (Loshchilov & Hutter 2019), decoupled weight decay. step_size = lr / (1 - beta1^t),
      * v_scale = 1 / sqrt(1 - beta2^t): w -= lr * wd * w; w -= step_size * m / (sqrt(v) * v_scale + eps). */

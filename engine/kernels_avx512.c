@@ -2,6 +2,7 @@
 #include "engine/kernels.h"
 #include "engine/simd_avx512.h"
 
+#include "engine/kernels_attend_body.h"
 #include "engine/kernels_body.h"
 #include "engine/kernels_gemm_body.h"
 

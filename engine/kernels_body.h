@@ -59,16 +59,32 @@ SIMD_INLINE struct v16 v_exp(struct v16 x) {
 
 /* --- layer norm --- */
 
-SIMD_INLINE void layernorm_rows(const int G, int C, const float *x, const float *weight, const float *bias, float *y,
-                                float *mean, float *rstd) {
+/* What is normalised: x, or the sum of a residual and a product with its bias, which is written to `sum` first. */
+struct norm_input {
+    const float *x, *bias, *res;
+    float *sum;
+};
+
+SIMD_INLINE struct v16 norm_read(const bool add, const bool full, struct m16 m, const struct norm_input *in, long at,
+                                 int j) {
+    struct v16 x = get(full, m, in->x + at + j);
+    if (!add) return x;
+    x = v_add(get(full, m, in->res + at + j), v_add(x, get(full, m, in->bias + j)));
+    put(full, m, in->sum + at + j, x);
+    return x;
+}
+
+SIMD_INLINE void layernorm_rows(const int G, const bool add, int C, const struct norm_input *in, const float *weight,
+                                const float *bias, float *y, float *mean, float *rstd) {
+    const float *x = add ? in->sum : in->x;
     const struct m16 all = m_first(16), last = m_first(C % 16);
     struct v16 sum[4], mu[4], inv[4];
     int j;
     for (int g = 0; g < G; g++) sum[g] = v_zero();
     for (j = 0; j + 16 <= C; j += 16)
-        for (int g = 0; g < G; g++) sum[g] = v_add(sum[g], v_load(x + (long)g * C + j));
+        for (int g = 0; g < G; g++) sum[g] = v_add(sum[g], norm_read(add, true, all, in, (long)g * C, j));
     for (int g = 0; g < G; g++) {
-        if (j < C) sum[g] = v_add(sum[g], v_load_m(last, x + (long)g * C + j));
+        if (j < C) sum[g] = v_add(sum[g], norm_read(add, false, last, in, (long)g * C, j));
         mean[g] = v_sum(sum[g]) / (float)C;
         mu[g] = v_set1(mean[g]);
         sum[g] = v_zero();
@@ -97,17 +113,39 @@ SIMD_INLINE void layernorm_rows(const int G, int C, const float *x, const float 
     }
 }
 
+SIMD_INLINE void layernorm_all(const bool add, int R, int C, struct norm_input in, const float *weight,
+                               const float *bias, float *y, float *mean, float *rstd) {
+    for (int r = 0; r < R;) {
+        const int rows = r + 4 <= R ? 4 : 1;
+        if (rows == 4)
+            layernorm_rows(4, add, C, &in, weight, bias, y, mean + r, rstd + r);
+        else
+            layernorm_rows(1, add, C, &in, weight, bias, y, mean + r, rstd + r);
+        const long step = (long)rows * C;
+        in.x += step;
+        if (add) {
+            in.res += step;
+            in.sum += step;
+        }
+        y += step;
+        r += rows;
+    }
+}
+
 static void kernel_layernorm(int R, int C, const float *x, const float *weight, const float *bias, float *y,
                              float *mean, float *rstd) {
-    int r = 0;
-    for (; r + 4 <= R; r += 4) layernorm_rows(4, C, x + (long)r * C, weight, bias, y + (long)r * C, mean + r, rstd + r);
-    for (; r < R; r++) layernorm_rows(1, C, x + (long)r * C, weight, bias, y + (long)r * C, mean + r, rstd + r);
+    layernorm_all(false, R, C, (struct norm_input){.x = x}, weight, bias, y, mean, rstd);
+}
+
+static void kernel_residual_layernorm(int R, int C, const float *x, const float *bias, const float *res, float *sum,
+                                      const struct norm *n, float *y, float *mean, float *rstd) {
+    layernorm_all(true, R, C, (struct norm_input){x, bias, res, sum}, n->weight, n->bias, y, mean, rstd);
 }
 
 /* With h = (x - mean) rstd and e = dy weight: dx = rstd (e - mean(e) - h mean(e h)). */
 struct layernorm_grad {
     int C;
-    const float *dy, *x, *weight;
+    const float *dy, *x, *weight, *res;
     float *dx, *dweight, *dbias;
 };
 
@@ -133,7 +171,7 @@ SIMD_INLINE void layernorm_grad_write(const int G, const bool full, struct m16 m
         struct v16 dy = get(full, m, a->dy + at);
         struct v16 h = v_mul(v_sub(get(full, m, a->x + at), mu[g]), inv[g]);
         struct v16 d = v_fnma(h, meh[g], v_sub(v_mul(dy, w), me[g]));
-        put(full, m, a->dx + at, v_fma(inv[g], d, get(full, m, a->dx + at)));
+        put(full, m, a->dx + at, v_fma(inv[g], d, a->res ? get(full, m, a->res + at) : zero));
         dw = v_fma(dy, h, dw);
         db = v_add(db, dy);
     }
@@ -162,10 +200,11 @@ SIMD_INLINE void layernorm_grad_rows(const int G, const struct layernorm_grad *a
 }
 
 static void kernel_layernorm_backward(int R, int C, const float *dy, const float *x, const float *weight,
-                                      const float *mean, const float *rstd, float *dx, float *dweight, float *dbias) {
+                                      const float *mean, const float *rstd, const float *res, float *dx, float *dweight,
+                                      float *dbias) {
     for (int r = 0; r < R;) {
         long at = (long)r * C;
-        struct layernorm_grad a = {C, dy + at, x + at, weight, dx + at, dweight, dbias};
+        struct layernorm_grad a = {C, dy + at, x + at, weight, res ? res + at : NULL, dx + at, dweight, dbias};
         if (r + 4 <= R) {
             layernorm_grad_rows(4, &a, mean + r, rstd + r);
             r += 4;
@@ -187,33 +226,30 @@ SIMD_INLINE struct v16 gelu_gate(struct v16 x, struct v16 xx) {
     return v_div(v_set1(1.0f), v_add(v_set1(1.0f), v_exp(minus_2u)));
 }
 
-SIMD_INLINE void bias_gelu_step(const bool full, struct m16 m, float *pre, const float *bias, float *y) {
-    struct v16 x = v_add(get(full, m, pre), get(full, m, bias));
-    put(full, m, pre, x);
-    put(full, m, y, v_mul(x, gelu_gate(x, v_mul(x, x))));
+/* With s = sigmoid(2u): gelu = x s and gelu' = s + x s (1 - s) 2u'. */
+SIMD_INLINE void bias_gelu_step(const bool slope, const bool full, struct m16 m, float *pre, const float *bias,
+                                float *y) {
+    struct v16 x = v_add(get(full, m, pre), get(full, m, bias)), xx = v_mul(x, x), s = gelu_gate(x, xx);
+    put(full, m, y, v_mul(x, s));
+    if (!slope) return;
+    struct v16 du = v_fma(xx, v_set1(3.0f * GELU_TWO_U * GELU_CUBIC), v_set1(GELU_TWO_U));
+    put(full, m, pre, v_fma(v_mul(v_mul(x, du), s), v_sub(v_set1(1.0f), s), s));
 }
 
-static void kernel_bias_gelu(int R, int C, float *pre, const float *bias, float *y) {
+SIMD_INLINE void bias_gelu_rows(const bool slope, int R, int C, float *x, const float *bias, float *y) {
     const struct m16 all = m_first(16), last = m_first(C % 16);
-    for (int r = 0; r < R; r++, pre += C, y += C) {
+    for (int r = 0; r < R; r++, x += C, y += C) {
         int j = 0;
-        for (; j + 16 <= C; j += 16) bias_gelu_step(true, all, pre + j, bias + j, y + j);
-        if (j < C) bias_gelu_step(false, last, pre + j, bias + j, y + j);
+        for (; j + 16 <= C; j += 16) bias_gelu_step(slope, true, all, x + j, bias + j, y + j);
+        if (j < C) bias_gelu_step(slope, false, last, x + j, bias + j, y + j);
     }
 }
 
-/* With s = sigmoid(2u): gelu' = s + x s (1 - s) 2u'. */
-SIMD_INLINE void gelu_backward_step(const bool full, struct m16 m, const float *dy, const float *pre, float *dpre) {
-    struct v16 x = get(full, m, pre), xx = v_mul(x, x), s = gelu_gate(x, xx);
-    struct v16 du = v_fma(xx, v_set1(3.0f * GELU_TWO_U * GELU_CUBIC), v_set1(GELU_TWO_U));
-    struct v16 slope = v_fma(v_mul(v_mul(x, du), s), v_sub(v_set1(1.0f), s), s);
-    put(full, m, dpre, v_mul(get(full, m, dy), slope));
-}
-
-static void kernel_gelu_backward(int R, int C, const float *dy, const float *pre, float *dpre) {
-    long n = (long)R * C, i = 0;
-    for (; i + 16 <= n; i += 16) gelu_backward_step(true, m_first(16), dy + i, pre + i, dpre + i);
-    if (i < n) gelu_backward_step(false, m_first((int)(n - i)), dy + i, pre + i, dpre + i);
+static void kernel_bias_gelu(int R, int C, float *x, const float *bias, float *y, bool slope) {
+    if (slope)
+        bias_gelu_rows(true, R, C, x, bias, y);
+    else
+        bias_gelu_rows(false, R, C, x, bias, y);
 }
 
 static void kernel_bias_add(int R, int C, float *x, const float *bias) {
@@ -222,20 +258,6 @@ static void kernel_bias_add(int R, int C, float *x, const float *bias) {
         int j = 0;
         for (; j + 16 <= C; j += 16) v_store(x + j, v_add(v_load(x + j), v_load(bias + j)));
         if (j < C) v_store_m(last, x + j, v_add(v_load_m(last, x + j), v_load_m(last, bias + j)));
-    }
-}
-
-SIMD_INLINE void bias_residual_step(const bool full, struct m16 m, const float *x, const float *bias, const float *res,
-                                    float *y) {
-    put(full, m, y, v_add(get(full, m, res), v_add(get(full, m, x), get(full, m, bias))));
-}
-
-static void kernel_bias_residual(int R, int C, const float *x, const float *bias, const float *res, float *y) {
-    const struct m16 all = m_first(16), last = m_first(C % 16);
-    for (int r = 0; r < R; r++, x += C, res += C, y += C) {
-        int j = 0;
-        for (; j + 16 <= C; j += 16) bias_residual_step(true, all, x + j, bias + j, res + j, y + j);
-        if (j < C) bias_residual_step(false, last, x + j, bias + j, res + j, y + j);
     }
 }
 
@@ -291,51 +313,6 @@ SIMD_INLINE float softmax_row(int n, const float *x, float scale_by, float *p, f
     return total;
 }
 
-SIMD_INLINE void zero_floats(float *x, int n) {
-    int j = 0;
-    for (; j + 16 <= n; j += 16) v_store(x + j, v_zero());
-    if (j < n) v_store_m(m_first(n - j), x + j, v_zero());
-}
-
-static void kernel_softmax_causal(int R, int first, int first_len, int cols, long ld, float scale, float *scores) {
-    for (int i = 0; i < R; i++, scores += ld) {
-        int end = first_len + i < cols ? first_len + i : cols;
-        float top;
-        if (end <= first) {
-            zero_floats(scores, cols);
-            continue;
-        }
-        zero_floats(scores, first);
-        zero_floats(scores + end, cols - end);
-        (void)softmax_row(end - first, scores + first, scale, scores + first, &top);
-    }
-}
-
-SIMD_INLINE void softmax_grad_row(int n, float scale_by, const float *p, float *dp) {
-    const struct m16 last = m_first(n % 16);
-    struct v16 sum = v_zero(), scale = v_set1(scale_by), dot;
-    int j = 0;
-    for (; j + 16 <= n; j += 16) sum = v_fma(v_load(p + j), v_load(dp + j), sum);
-    if (j < n) sum = v_fma(v_load_m(last, p + j), v_load_m(last, dp + j), sum);
-    dot = v_set1(v_sum(sum));
-    for (j = 0; j + 16 <= n; j += 16) v_store(dp + j, v_mul(v_mul(scale, v_load(p + j)), v_sub(v_load(dp + j), dot)));
-    if (j < n) v_store_m(last, dp + j, v_mul(v_mul(scale, v_load_m(last, p + j)), v_sub(v_load_m(last, dp + j), dot)));
-}
-
-static void kernel_softmax_causal_backward(int R, int first, int first_len, int cols, long ld, float scale,
-                                           const float *p, float *dp) {
-    for (int i = 0; i < R; i++, p += ld, dp += ld) {
-        int end = first_len + i < cols ? first_len + i : cols;
-        if (end <= first) {
-            zero_floats(dp, cols);
-            continue;
-        }
-        zero_floats(dp, first);
-        zero_floats(dp + end, cols - end);
-        softmax_grad_row(end - first, scale, p + first, dp + first);
-    }
-}
-
 static void kernel_softmax(int R, int V, const float *logits, float *p, float *lse) {
     for (int r = 0; r < R; r++, logits += V) {
         float top, sum = softmax_row(V, logits, 1.0f, p ? p + (long)r * V : NULL, &top);
@@ -358,6 +335,13 @@ static void kernel_add(long n, const float *x, float *y) {
     for (; i + 16 <= n; i += 16) v_store(y + i, v_add(v_load(y + i), v_load(x + i)));
     struct m16 m = m_first((int)(n - i));
     if (i < n) v_store_m(m, y + i, v_add(v_load_m(m, y + i), v_load_m(m, x + i)));
+}
+
+static void kernel_mul(long n, const float *x, float *y) {
+    long i = 0;
+    for (; i + 16 <= n; i += 16) v_store(y + i, v_mul(v_load(y + i), v_load(x + i)));
+    struct m16 m = m_first((int)(n - i));
+    if (i < n) v_store_m(m, y + i, v_mul(v_load_m(m, y + i), v_load_m(m, x + i)));
 }
 
 static void kernel_scale(long n, float alpha, float *x) {
@@ -394,6 +378,27 @@ static void kernel_exp(long n, const float *x, float *y) {
     for (; i + 16 <= n; i += 16) v_store(y + i, v_exp(v_load(x + i)));
     struct m16 m = m_first((int)(n - i));
     if (i < n) v_store_m(m, y + i, v_exp(v_load_m(m, x + i)));
+}
+
+/* Chains enough to cover the latency of an FMA twice, in a number that the registers hold. */
+static long kernel_fma(long n) {
+    enum { CHAINS = 6 };
+    volatile float sink;
+    struct v16 x = v_set1(1e-8f), acc[2 * CHAINS];
+    for (int j = 0; j < 2 * CHAINS; j++) acc[j] = v_set1((float)j);
+    if (SIMD_ROWS_1 >= 2 * CHAINS) { /* registers of 16 lanes */
+        for (long i = 0; i < n; i++)
+#pragma GCC unroll 12
+            for (int j = 0; j < 2 * CHAINS; j++) acc[j] = v_fma(x, x, acc[j]);
+    } else {
+        for (long i = 0; i < 2 * n; i++)
+#pragma GCC unroll 6
+            for (int j = 0; j < CHAINS; j++) acc[j] = v_fma(x, x, acc[j]);
+    }
+    for (int j = 1; j < 2 * CHAINS; j++) acc[0] = v_add(acc[0], acc[j]);
+    sink = v_sum(acc[0]);
+    (void)sink;
+    return n * 2 * CHAINS * 16 * 2;
 }
 
 /* --- AdamW --- */

@@ -12,24 +12,28 @@
 /* Every buffer of a tape, sized from its shape: one list serves tape_open and tape_bytes. */
 static size_t carve(struct tape *tp, struct arena *a, const struct gpt_config *c, enum tape_use use, int B, int T,
                     int thoughts) {
-    const size_t L = (size_t)c->layers, C = (size_t)c->width, Tz = (size_t)T, N = (size_t)B * Tz;
-    const size_t lines = use == TAPE_TRAIN ? L * N : N, cache = L * N * C;
+    const size_t L = (size_t)c->layers, C = (size_t)c->width, Tz = (size_t)T, N = (size_t)B * Tz,
+                 Tv = (Tz + 15) / 16 * 16;
+    const size_t lines = use == TAPE_TRAIN ? L * N : N, cache = L * (size_t)B * Tv * C;
     const size_t train = use == TAPE_TRAIN, prj = c->projection ? (size_t)thoughts * (size_t)B : 0;
-    const size_t scores = use == TAPE_TRAIN ? L * N * (size_t)c->heads * Tz : Tz * Tz;
+    const size_t heads = (size_t)c->heads, squares = train * L * N * heads * Tv;
+    const size_t scores = train ? squares : (heads + ATTEND_SCRATCH) * Tv;
     const struct {
         float **at;
         size_t n;
     } buffers[] = {
         {&tp->kt, cache},
-        {&tp->k, train * cache},
         {&tp->v, cache},
+        {&tp->q, train ? cache : (size_t)B * Tv * C},
+        {&tp->k, train ? cache : Tv * C / heads},
+        {&tp->vt, train * cache},
         {&tp->x, (lines + N) * C},
         {&tp->ln1, lines * C},
         {&tp->mid, lines * C},
         {&tp->ln2, lines * C},
-        {&tp->qkv, lines * 3 * C},
+        {&tp->qkv, N * 3 * C},
         {&tp->att, lines * C},
-        {&tp->fch, lines * 4 * C},
+        {&tp->slope, lines * 4 * C},
         {&tp->gelu, lines * 4 * C},
         {&tp->prob, scores},
         {&tp->mean1, lines},
@@ -41,19 +45,19 @@ static size_t carve(struct tape *tp, struct arena *a, const struct gpt_config *c
         {&tp->mean_f, N},
         {&tp->rstd_f, N},
         {&tp->prj_in, prj * C},
-        {&tp->prj_pre, prj * C},
+        {&tp->prj_slope, prj * C},
         {&tp->prj_act, prj * C},
         {&tp->prj_mean, prj},
         {&tp->prj_rstd, prj},
         {&tp->dhidden, train * N * C},
-        {&tp->dx, train * (lines + N) * C},
-        {&tp->dmid, train * lines * C},
-        {&tp->dqkv, train * lines * 3 * C},
-        {&tp->dfch, train * lines * 4 * C},
-        {&tp->dk, train * cache},
-        {&tp->dv, train * cache},
-        {&tp->scratch, train * N * 4 * C},
-        {&tp->scratch_p, train * (Tz * Tz + Tz * C)},
+        {&tp->dx[0], train * N * C},
+        {&tp->dx[1], train * N * C},
+        {&tp->dmid, train * N * C},
+        {&tp->dfch, train * N * 4 * C},
+        {&tp->dqkv, train * N * 3 * C},
+        {&tp->dout, train * cache},
+        {&tp->dscore, squares},
+        {&tp->scratch, train * N * C},
     };
     size_t total = 0;
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
@@ -76,6 +80,7 @@ void tape_open(struct tape *tape, struct arena *a, const struct gpt *gpt, enum t
     tape->use = use;
     tape->B = B;
     tape->T = T;
+    tape->Tv = (T + 15) / 16 * 16;
     tape->line_capacity = (long)B * T;
     carve(tape, a, &gpt->config, use, B, T, thoughts);
     tape->start = ARENA_NEW(a, int, B);
@@ -171,63 +176,62 @@ static void embed_tokens(struct tape *tape, const struct tape_segment *s) {
         }
 }
 
-/* K and V of a segment's lines go into the cache; keys also transposed. */
-static void store_kv(struct tape *tape, const struct tape_segment *s, int layer, const float *qkv) {
+/* softmax(Q K' / sqrt(HS)) V of a segment, row by row; its K and V go into the cache. */
+static void attend(struct tape *tape, const struct tape_segment *s, int layer, float *att) {
     const struct gpt_config *c = &tape->gpt->config;
-    const int C = c->width, HS = C / c->heads, T = tape->T;
-    for (int b = 0; b < tape->B; b++)
-        for (int h = 0; h < c->heads; h++) {
-            long block = (((long)layer * tape->B + b) * c->heads + h) * HS * T;
-            const float *src = qkv + (long)b * s->S * 3 * C + (long)h * HS;
-            K->transpose(s->S, HS, src + C, 3L * C, tape->kt + block + s->t0, T);
-            for (int i = 0; i < s->S; i++) {
-                size_t bytes = (size_t)HS * sizeof(float);
-                long at = block + (long)(s->t0 + i) * HS;
-                if (tape->k) memcpy(tape->k + at, src + C + (long)i * 3 * C, bytes);
-                memcpy(tape->v + at, src + 2 * C + (long)i * 3 * C, bytes);
-            }
+    const int C = c->width, HS = C / c->heads, T = tape->T, Tv = tape->Tv, train = tape->use == TAPE_TRAIN;
+    struct split_heads split = {.S = s->S, .t0 = s->t0, .heads = c->heads, .size = HS, .T = Tv};
+    struct attend a = {.S = s->S, .t0 = s->t0, .heads = c->heads, .size = HS, .T = Tv, .keep = train};
+    split.bias = tape->gpt->p.layer[layer].qkv_b;
+    split.keys = tape->k;
+    a.scale = 1.0f / sqrtf((float)HS);
+    a.p_head = train ? (long)T * Tv : Tv;
+    a.p_row = Tv;
+    a.out_row = C;
+    for (int b = 0; b < tape->B; b++) {
+        const long row = (long)layer * tape->B + b, block = row * C * Tv;
+        a.kt = split.kt = tape->kt + block;
+        a.v = split.v = tape->v + block;
+        a.q = split.q = tape->q + (train ? block : (long)b * C * Tv);
+        if (train) {
+            split.k = tape->k + block;
+            split.vt = tape->vt + block;
         }
+        split.qkv = tape->qkv + (tape_lines(tape, s).first + (long)b * s->S) * 3 * C;
+        a.start = tape->start[b];
+        a.p = tape->prob + (train ? (row * c->heads * T + s->t0) * Tv : 0);
+        a.out = att + (long)b * s->S * C;
+        K->split_heads(&split);
+        K->attend(&a);
+    }
 }
 
-/* softmax(Q K' / sqrt(HS)) V, heads one by one: with HS of 16 to 64 the products are small and stay in cache. */
-static void attend(struct tape *tape, const struct tape_segment *s, int layer, const float *qkv, float *att) {
-    const struct gpt_config *c = &tape->gpt->config;
-    const int C = c->width, HS = C / c->heads, T = tape->T, end = s->t0 + s->S;
-    const float scale = 1.0f / sqrtf((float)HS);
-    for (int b = 0; b < tape->B; b++)
-        for (int h = 0; h < c->heads; h++) {
-            long head = ((long)layer * tape->B + b) * c->heads + h;
-            float *p = tape->use == TAPE_TRAIN ? tape->prob + (head * T + s->t0) * T : tape->prob;
-            const float *q = qkv + (long)b * s->S * 3 * C + (long)h * HS;
-            gemm(s->S, end, HS, q, 3L * C, 1, tape->kt + head * HS * T, T, false, p, T);
-            K->softmax_causal(s->S, tape->start[b], s->t0 + 1, end, T, scale, p);
-            gemm(s->S, HS, end, p, T, 1, tape->v + head * HS * T, HS, false, att + (long)b * s->S * C + (long)h * HS, C);
-        }
-}
-
+/* One block on a segment's lines. ln1 of its input is there; leaves that of the next block, or the final layer norm. */
 static void block(struct tape *tape, const struct tape_segment *s, int l) {
-    const struct gpt_layer *p = &tape->gpt->p.layer[l];
-    const int C = tape->gpt->config.width;
+    const struct gpt_views *v = &tape->gpt->p;
+    const struct gpt_layer *p = &v->layer[l];
+    const int C = tape->gpt->config.width, L = tape->gpt->config.layers;
     const struct lines ln = tape_lines(tape, s);
     const long at = l * ln.layer_stride + ln.first, out = (l + 1) * ln.layer_stride + ln.first;
     const int n = ln.n;
-    float *x = tape->x + at * C, *ln1 = tape->ln1 + at * C, *qkv = tape->qkv + at * 3 * C, *att = tape->att + at * C;
-    float *mid = tape->mid + at * C, *ln2 = tape->ln2 + at * C, *fch = tape->fch + at * 4 * C;
+    float *x = tape->x + at * C, *qkv = tape->qkv + ln.first * 3 * C, *att = tape->att + at * C;
+    float *mid = tape->mid + at * C, *ln2 = tape->ln2 + at * C, *slope = tape->slope + at * 4 * C;
     float *gelu = tape->gelu + at * 4 * C, *y = tape->x + out * C;
 
-    K->layernorm(n, C, x, p->ln1_w, p->ln1_b, ln1, tape->mean1 + at, tape->rstd1 + at);
-    gemm(n, 3 * C, C, ln1, C, 1, p->qkv_w, 3L * C, false, qkv, 3L * C);
-    K->bias_add(n, 3 * C, qkv, p->qkv_b);
-    store_kv(tape, s, l, qkv);
-    attend(tape, s, l, qkv, att);
-    /* ln2's buffer is free until the norm below: it takes the product that the residual addition reads */
-    gemm(n, C, C, att, C, 1, p->proj_w, C, false, ln2, C);
-    K->bias_residual(n, C, ln2, p->proj_b, x, mid);
-    K->layernorm(n, C, mid, p->ln2_w, p->ln2_b, ln2, tape->mean2 + at, tape->rstd2 + at);
-    gemm(n, 4 * C, C, ln2, C, 1, p->fc_w, 4L * C, false, fch, 4L * C);
-    K->bias_gelu(n, 4 * C, fch, p->fc_b, gelu);
+    gemm(n, 3 * C, C, tape->ln1 + at * C, C, 1, p->qkv_w, 3L * C, false, qkv, 3L * C);
+    attend(tape, s, l, att);
+    gemm(n, C, C, att, C, 1, p->proj_w, C, false, mid, C);
+    K->residual_layernorm(n, C, mid, p->proj_b, x, mid, &(struct norm){p->ln2_w, p->ln2_b}, ln2, tape->mean2 + at,
+                          tape->rstd2 + at);
+    gemm(n, 4 * C, C, ln2, C, 1, p->fc_w, 4L * C, false, slope, 4L * C);
+    K->bias_gelu(n, 4 * C, slope, p->fc_b, gelu, tape->use == TAPE_TRAIN);
     gemm(n, C, 4 * C, gelu, 4L * C, 1, p->fcproj_w, C, false, y, C);
-    K->bias_residual(n, C, y, p->fcproj_b, mid, y);
+    if (l == L - 1)
+        K->residual_layernorm(n, C, y, p->fcproj_b, mid, y, &(struct norm){v->lnf_w, v->lnf_b},
+                              tape->hidden + ln.first * C, tape->mean_f + ln.first, tape->rstd_f + ln.first);
+    else
+        K->residual_layernorm(n, C, y, p->fcproj_b, mid, y, &(struct norm){p[1].ln1_w, p[1].ln1_b}, tape->ln1 + out * C,
+                              tape->mean1 + out, tape->rstd1 + out);
 }
 
 /* Copy a segment's lines of one layer out of the shared buffers, where the caller gave room. */
@@ -242,16 +246,17 @@ static void keep(struct tape *tape, const struct tape_segment *s, int layer, con
 
 static int run(struct tape *tape, struct tape_segment *s) {
     const struct gpt *g = tape->gpt;
+    const struct gpt_layer *p = &g->p.layer[0];
     const int C = g->config.width, L = g->config.layers;
+    const struct lines ln = tape_lines(tape, s);
     tape->n_segments++;
     tape->t = s->t0 + s->S;
-    const struct lines ln = tape_lines(tape, s);
+    K->layernorm(ln.n, C, tape->x + ln.first * C, p->ln1_w, p->ln1_b, tape->ln1 + ln.first * C, tape->mean1 + ln.first,
+                 tape->rstd1 + ln.first);
     for (int l = 0; l < L; l++) {
         keep(tape, s, l, tape->x + (l * ln.layer_stride + ln.first) * C);
         block(tape, s, l);
     }
-    K->layernorm(ln.n, C, tape->x + (L * ln.layer_stride + ln.first) * C, g->p.lnf_w, g->p.lnf_b,
-                 tape->hidden + ln.first * C, tape->mean_f + ln.first, tape->rstd_f + ln.first);
     keep(tape, s, L, tape->hidden + ln.first * C);
     return s->t0;
 }
@@ -297,9 +302,9 @@ static void project(struct tape *tape, int thought, float *u) {
     const struct gpt_views *p = &tape->gpt->p;
     const int C = tape->gpt->config.width, B = tape->B;
     const long at = (long)thought * B;
-    float *in = tape->prj_in + at * C, *pre = tape->prj_pre + at * C, *act = tape->prj_act + at * C;
-    gemm(B, C, C, u, C, 1, p->prj1_w, C, false, pre, C);
-    K->bias_gelu(B, C, pre, p->prj1_b, act);
+    float *in = tape->prj_in + at * C, *slope = tape->prj_slope + at * C, *act = tape->prj_act + at * C;
+    gemm(B, C, C, u, C, 1, p->prj1_w, C, false, slope, C);
+    K->bias_gelu(B, C, slope, p->prj1_b, act, tape->use == TAPE_TRAIN);
     gemm(B, C, C, act, C, 1, p->prj2_w, C, false, in, C);
     K->bias_add(B, C, in, p->prj2_b);
     K->layernorm(B, C, in, p->prjln_w, p->prjln_b, u, tape->prj_mean + at, tape->prj_rstd + at);

@@ -14,9 +14,10 @@
  * tape_line(b, t) = B * t0 + b * S + (t - t0). In TAPE_TRAIN every layer keeps its lines until the next reset; in
  * TAPE_INFER layers share them and only the K/V cache and the last hidden states of the newest segment remain.
  *
- * Backward walks the segments in reverse and adds into dK/dV of the earlier ones. Gradients enter through
+ * Backward walks the segments in reverse; the gradient of a position's K and V is one product over all queries that saw
+ * them, once those have their own gradients. Gradients enter through
  * head_backward (logits) and tape_inject (a state at a layer, or the fed-back vector u). `struct tape_cuts` switches
- * edges off in the one graph: that is all the credit paths need. Weight gradients are products over all lines at once.
+ * edges off in the one graph: that is all the credit paths need. Weight gradients are products over the lines of a segment.
  *
  * Determinism: the bits of a line depend on its row's own tokens alone, not on B, S, or how a sequence was cut into
  * segments (a test compares decoding with the full forward bit for bit).
@@ -37,14 +38,14 @@ enum { TAPE_MAX_SEGMENTS = 256, TAPE_MAX_INJECTIONS = 64 };
 struct tape_segment {
     int t0, S;
     enum feed feed;
-    const int *tokens;    /* [B][S][channels], the caller's; NULL for thoughts and vectors */
-    int tokens_row;       /* ints between rows of tokens */
-    int thought;          /* index among the projected thoughts, -1 */
+    const int *tokens; /* [B][S][channels], the caller's; NULL for thoughts and vectors */
+    int tokens_row;    /* ints between rows of tokens */
+    int thought;       /* index among the projected thoughts, -1 */
 };
 
 /* Edges that backward does not follow. */
 struct tape_cuts {
-    bool feed;        /* the fed-back vector is detached: no gradient from a thought's input to the state it came from */
+    bool feed; /* the fed-back vector is detached: no gradient from a thought's input to the state it came from */
     unsigned kv_roles; /* bit (1 << enum role): K/V of positions of this role are detached */
 };
 
@@ -59,6 +60,7 @@ struct tape {
     const struct gpt *gpt;
     enum tape_use use;
     int B, T; /* rows; positions of capacity */
+    int Tv;   /* T in whole vectors: distance between rows of kt, vt, prob, dscore */
     int t;    /* positions run so far */
     int n_segments, n_thoughts, n_injections;
     struct tape_segment segment[TAPE_MAX_SEGMENTS];
@@ -66,37 +68,38 @@ struct tape {
     int *start;    /* [B] */
     uint8_t *role; /* [B][T] */
 
-    /* K/V cache, one [.][.] block per (layer, row, head) */
-    float *kt; /* [L][B][NH][HS][T] keys, transposed */
-    float *k;  /* [L][B][NH][T][HS] keys (TRAIN) */
-    float *v;  /* [L][B][NH][T][HS] values */
+    /* K/V cache and queries, one block per (layer, row, head) */
+    float *kt, *v;     /* [L][B][NH][HS][Tv] keys, transposed; [L][B][NH][Tv][HS] values */
+    float *q, *k, *vt; /* TRAIN: queries, keys, values transposed, as above; INFER: q of one layer, k of one head */
 
     /* lines; layer stride is 0 under INFER. N = B * T lines (INFER: B * S of the newest segment) */
-    float *x;               /* [L+1][N][C] block inputs; x[L] goes into the final layer norm */
-    float *ln1, *mid, *ln2; /* [L][N][C] */
-    float *qkv;             /* [L][N][3C] */
-    float *att;             /* [L][N][C] heads' outputs */
-    float *fch, *gelu;      /* [L][N][4C] */
-    float *prob;            /* [L][B][NH][T][T] attention (INFER: one [T] row block per query, reused) */
+    float *x;                             /* [L+1][N][C] block inputs; x[L] goes into the final layer norm */
+    float *ln1, *mid, *ln2;               /* [L][N][C] */
+    float *qkv;                           /* [N][3C] products of one layer, without bias */
+    float *att;                           /* [L][N][C] heads' outputs */
+    float *slope, *gelu;                  /* [L][N][4C] GELU' and GELU of the MLP's inner lines */
+    float *prob;                          /* [L][B][NH][T][Tv] attention (INFER: scratch) */
     float *mean1, *rstd1, *mean2, *rstd2; /* [L][N] */
     float *hidden, *mean_f, *rstd_f;      /* [N][C] after the final layer norm; [N] */
     float *fed;                           /* [T][B][C] vectors given to thoughts, before the position is added */
     float *kept;                          /* [L+1][T][B][C] INFER: the caller's room for the states of every position;
                                              NULL (as opened): only the newest segment's are there */
-    float *prj_in, *prj_pre, *prj_act, *prj_mean, *prj_rstd; /* [thoughts][B][C] CODI projection; [thoughts][B] */
+    float *prj_in, *prj_slope, *prj_act, *prj_mean, *prj_rstd; /* [thoughts][B][C] CODI projection; [thoughts][B] */
 
     /* backward */
-    float *dhidden;                 /* [N][C] */
-    float *dx, *dmid;               /* [L+1][N][C], [L][N][C] */
-    float *dqkv, *dfch;             /* [L][N][3C], [L][N][4C] */
-    float *dk, *dv;                 /* [L][B][NH][T][HS] */
-    float *scratch;                 /* [N][4C] */
-    float *scratch_p;               /* [T][T] + [HS][T] */
+    float *dhidden;     /* [N][C] */
+    float *dout;        /* [L][B][NH][Tv][HS] gradient of the heads' outputs */
+    float *dscore;      /* [L][B][NH][T][Tv] gradient of the attention's scores */
+    float *dx[2];       /* [N][C] gradient of the inputs of even and odd blocks, for the segment at work */
+    float *dmid, *dfch; /* [N][C], [N][4C], for the block at work */
+    float *dqkv;        /* [N][3C] */
+    float *scratch;     /* [N][C] */
     long line_capacity;
 };
 
 /* Room for B rows of T positions and up to `thoughts` projected thoughts. The model outlives the tape. */
-void tape_open(struct tape *tape, struct arena *a, const struct gpt *gpt, enum tape_use use, int B, int T, int thoughts);
+void tape_open(struct tape *tape, struct arena *a, const struct gpt *gpt, enum tape_use use, int B, int T,
+               int thoughts);
 
 /* Bytes tape_open would take: callers choose shard sizes by it. */
 size_t tape_bytes(const struct gpt_config *c, enum tape_use use, int B, int T, int thoughts);

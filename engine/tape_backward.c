@@ -1,9 +1,8 @@
 /* Backward through the segments, last to first.
  *
- * Within a segment the layers run from last to first. When a layer of a segment is reached, every later segment has
- * already added its share to dK/dV of that layer, and the segment's own queries add theirs before the slices are read:
- * so dK/dV of its positions are complete. Gradients of the lines (dx, dmid, dqkv, dfch) are kept for all segments; the
- * weight gradients are then one product per matrix over all lines, not one per thought.
+ * Within a segment the layers run from last to first. When a layer of a segment is reached, every later segment has left
+ * the gradients of its queries' scores and outputs there, so those of the segment's own keys and values are complete in
+ * one product. The weight gradients of a block are taken while its lines' gradients are still in cache.
  */
 #include <math.h>
 #include <string.h>
@@ -27,82 +26,79 @@ static void add_injected(const struct tape *tape, const struct tape_segment *s, 
     }
 }
 
-/* Queries of one (row, head): dQ into dqkv; dK, dV into the cache gradients. */
-static void attend_backward_head(struct tape *tape, const struct tape_segment *s, long head, int b, const float *q,
-                                 const float *datt, float *dq) {
-    const int C = tape->gpt->config.width, HS = C / tape->gpt->config.heads, T = tape->T, S = s->S;
-    const int end = s->t0 + S;
-    const float *p = tape->prob + (head * T + s->t0) * T;
-    float *dp = tape->scratch_p, *vt = dp + (long)T * T;
-    const long cache = head * HS * T;
-    K->transpose(end, HS, tape->v + cache, HS, vt, T);
-    gemm(S, end, HS, datt, C, 1, vt, T, false, dp, T);
-    gemm(end, HS, S, p, 1, T, datt, C, true, tape->dv + cache, HS);
-    K->softmax_causal_backward(S, tape->start[b], s->t0 + 1, end, T, 1.0f / sqrtf((float)HS), p, dp);
-    gemm(S, HS, end, dp, T, 1, tape->k + cache, HS, false, dq, 3L * C);
-    gemm(end, HS, S, dp, 1, T, q, 3L * C, true, tape->dk + cache, HS);
+/* No gradient enters the K/V of positions whose role is detached. */
+static void detach(const struct tape *tape, const struct tape_segment *s, int b, unsigned kv_roles, float *dkv) {
+    const int C = tape->gpt->config.width;
+    const uint8_t *role = tape->role + (long)b * tape->T + s->t0;
+    for (int i = 0; i < s->S; i++)
+        if (kv_roles >> role[i] & 1u) memset(dkv + i * 3L * C, 0, 2 * (size_t)C * sizeof *dkv);
 }
 
-/* dK and dV of a segment's own positions go on into dqkv, unless the position's K/V is detached. */
-static void take_kv(const struct tape *tape, const struct tape_segment *s, long head, int b, unsigned kv_roles,
-                    float *dqkv) {
-    const int C = tape->gpt->config.width, HS = C / tape->gpt->config.heads;
-    for (int i = 0; i < s->S; i++) {
-        int t = s->t0 + i;
-        float *dk = dqkv + (long)i * 3 * C + C, *dv = dk + C;
-        size_t bytes = (size_t)HS * sizeof(float);
-        if (kv_roles >> tape->role[(long)b * tape->T + t] & 1u) {
-            memset(dk, 0, bytes);
-            memset(dv, 0, bytes);
-        } else {
-            long at = (head * tape->T + t) * HS;
-            memcpy(dk, tape->dk + at, bytes);
-            memcpy(dv, tape->dv + at, bytes);
-        }
+static void attend_backward(struct tape *tape, const struct tape_segment *s, int layer, const float *datt, float *dqkv,
+                            unsigned kv_roles) {
+    const struct gpt_config *c = &tape->gpt->config;
+    const int C = c->width, HS = C / c->heads, T = tape->T, Tv = tape->Tv;
+    struct attend_grad a = {.S = s->S, .t0 = s->t0, .end = tape->t, .heads = c->heads, .size = HS, .T = Tv};
+    a.scale = 1.0f / sqrtf((float)HS);
+    a.p_head = (long)T * Tv;
+    a.p_row = Tv;
+    a.d_row = 3L * C;
+    for (int b = 0; b < tape->B; b++) {
+        const long row = (long)layer * tape->B + b, block = row * C * Tv, squares = row * c->heads * T * Tv;
+        /* with one segment nobody reads them later, and the same memory stays in cache */
+        const long kept = tape->n_segments > 1 ? row : b;
+        a.q = tape->q + block;
+        a.k = tape->k + block;
+        a.vt = tape->vt + block;
+        a.dout = tape->dout + kept * C * Tv;
+        a.p = tape->prob + squares;
+        a.ds = tape->dscore + kept * c->heads * T * Tv;
+        a.dq = dqkv + (long)b * s->S * 3 * C;
+        a.dk = a.dq + C;
+        a.dv = a.dk + C;
+        K->split_rows(s->S, c->heads, HS, Tv, datt + (long)b * s->S * C, tape->dout + kept * C * Tv + (long)s->t0 * HS);
+        K->attend_backward(&a);
+        if (kv_roles) detach(tape, s, b, kv_roles, a.dk);
     }
 }
 
-static void attend_backward(struct tape *tape, const struct tape_segment *s, int layer, const float *datt,
-                            const float *qkv, float *dqkv, unsigned kv_roles) {
-    const struct gpt_config *c = &tape->gpt->config;
-    const int C = c->width, HS = C / c->heads;
-    for (int b = 0; b < tape->B; b++)
-        for (int h = 0; h < c->heads; h++) {
-            long head = ((long)layer * tape->B + b) * c->heads + h, row = (long)b * s->S;
-            attend_backward_head(tape, s, head, b, qkv + row * 3 * C + (long)h * HS, datt + row * C + (long)h * HS,
-                                 dqkv + row * 3 * C + (long)h * HS);
-            take_kv(tape, s, head, b, kv_roles, dqkv + row * 3 * C + (long)h * HS);
-        }
+/* Gradient of a matrix [in][out] and its bias from n lines. */
+static void linear_gradient(int n, int in, int out, const float *x, const float *dy, float *w, float *b) {
+    gemm(in, out, n, x, 1, in, dy, out, true, w, out);
+    K->bias_backward(n, out, dy, b);
 }
 
+/* dy, the gradient of the block's outputs, becomes dx, that of its inputs. */
 static void block_backward(struct tape *tape, const struct tape_segment *s, int l, struct gpt_views *g,
                            unsigned kv_roles) {
     const struct gpt_layer *p = &tape->gpt->p.layer[l], *pt = &tape->gpt->pt.layer[l];
     struct gpt_layer *gl = &g->layer[l];
     const int C = tape->gpt->config.width;
     const struct lines ln = tape_lines(tape, s);
-    const long at = l * ln.layer_stride + ln.first, out = at + ln.layer_stride;
+    const long at = l * ln.layer_stride + ln.first;
     const int n = ln.n;
-    const size_t bytes = (size_t)n * (size_t)C * sizeof(float);
-    float *dy = tape->dx + out * C, *dx = tape->dx + at * C, *dmid = tape->dmid + at * C;
-    float *dfch = tape->dfch + at * 4 * C, *dqkv = tape->dqkv + at * 3 * C, *tmp = tape->scratch;
+    const float *dy = tape->dx[(l + 1) & 1];
+    float *dx = tape->dx[l & 1], *dmid = tape->dmid, *dfch = tape->dfch, *dqkv = tape->dqkv, *tmp = tape->scratch;
 
     gemm(n, 4 * C, C, dy, C, 1, pt->fcproj_w, 4L * C, false, dfch, 4L * C);
-    K->gelu_backward(n, 4 * C, dfch, tape->fch + at * 4 * C, dfch);
+    K->mul(4L * n * C, tape->slope + at * 4 * C, dfch);
+    linear_gradient(n, 4 * C, C, tape->gelu + at * 4 * C, dy, gl->fcproj_w, gl->fcproj_b);
+    linear_gradient(n, C, 4 * C, tape->ln2 + at * C, dfch, gl->fc_w, gl->fc_b);
     gemm(n, C, 4 * C, dfch, 4L * C, 1, pt->fc_w, C, false, tmp, C);
-    memcpy(dmid, dy, bytes);
-    K->layernorm_backward(n, C, tmp, tape->mid + at * C, p->ln2_w, tape->mean2 + at, tape->rstd2 + at, dmid, gl->ln2_w,
-                          gl->ln2_b);
+    K->layernorm_backward(n, C, tmp, tape->mid + at * C, p->ln2_w, tape->mean2 + at, tape->rstd2 + at, dy, dmid,
+                          gl->ln2_w, gl->ln2_b);
+    linear_gradient(n, C, C, tape->att + at * C, dmid, gl->proj_w, gl->proj_b);
     gemm(n, C, C, dmid, C, 1, pt->proj_w, C, false, tmp, C);
-    attend_backward(tape, s, l, tmp, tape->qkv + at * 3 * C, dqkv, kv_roles);
+    attend_backward(tape, s, l, tmp, dqkv, kv_roles);
+    linear_gradient(n, C, 3 * C, tape->ln1 + at * C, dqkv, gl->qkv_w, gl->qkv_b);
     gemm(n, C, 3 * C, dqkv, 3L * C, 1, pt->qkv_w, C, false, tmp, C);
-    memcpy(dx, dmid, bytes);
-    K->layernorm_backward(n, C, tmp, tape->x + at * C, p->ln1_w, tape->mean1 + at, tape->rstd1 + at, dx, gl->ln1_w,
-                          gl->ln1_b);
+    K->layernorm_backward(n, C, tmp, tape->x + at * C, p->ln1_w, tape->mean1 + at, tape->rstd1 + at, dmid, dx,
+                          gl->ln1_w, gl->ln1_b);
 }
 
 /* Tokens and positions: rows are added one by one in line order. */
-static void embed_backward(const struct tape *tape, const struct tape_segment *s, const float *dx, struct gpt_views *g) {
+static void embed_backward(const struct tape *tape, const struct tape_segment *s, const float *dx,
+                           struct gpt_views *g) {
     const int C = tape->gpt->config.width, channels = tape->gpt->config.channels;
     if (channels > GPT_MAX_CHANNELS) BUG("%d channels", channels);
     float *const table[GPT_MAX_CHANNELS] = {g->wte, g->wxe1, g->wxe2};
@@ -122,17 +118,14 @@ static void project_backward(struct tape *tape, const struct tape_segment *s, fl
     const struct gpt_views *p = &tape->gpt->p, *pt = &tape->gpt->pt;
     const int C = tape->gpt->config.width, B = tape->B;
     const long at = (long)s->thought * B;
-    float *din = tape->scratch, *dact = din + (long)B * C, *h = dact + (long)B * C;
-    memset(din, 0, (size_t)B * (size_t)C * sizeof *din);
-    K->layernorm_backward(B, C, du, tape->prj_in + at * C, p->prjln_w, tape->prj_mean + at, tape->prj_rstd + at, din,
-                          g->prjln_w, g->prjln_b);
-    gemm(C, C, B, tape->prj_act + at * C, 1, C, din, C, true, g->prj2_w, C);
-    K->bias_backward(B, C, din, g->prj2_b);
+    float *din = tape->scratch, *dact = tape->qkv, *h = dact + (long)B * C; /* the products of QKV are done with */
+    K->layernorm_backward(B, C, du, tape->prj_in + at * C, p->prjln_w, tape->prj_mean + at, tape->prj_rstd + at, NULL,
+                          din, g->prjln_w, g->prjln_b);
+    linear_gradient(B, C, C, tape->prj_act + at * C, din, g->prj2_w, g->prj2_b);
     gemm(B, C, C, din, C, 1, pt->prj2_w, C, false, dact, C);
-    K->gelu_backward(B, C, dact, tape->prj_pre + at * C, dact);
+    K->mul((long)B * C, tape->prj_slope + at * C, dact);
     tape_last_hidden(tape, s - 1, h);
-    gemm(C, C, B, h, 1, C, dact, C, true, g->prj1_w, C);
-    K->bias_backward(B, C, dact, g->prj1_b);
+    linear_gradient(B, C, C, h, dact, g->prj1_w, g->prj1_b);
     gemm(B, C, C, dact, C, 1, pt->prj1_w, C, false, du, C);
 }
 
@@ -148,51 +141,26 @@ static void feed_backward(struct tape *tape, const struct tape_segment *s, float
     for (int b = 0; b < B; b++) K->add(C, dx + (long)b * C, dlast + (long)b * prev->S * C);
 }
 
-/* One product per matrix over every line of the tape. */
-static void weight_gradients(struct tape *tape, struct gpt_views *g) {
-    const int C = tape->gpt->config.width, L = tape->gpt->config.layers, n = tape->B * tape->t;
-    for (int l = 0; l < L; l++) {
-        struct gpt_layer *gl = &g->layer[l];
-        const long at = l * tape->line_capacity;
-        const float *dy = tape->dx + (at + tape->line_capacity) * C, *dmid = tape->dmid + at * C;
-        const float *dqkv = tape->dqkv + at * 3 * C, *dfch = tape->dfch + at * 4 * C;
-        gemm(4 * C, C, n, tape->gelu + at * 4 * C, 1, 4L * C, dy, C, true, gl->fcproj_w, C);
-        K->bias_backward(n, C, dy, gl->fcproj_b);
-        gemm(C, 4 * C, n, tape->ln2 + at * C, 1, C, dfch, 4L * C, true, gl->fc_w, 4L * C);
-        K->bias_backward(n, 4 * C, dfch, gl->fc_b);
-        gemm(C, C, n, tape->att + at * C, 1, C, dmid, C, true, gl->proj_w, C);
-        K->bias_backward(n, C, dmid, gl->proj_b);
-        gemm(C, 3 * C, n, tape->ln1 + at * C, 1, C, dqkv, 3L * C, true, gl->qkv_w, 3L * C);
-        K->bias_backward(n, 3 * C, dqkv, gl->qkv_b);
-    }
-}
-
 void tape_backward(struct tape *tape, struct gpt_views *g, struct tape_cuts cuts) {
     const struct gpt *m = tape->gpt;
     const int C = m->config.width, L = m->config.layers;
-    const size_t cache = (size_t)L * (size_t)tape->line_capacity * (size_t)C * sizeof(float);
-    memset(tape->dk, 0, cache);
-    memset(tape->dv, 0, cache);
     for (int i = tape->n_segments - 1; i >= 0; i--) {
         const struct tape_segment *s = &tape->segment[i];
         const struct lines ln = tape_lines(tape, s);
         const long top = L * ln.layer_stride + ln.first;
-        float *dh = tape->dhidden + ln.first * C, *dtop = tape->dx + top * C;
+        float *dh = tape->dhidden + ln.first * C, *dtop = tape->dx[L & 1];
         add_injected(tape, s, L, dh);
-        memset(dtop, 0, (size_t)ln.n * (size_t)C * sizeof(float));
         K->layernorm_backward(ln.n, C, dh, tape->x + top * C, m->p.lnf_w, tape->mean_f + ln.first,
-                              tape->rstd_f + ln.first, dtop, g->lnf_w, g->lnf_b);
+                              tape->rstd_f + ln.first, NULL, dtop, g->lnf_w, g->lnf_b);
         memset(dh, 0, (size_t)ln.n * (size_t)C * sizeof(float));
         for (int l = L - 1; l >= 0; l--) {
             block_backward(tape, s, l, g, cuts.kv_roles);
-            add_injected(tape, s, l, tape->dx + (l * ln.layer_stride + ln.first) * C);
+            add_injected(tape, s, l, tape->dx[l & 1]);
         }
-        float *dx = tape->dx + ln.first * C;
         if (s->feed == FEED_NONE)
-            embed_backward(tape, s, dx, g);
+            embed_backward(tape, s, tape->dx[0], g);
         else
-            feed_backward(tape, s, dx, g, cuts.feed);
+            feed_backward(tape, s, tape->dx[0], g, cuts.feed);
     }
-    weight_gradients(tape, g);
     tape->n_injections = 0;
 }

@@ -2,14 +2,16 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "engine/base/status.h"
 
-enum { ALIGN = 64, DEFAULT_BLOCK = 1 << 20 };
+enum { ALIGN = 64, DEFAULT_BLOCK = 1 << 20, HUGE_PAGE = 1 << 21 };
 
 /* The header fills one alignment unit; the objects follow it. Blocks after `current` are empty and kept for reuse. */
 struct arena_block {
@@ -35,7 +37,10 @@ static char *block_data(struct arena_block *b) {
 static struct arena_block *block_take(size_t size) {
     if (size > SIZE_MAX / 2) exhausted(size);
     void *p = NULL;
-    if (posix_memalign(&p, ALIGN, ALIGN + size) != 0) exhausted(size);
+    const bool huge = size >= HUGE_PAGE;
+    if (posix_memalign(&p, huge ? HUGE_PAGE : ALIGN, ALIGN + size) != 0) exhausted(size);
+    /* A hint: columns of a large matrix lie on a page each, more pages than the TLB holds. */
+    if (huge) (void)madvise(p, (ALIGN + size) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     atomic_fetch_add(&blocks_taken, 1);
     struct arena_block *b = p;
     *b = (struct arena_block){.size = size};

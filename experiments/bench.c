@@ -1,0 +1,241 @@
+/* spillover bench: each case in a process of its own (its memory is its own peak, and BLIS is chosen once a process). */
+#include <argp.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/gemm.h"
+#include "engine/kernels.h"
+#include "experiments/bench.h"
+#include "experiments/command.h"
+
+enum { MOST_REPEATS = 99, LANES = 4 };
+
+struct arguments {
+    const char *only[16];
+    int n_only, repeats, threads;
+    double seconds;
+    bool modes[2]; /* of enum numeric_mode */
+    bool blis, ops, metrics, json;
+};
+
+/* What a measuring process hands back. */
+struct result {
+    enum status status;
+    double rate, peak, bound; /* units/s; flop/s; rate / bound: medians over the repeats */
+    char isa[16], arch[16], message[200];
+};
+
+static int positive(struct argp_state *state, const char *arg, const char *option, int most) {
+    char *end;
+    long n = strtol(arg, &end, 10);
+    if (end == arg || *end || n < 1 || n > most) argp_error(state, "%s: \"%s\" is not 1..%d", option, arg, most);
+    return (int)n;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    struct arguments *x = state->input;
+    char *end;
+    switch (key) {
+    case 'r':
+        x->repeats = positive(state, arg, "--repeats", MOST_REPEATS);
+        return 0;
+    case 't':
+        x->threads = positive(state, arg, "--threads", LANES);
+        return 0;
+    case 's':
+        x->seconds = strtod(arg, &end);
+        if (end == arg || *end || !(x->seconds >= 0.0 && x->seconds < 3600.0)) argp_error(state, "--seconds: %s", arg);
+        return 0;
+    case 'm':
+        x->modes[NUMERIC_PORTABLE] = strcmp(arg, "native") != 0;
+        x->modes[NUMERIC_NATIVE] = strcmp(arg, "portable") != 0;
+        if (x->modes[0] && x->modes[1] && strcmp(arg, "both") != 0)
+            argp_error(state, "--mode: native, portable or both");
+        return 0;
+    case 'g':
+        x->blis = strcmp(arg, "blis") == 0;
+        if (!x->blis && strcmp(arg, "auto") != 0) argp_error(state, "--gemm: auto or blis");
+        return 0;
+    case 'o':
+        x->ops = true;
+        return 0;
+    case 'M':
+        x->metrics = true;
+        return 0;
+    case 'J':
+        x->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (x->n_only == (int)(sizeof x->only / sizeof x->only[0])) argp_error(state, "too many cases");
+        x->only[x->n_only++] = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"seconds", 's', "S", 0, "least CPU time of one repeat (default: 1)", 0},
+    {"repeats", 'r', "N", 0, "repeats, of which the median is shown (default: 5)", 0},
+    {"mode", 'm', "MODE", 0, "native, portable or both (default: both)", 0},
+    {"gemm", 'g', "WHICH", 0, "auto, or blis: matrix products by BLIS alone", 0},
+    {"threads", 't', "N", 0, "threads for the gpt2 cases, in four gradient lanes (default: one of each)", 0},
+    {"ops", 'o', NULL, 0, "time, GFLOP/s, GB/s and share of every operation of a step", 0},
+    {"metrics", 'M', NULL, 0, "time of every metric on a tiny text and a tiny latent mind", 0},
+    {"json", 'J', NULL, 0, "as a JSON array", 0},
+    {0},
+};
+
+static const struct argp bench_argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[CASE...]",
+    .doc = "Measure this core: training steps, latent training steps and generation, beside the bound that the core's "
+           "own FMA peak sets.\v"
+           "Cases: tiny small gpt2-64 gpt2-128 tiny-latent small-latent tiny-gen small-gen (default: all)\n"
+           "Example:\n  spillover bench tiny tiny-latent --repeats 9\n  spillover bench small --ops\n",
+};
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *x, int n) {
+    qsort(x, (size_t)n, sizeof *x, ascending);
+    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2.0;
+}
+
+/* With several threads a step's cost is wall time; with one it is the CPU time of this thread. */
+static double now(const struct arguments *x) {
+    struct timespec t;
+    if (x->threads == 1) return bench_cpu_seconds();
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static enum status measure(const struct arguments *x, const struct bench_case *c, struct arena *a, struct result *r) {
+    const bool lanes = x->threads > 1 && c->vocab > 50000;
+    struct bench_work *w;
+    double rate[MOST_REPEATS], peak[MOST_REPEATS], bound[MOST_REPEATS];
+    TRY(bench_work_open(&w, a, c, lanes ? LANES : 1, lanes ? x->threads : 1));
+    TRY(bench_work_step(w)); /* pages, caches */
+    for (int i = 0; i < x->repeats; i++) {
+        int steps = 0;
+        peak[i] = bench_peak(.02);
+        double start = now(x), spent;
+        do {
+            TRY(bench_work_step(w));
+            steps++;
+        } while ((spent = now(x) - start) < x->seconds);
+        rate[i] = steps * bench_units(c) / spent;
+        bound[i] = steps * bench_flop(c) / spent / peak[i];
+    }
+    r->rate = median(rate, x->repeats);
+    r->peak = median(peak, x->repeats);
+    r->bound = median(bound, x->repeats);
+    bench_work_close(w);
+    return ST_OK;
+}
+
+static void child(const struct arguments *x, const struct bench_case *c, enum numeric_mode mode, int to) {
+    struct result r = {0};
+    struct arena a;
+    arena_open(&a, 1 << 20);
+    r.status = gemm_open(x->blis ? GEMM_BLIS : GEMM_AUTO, mode);
+    if (!r.status) r.status = measure(x, c, &a, &r);
+    if (r.status) snprintf(r.message, sizeof r.message, "%s", status_message());
+    if (!r.status) {
+        snprintf(r.isa, sizeof r.isa, "%s", gemm_isa());
+        snprintf(r.arch, sizeof r.arch, "%s", gemm_blis_arch());
+    }
+    _exit(write(to, &r, sizeof r) == sizeof r ? 0 : 1);
+}
+
+/* *rss: peak memory of the measuring process in MB. */
+static enum status measure_apart(const struct arguments *x, const struct bench_case *c, enum numeric_mode mode,
+                                 struct result *r, double *rss) {
+    int ends[2], code;
+    struct rusage used;
+    fflush(NULL);
+    if (pipe(ends)) return status_errno("pipe");
+    pid_t pid = fork();
+    if (pid < 0) return status_errno("fork");
+    if (pid == 0) child(x, c, mode, ends[1]);
+    close(ends[1]);
+    ssize_t got = read(ends[0], r, sizeof *r);
+    close(ends[0]);
+    if (wait4(pid, &code, 0, &used) < 0) return status_errno("wait4");
+    if (got != sizeof *r || code) return status_set(ST_FAILED, "%s: the measuring process ended early", c->name);
+    *rss = (double)used.ru_maxrss * 1024e-6;
+    return r->status ? status_set(r->status, "%s: %s", c->name, r->message) : ST_OK;
+}
+
+static bool wanted(const struct arguments *x, const char *name) {
+    for (int i = 0; i < x->n_only; i++)
+        if (strcmp(x->only[i], name) == 0) return true;
+    return x->n_only == 0;
+}
+
+static enum status check_names(const struct arguments *x) {
+    for (int i = 0; i < x->n_only; i++) {
+        int k = 0;
+        while (k < bench_case_count && strcmp(bench_cases[k].name, x->only[i]) != 0) k++;
+        if (k < bench_case_count) continue;
+        const char *near = status_nearest(x->only[i], &bench_cases[0].name, bench_case_count, sizeof bench_cases[0]);
+        return status_set(ST_USAGE, near ? "there is no case \"%s\"; did you mean \"%s\"?" : "there is no case \"%s\"",
+                          x->only[i], near);
+    }
+    return ST_OK;
+}
+
+static enum status measure_all(const struct arguments *x) {
+    static const char *const mode_name[] = {[NUMERIC_PORTABLE] = "portable", [NUMERIC_NATIVE] = "native"};
+    json_t *list = json_array();
+    if (!x->json)
+        printf("%-13s %-9s %12s %-12s %9s %11s %10s  %s\n", "case", "mode", "per second", "", "of bound", "FMA GFLOP/s",
+               "peak MB", "kernels");
+    for (int i = 0; i < bench_case_count; i++)
+        for (int mode = NUMERIC_NATIVE; mode >= NUMERIC_PORTABLE; mode--) {
+            const struct bench_case *c = &bench_cases[i];
+            struct result r;
+            double rss;
+            if (!x->modes[mode] || !wanted(x, c->name)) continue;
+            TRY(measure_apart(x, c, (enum numeric_mode)mode, &r, &rss));
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:s, s:s, s:i}", "case", c->name,
+                                                  "mode", mode_name[mode], "unit", bench_unit(c), "rate", r.rate,
+                                                  "of_bound", r.bound, "peak_flops", r.peak, "peak_rss_mb", rss, "isa",
+                                                  r.isa, "blis", r.arch, "threads", x->threads));
+            if (!x->json)
+                printf("%-13s %-9s %12.1f %-12s %7.1f %% %11.1f %10.1f  %s/%s\n", c->name, mode_name[mode], r.rate,
+                       bench_unit(c), 100.0 * r.bound, r.peak * 1e-9, rss, r.isa, r.arch);
+            fflush(stdout);
+        }
+    if (x->json) json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (x->json) printf("\n");
+    json_decref(list);
+    return ST_OK;
+}
+
+enum status command_bench(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.repeats = 5, .threads = 1, .seconds = 1.0, .modes = {true, true}};
+    argv[0] = "spillover bench";
+    argp_parse(&bench_argp, argc, argv, 0, NULL, &x);
+    TRY(check_names(&x));
+    if (!x.ops && !x.metrics) return measure_all(&x);
+    TRY(gemm_open(x.blis ? GEMM_BLIS : GEMM_AUTO, x.modes[NUMERIC_NATIVE] ? NUMERIC_NATIVE : NUMERIC_PORTABLE));
+    if (x.metrics) TRY(bench_metrics(a, x.json));
+    for (int i = 0; x.ops && i < bench_case_count; i++)
+        if (wanted(&x, bench_cases[i].name)) {
+            struct arena_mark mark = arena_mark(a);
+            TRY(bench_ops(a, &bench_cases[i], x.seconds, x.json));
+            arena_rewind(a, mark);
+        }
+    return ST_OK;
+}
