@@ -135,7 +135,7 @@ const float *tape_fed(const struct tape *tape, int b, int t) {
 }
 
 const float *tape_input_gradient(const struct tape *tape, int b, int t) {
-    return tape->dx + tape_line(tape, b, t) * tape->gpt->config.width;
+    return tape->dx[0] + tape_line(tape, b, t) * tape->gpt->config.width;
 }
 
 /* ---- forward ---- */
@@ -240,8 +240,8 @@ static void keep(struct tape *tape, const struct tape_segment *s, int layer, con
     if (!tape->kept) return;
     for (int b = 0; b < tape->B; b++)
         for (int i = 0; i < s->S; i++)
-            memcpy(tape->kept + (((long)layer * tape->T + s->t0 + i) * tape->B + b) * C, lines + ((long)b * s->S + i) * C,
-                   (size_t)C * sizeof *lines);
+            memcpy(tape->kept + (((long)layer * tape->T + s->t0 + i) * tape->B + b) * C,
+                   lines + ((long)b * s->S + i) * C, (size_t)C * sizeof *lines);
 }
 
 static int run(struct tape *tape, struct tape_segment *s) {

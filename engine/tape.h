@@ -90,7 +90,7 @@ struct tape {
     float *dhidden;     /* [N][C] */
     float *dout;        /* [L][B][NH][Tv][HS] gradient of the heads' outputs */
     float *dscore;      /* [L][B][NH][T][Tv] gradient of the attention's scores */
-    float *dx[2];       /* [N][C] gradient of the inputs of even and odd blocks, for the segment at work */
+    float *dx[2];       /* [N][C] gradient of the inputs of even and odd blocks; behind a segment's turn: of block 0 */
     float *dmid, *dfch; /* [N][C], [N][4C], for the block at work */
     float *dqkv;        /* [N][3C] */
     float *scratch;     /* [N][C] */

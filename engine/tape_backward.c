@@ -77,8 +77,9 @@ static void block_backward(struct tape *tape, const struct tape_segment *s, int 
     const struct lines ln = tape_lines(tape, s);
     const long at = l * ln.layer_stride + ln.first;
     const int n = ln.n;
-    const float *dy = tape->dx[(l + 1) & 1];
-    float *dx = tape->dx[l & 1], *dmid = tape->dmid, *dfch = tape->dfch, *dqkv = tape->dqkv, *tmp = tape->scratch;
+    const float *dy = tape->dx[(l + 1) & 1] + ln.first * C;
+    float *dx = tape->dx[l & 1] + ln.first * C, *dmid = tape->dmid, *dfch = tape->dfch, *dqkv = tape->dqkv,
+          *tmp = tape->scratch;
 
     gemm(n, 4 * C, C, dy, C, 1, pt->fcproj_w, 4L * C, false, dfch, 4L * C);
     K->mul(4L * n * C, tape->slope + at * 4 * C, dfch);
@@ -148,19 +149,19 @@ void tape_backward(struct tape *tape, struct gpt_views *g, struct tape_cuts cuts
         const struct tape_segment *s = &tape->segment[i];
         const struct lines ln = tape_lines(tape, s);
         const long top = L * ln.layer_stride + ln.first;
-        float *dh = tape->dhidden + ln.first * C, *dtop = tape->dx[L & 1];
+        float *dh = tape->dhidden + ln.first * C, *dtop = tape->dx[L & 1] + ln.first * C;
         add_injected(tape, s, L, dh);
         K->layernorm_backward(ln.n, C, dh, tape->x + top * C, m->p.lnf_w, tape->mean_f + ln.first,
                               tape->rstd_f + ln.first, NULL, dtop, g->lnf_w, g->lnf_b);
         memset(dh, 0, (size_t)ln.n * (size_t)C * sizeof(float));
         for (int l = L - 1; l >= 0; l--) {
             block_backward(tape, s, l, g, cuts.kv_roles);
-            add_injected(tape, s, l, tape->dx[l & 1]);
+            add_injected(tape, s, l, tape->dx[l & 1] + ln.first * C);
         }
         if (s->feed == FEED_NONE)
-            embed_backward(tape, s, tape->dx[0], g);
+            embed_backward(tape, s, tape->dx[0] + ln.first * C, g);
         else
-            feed_backward(tape, s, tape->dx[0], g, cuts.feed);
+            feed_backward(tape, s, tape->dx[0] + ln.first * C, g, cuts.feed);
     }
     tape->n_injections = 0;
 }

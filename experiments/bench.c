@@ -92,14 +92,13 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static const struct argp bench_argp = {
+const struct argp command_bench_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "[CASE...]",
+    .args_doc = "[tiny|small|gpt2-64|gpt2-128|tiny-latent|small-latent|tiny-gen|small-gen]...",
     .doc = "Measure this core: training steps, latent training steps and generation, beside the bound that the core's "
            "own FMA peak sets.\v"
-           "Cases: tiny small gpt2-64 gpt2-128 tiny-latent small-latent tiny-gen small-gen (default: all)\n"
-           "Example:\n  spillover bench tiny tiny-latent --repeats 9\n  spillover bench small --ops\n",
+           "Examples:\n  spillover bench tiny tiny-latent --repeats 9\n  spillover bench small --ops\n",
 };
 
 static int ascending(const void *a, const void *b) {
@@ -226,7 +225,7 @@ static enum status measure_all(const struct arguments *x) {
 enum status command_bench(int argc, char **argv, struct arena *a) {
     struct arguments x = {.repeats = 5, .threads = 1, .seconds = 1.0, .modes = {true, true}};
     argv[0] = "spillover bench";
-    argp_parse(&bench_argp, argc, argv, 0, NULL, &x);
+    argp_parse(&command_bench_argp, argc, argv, 0, NULL, &x);
     TRY(check_names(&x));
     if (!x.ops && !x.metrics) return measure_all(&x);
     TRY(gemm_open(x.blis ? GEMM_BLIS : GEMM_AUTO, x.modes[NUMERIC_NATIVE] ? NUMERIC_NATIVE : NUMERIC_PORTABLE));
