@@ -20,12 +20,12 @@ struct param_row {
 };
 
 /* MODEL-level views and LAYER views live in different structs; the row knows which by its `where`. */
-#define VIEW_MODEL(v) offsetof(struct gpt_views, v)
-#define VIEW_UNTIED(v) offsetof(struct gpt_views, v)
-#define VIEW_CHANNEL1(v) offsetof(struct gpt_views, v)
-#define VIEW_CHANNEL2(v) offsetof(struct gpt_views, v)
+#define VIEW_MODEL(v)      offsetof(struct gpt_views, v)
+#define VIEW_UNTIED(v)     offsetof(struct gpt_views, v)
+#define VIEW_CHANNEL1(v)   offsetof(struct gpt_views, v)
+#define VIEW_CHANNEL2(v)   offsetof(struct gpt_views, v)
 #define VIEW_PROJECTION(v) offsetof(struct gpt_views, v)
-#define VIEW_LAYER(v) offsetof(struct gpt_layer, v)
+#define VIEW_LAYER(v)      offsetof(struct gpt_layer, v)
 
 static const struct param_row rows[] = {
 #define PARAM(view, name, where, rows, cols, init, decay) {name, where, rows, cols, init, decay, VIEW_##where(view)},
@@ -36,26 +36,40 @@ enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
 static int dim_of(const struct gpt_config *c, enum dim d) {
     switch (d) {
-    case ONE: return 1;
-    case VOCAB: return c->vocab;
-    case CHANNEL1_VOCAB: return c->channel_vocab[1];
-    case CHANNEL2_VOCAB: return c->channel_vocab[2];
-    case CONTEXT: return c->context;
-    case WIDTH: return c->width;
-    case WIDTH3: return 3 * c->width;
-    case WIDTH4: return 4 * c->width;
+    case ONE:
+        return 1;
+    case VOCAB:
+        return c->vocab;
+    case CHANNEL1_VOCAB:
+        return c->channel_vocab[1];
+    case CHANNEL2_VOCAB:
+        return c->channel_vocab[2];
+    case CONTEXT:
+        return c->context;
+    case WIDTH:
+        return c->width;
+    case WIDTH3:
+        return 3 * c->width;
+    case WIDTH4:
+        return 4 * c->width;
     }
     BUG("dim %d", d);
 }
 
 static int copies_of(const struct gpt_config *c, enum where w) {
     switch (w) {
-    case MODEL: return 1;
-    case LAYER: return c->layers;
-    case UNTIED: return !c->tied;
-    case CHANNEL1: return c->channels > 1;
-    case CHANNEL2: return c->channels > 2;
-    case PROJECTION: return c->projection;
+    case MODEL:
+        return 1;
+    case LAYER:
+        return c->layers;
+    case UNTIED:
+        return !c->tied;
+    case CHANNEL1:
+        return c->channels > 1;
+    case CHANNEL2:
+        return c->channels > 2;
+    case PROJECTION:
+        return c->projection;
     }
     BUG("where %d", w);
 }
@@ -143,10 +157,18 @@ void gpt_init(struct gpt *m, uint64_t seed, double std, double projection_gain) 
             double s = rows[r].init == RESIDUAL ? std / sqrt(2.0 * m->config.layers) : std;
             for (long i = 0; i < (long)t->rows * t->cols; i++) switch (rows[r].init) {
                 case NORMAL:
-                case RESIDUAL: w[i] = (float)(s * rng_normal(&rng)); break;
-                case ONES: w[i] = 1.0f; break;
-                case ZEROS: w[i] = 0.0f; break;
-                case GAIN: w[i] = (float)projection_gain; break;
+                case RESIDUAL:
+                    w[i] = (float)(s * rng_normal(&rng));
+                    break;
+                case ONES:
+                    w[i] = 1.0f;
+                    break;
+                case ZEROS:
+                    w[i] = 0.0f;
+                    break;
+                case GAIN:
+                    w[i] = (float)projection_gain;
+                    break;
                 }
         }
     }

@@ -36,11 +36,11 @@ struct gpt_layer {
 };
 
 struct gpt_views {
-    float *wte;          /* [V][C] */
-    float *wxe1, *wxe2;  /* [channel_vocab[i]][C], NULL without that channel */
-    float *wpe;          /* [T][C] */
-    float *lnf_w, *lnf_b; /* [C] */
-    float *head;         /* [V][C]; the same as wte when tied */
+    float *wte;                                                   /* [V][C] */
+    float *wxe1, *wxe2;                                           /* [channel_vocab[i]][C], NULL without that channel */
+    float *wpe;                                                   /* [T][C] */
+    float *lnf_w, *lnf_b;                                         /* [C] */
+    float *head;                                                  /* [V][C]; the same as wte when tied */
     float *prj1_w, *prj1_b, *prj2_w, *prj2_b, *prjln_w, *prjln_b; /* [C][C], [C]; NULL without projection */
     struct gpt_layer layer[GPT_MAX_LAYERS];
 };

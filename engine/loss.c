@@ -33,8 +33,8 @@ double loss_kl(struct head *h, const float *reference, float weight) {
         /* d KL / d logit_v = p_v (log(p_v / q_v) - KL) */
         for (int v = 0; v < h->V; v++)
             if (p[v] > 0.0f)
-                d[v] += (float)((double)weight * (double)p[v] *
-                                (log((double)p[v]) - log(fmax((double)q[v], 1e-30)) - kl));
+                d[v] +=
+                    (float)((double)weight * (double)p[v] * (log((double)p[v]) - log(fmax((double)q[v], 1e-30)) - kl));
         total += kl;
     }
     return total;
