@@ -16,7 +16,7 @@ enum { MOST_INPUTS = 1024 };
 struct builder {
     struct grid *grid;
     const struct suite *suite;
-    const char *kernel;
+    const char *kernel, *data_dir;
     struct arena *arena;
     int room;
     int *slots; /* open addressing by key; index + 1, 0 is free */
@@ -175,6 +175,7 @@ static enum status add_plan(struct builder *b, const struct suite_plan *plan) {
     int parent = -1;
     for (enum cell_kind kind = CELL_BASE; kind <= plan->leaf; kind++) {
         struct config c = config_of_kind(&plan->config, kind);
+        c.task.data_dir = b->data_dir; /* some tasks take their shape from a published file */
         int before = b->grid->n;
         parent = add_cell(b, &c, kind, parent);
         if (kind != CELL_BASE || b->grid->n == before) continue;
@@ -227,7 +228,13 @@ static void name_variants(struct builder *b) {
 enum status grid_build(struct grid *g, const struct suite *s, const char *kernel, const char *data_dir,
                        struct arena *a) {
     *g = (struct grid){0};
-    struct builder b = {.grid = g, .suite = s, .kernel = kernel, .arena = a, .room = 3 * s->n_plans, .n_slots = 16};
+    struct builder b = {.grid = g,
+                        .suite = s,
+                        .kernel = kernel,
+                        .data_dir = data_dir,
+                        .arena = a,
+                        .room = 3 * s->n_plans,
+                        .n_slots = 16};
     while (b.n_slots < 6 * (unsigned)s->n_plans) b.n_slots *= 2;
     b.slots = ARENA_NEW(a, int, b.n_slots);
     g->cells = ARENA_NEW(a, struct grid_cell, b.room);
