@@ -118,6 +118,15 @@ lint: ## check the format and run clang-tidy (changes nothing)
 	clang-format --dry-run -Werror $(SOURCES)
 	printf '%s\n' $(SRC) $(TEST_SRC) | xargs -P2 -I{} clang-tidy --quiet {} -- $(LINT_FLAGS)
 
+.PHONY: bench
+bench: spillover ## measure the engine on this core
+	./spillover bench
+
+ROUNDS ?= 5
+.PHONY: bench-peers
+bench-peers: spillover ## measure it beside PyTorch, in one run; writes build/bench.csv and build/bench.svg
+	$(PYTHON) tests/bench/peers.py ./spillover $(BUILD) --rounds $(ROUNDS)
+
 .PHONY: check-deps
 check-deps: $(LIB_OBJ) $(MAIN_OBJ) ## prove that includes run engine/base <- data <- engine <- metrics <- experiments
 	sh tests/check_deps.sh $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
