@@ -404,7 +404,7 @@ static void add_cost(const struct report *r, const char *key, struct cost *cost)
     json_t *json;
     double seconds, memory;
     if (!fs_exists(path) || jsonio_load_path(path, &json) != ST_OK) return;
-    if (jsonio_get_number(path, json, "seconds", &seconds) == ST_OK &&
+    if (jsonio_get_number(path, json, "cpu_seconds", &seconds) == ST_OK &&
         jsonio_get_number(path, json, "max_rss_kib", &memory) == ST_OK) {
         cost->cells++;
         cost->seconds += seconds;
