@@ -9,10 +9,11 @@
 #include "experiments/report_internal.h"
 
 static const char *const column_names[] = {
-    [RC_CELL] = "cell",         [RC_DESIGN] = "design", [RC_ARM] = "arm",         [RC_VARIANT] = "variant",
-    [RC_PRESSURE] = "pressure", [RC_METHOD] = "method", [RC_CREDIT] = "credit",   [RC_UPDATE] = "update",
-    [RC_SEED] = "seed",         [RC_STEP] = "step",     [RC_CONCEPT] = "concept", [RC_VIEW] = "view",
-    [RC_METRIC] = "metric",     [RC_VALUE] = "value",   [RC_STATUS] = "status",   [RC_TASK] = "task"};
+    [RC_CELL] = "cell",         [RC_DESIGN] = "design", [RC_ARM] = "arm",       [RC_VARIANT] = "variant",
+    [RC_PRESSURE] = "pressure", [RC_METHOD] = "method", [RC_CREDIT] = "credit", [RC_UPDATE] = "update",
+    [RC_SEED] = "seed",         [RC_STEP] = "step",     [RC_LAYER] = "layer",   [RC_CONCEPT] = "concept",
+    [RC_VIEW] = "view",         [RC_METRIC] = "metric", [RC_VALUE] = "value",   [RC_STATUS] = "status",
+    [RC_TASK] = "task"};
 
 const char *report_text(const struct report *r, int row, enum report_column c) {
     return csv_cell(r->results, row, r->column[c]);

@@ -12,38 +12,23 @@
 #include "engine/base/log.h"
 #include "experiments/command.h"
 #include "experiments/figure.h"
-#include "experiments/report_internal.h"
+#include "experiments/report_figure.h"
 
-enum { MOST_NAMES = 256 };
-
-struct figure {
-    const char *name, *title;
-    const char *caption; /* what is drawn; the number of seeds follows it */
-    /* Write the data; *points: how much there is to draw, *n: the seeds behind it. */
-    enum status (*write)(const struct report *r, struct csv_out *csv, int *points, int *n);
-};
-
-/* Names in order of appearance. */
-struct names {
-    const char *name[MOST_NAMES];
-    int n;
-};
-
-static int number_of(struct names *names, const char *name) {
+int report_number_of(struct report_names *names, const char *name) {
     for (int i = 0; i < names->n; i++)
         if (strcmp(names->name[i], name) == 0) return i;
-    if (names->n == MOST_NAMES) return MOST_NAMES - 1;
+    if (names->n == REPORT_NAMES) return REPORT_NAMES - 1;
     names->name[names->n] = name;
     return names->n++;
 }
 
-static int seeds_among(const struct report *r, const bool *seen) {
+int report_seeds_among(const struct report *r, const bool *seen) {
     int n = 0;
     for (int s = 0; s < r->outcomes.n_seeds; s++) n += seen[s];
     return n;
 }
 
-static void see(const struct report *r, bool *seen, long seed) {
+void report_see(const struct report *r, bool *seen, long seed) {
     for (int s = 0; s < r->outcomes.n_seeds; s++)
         if (r->outcomes.seeds[s] == seed) seen[s] = true;
 }
@@ -55,19 +40,21 @@ static bool field_varies(const struct outcomes *o, enum outcome_field f) {
     return false;
 }
 
-static const char *arm_title(const struct report *r, const char *const *field, const char *concept, const char *view) {
+const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view) {
     const struct outcomes *o = &r->outcomes;
     const char *design = field_varies(o, OF_DESIGN) ? field[OF_DESIGN] : "";
     const char *task = field_varies(o, OF_TASK) ? field[OF_TASK] : "";
+    const char *size = field_varies(o, OF_SIZE) ? field[OF_SIZE] : "";
     /* No commas: gnuplot ends a name there, quoted or not. */
-    const bool named = *task || *design;
-    return arena_printf(r->arena, "%s%s%s%s%s%s%s%s%s", field[OF_ARM], *view ? " read as " : "",
+    const bool named = *task || *design || *size;
+    return arena_printf(r->arena, "%s%s%s%s%s%s%s%s%s%s%s", field[OF_ARM], *view ? " read as " : "",
                         strcmp(view, "text_mode") == 0 ? "text" : view, named ? " (" : "", task,
-                        *task && *design ? " " : "", design, named ? ")" : "",
+                        *task && *design ? " " : "", design, *size && (*task || *design) ? " " : "", size,
+                        named ? ")" : "",
                         *concept && strcmp(concept, "c") != 0 ? arena_printf(r->arena, ": %s", concept) : "");
 }
 
-static const char *pressure_title(const struct report *r, const char *const *field) {
+const char *report_pressure_title(const struct report *r, const char *const *field) {
     const struct outcomes *o = &r->outcomes;
     const char *lambda = field_varies(o, OF_LAMBDA) ? arena_printf(r->arena, " λ %s", field[OF_LAMBDA]) : "";
     return arena_printf(r->arena, "%s %s %s%s%s%s", field[OF_PRESSURE], field[OF_METHOD], field[OF_CREDIT], lambda,
@@ -81,14 +68,15 @@ static enum status write_curves(const struct report *r, struct csv_out *csv, int
     static const char *const header[] = {"panel",  "panel_name", "series", "series_name", "refit", "seed",
                                          "update", "dose",       "s",      "last",        NULL};
     const struct outcomes *o = &r->outcomes;
-    struct names panels = {0}, series = {0};
+    struct report_names panels = {0}, series = {0};
     bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
     csv_out_header(csv, header);
     for (int i = 0; i < o->n_curves; i++) {
         const struct outcome_curve *c = &o->curves[i];
         if (c->quantity == OQ_S_F_PROBE || c->n == 0) continue;
-        const char *panel = arm_title(r, c->field, c->concept, c->view), *name = pressure_title(r, c->field);
-        const int panel_no = number_of(&panels, panel), series_no = number_of(&series, name);
+        const char *panel = report_arm_title(r, c->field, c->concept, c->view),
+                   *name = report_pressure_title(r, c->field);
+        const int panel_no = report_number_of(&panels, panel), series_no = report_number_of(&series, name);
         for (int k = 0; k < c->n; k++) {
             csv_out_integer(csv, panel_no);
             csv_out_text(csv, panel);
@@ -103,10 +91,10 @@ static enum status write_curves(const struct report *r, struct csv_out *csv, int
             csv_out_end(csv);
         }
         fputc('\n', csv->stream); /* a curve ends */
-        see(r, seen, c->seed);
+        report_see(r, seen, c->seed);
         ++*points;
     }
-    *n = seeds_among(r, seen);
+    *n = report_seeds_among(r, seen);
     return ST_OK;
 }
 
@@ -206,14 +194,14 @@ static enum status write_decodability(const struct report *r, struct csv_out *cs
     static const char *const header[] = {"panel", "panel_name", "series", "series_name", "step", "mean",
                                          "lo",    "hi",         "n",      "chance",      NULL};
     const struct outcomes *o = &r->outcomes;
-    struct names panels = {0}, series = {0};
+    struct report_names panels = {0}, series = {0};
     int n_lines = 0, rows = 0;
     for (int i = 0; i < r->results->rows; i++) rows += strcmp(report_text(r, i, RC_METRIC), "probe_refit_by_step") == 0;
     struct probe_line *lines = ARENA_NEW(r->arena, struct probe_line, rows + 1);
     bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
     double last = -1, *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
     csv_out_header(csv, header);
-    number_of(&series, "before");
+    report_number_of(&series, "before");
     for (int i = 0; i < r->results->rows; i++) {
         struct probe_line l = {0};
         double seed, step, value;
@@ -225,15 +213,15 @@ static enum status write_decodability(const struct report *r, struct csv_out *cs
         const bool designs = o->n > 0 && field_varies(o, OF_DESIGN);
         l.panel_name = arena_printf(r->arena, "%s%s%s%s: %s", report_text(r, i, RC_ARM), designs ? " (" : "",
                                     designs ? design : "", designs ? ")" : "", concept);
-        l.panel = number_of(&panels, l.panel_name);
-        l.series = number_of(&series, l.series_name);
+        l.panel = report_number_of(&panels, l.panel_name);
+        l.series = report_number_of(&series, l.series_name);
         l.step = (int)step;
         l.chance = report_chance(r, i, concept).probe;
         struct probe_line *line = line_of(r, lines, &n_lines, &l);
         TRY(csv_number(r->results, i, r->column[RC_VALUE], &value));
         for (int s = 0; s < o->n_seeds; s++)
             if ((double)o->seeds[s] == seed) line->x[s] = value;
-        see(r, seen, (long)seed);
+        report_see(r, seen, (long)seed);
     }
     qsort(lines, (size_t)n_lines, sizeof *lines, order_probe_lines);
     for (int i = 0; i < n_lines; i++) {
@@ -242,7 +230,7 @@ static enum status write_decodability(const struct report *r, struct csv_out *cs
         write_probe_line(r, csv, &lines[i], y);
     }
     *points = n_lines;
-    *n = seeds_among(r, seen);
+    *n = report_seeds_among(r, seen);
     return ST_OK;
 }
 
@@ -280,7 +268,7 @@ static enum status write_matrix(const struct report *r, struct csv_out *csv, int
     static const char *const header[] = {"refit", "row",  "row_name", "column", "column_name",
                                          "mean",  "text", "n",        NULL};
     const struct outcomes *o = &r->outcomes;
-    struct names rows = {0}, columns = {0};
+    struct report_names rows = {0}, columns = {0};
     double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1), *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
     bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
     csv_out_header(csv, header);
@@ -295,11 +283,12 @@ static enum status write_matrix(const struct report *r, struct csv_out *csv, int
                 if (o->seeds[s] == o->rows[j].seed) x[s] = o->rows[j].value;
         if ((a->quantity != OQ_S_F && a->quantity != OQ_S_R) || a->level != OL_END) continue;
         for (int s = 0; s < o->n_seeds; s++) seen[s] |= isfinite(x[s]) != 0;
-        const char *row = arm_title(r, a->field, a->concept, a->view), *column = pressure_title(r, a->field);
-        write_entry(r, csv, a->quantity == OQ_S_R, number_of(&rows, row), row, number_of(&columns, column), column, x,
-                    y, points);
+        const char *row = report_arm_title(r, a->field, a->concept, a->view),
+                   *column = report_pressure_title(r, a->field);
+        write_entry(r, csv, a->quantity == OQ_S_R, report_number_of(&rows, row), row,
+                    report_number_of(&columns, column), column, x, y, points);
     }
-    *n = seeds_among(r, seen);
+    *n = report_seeds_among(r, seen);
     return ST_OK;
 }
 
@@ -380,7 +369,7 @@ static enum status add_figure(const struct report *r, const struct figure *f, co
     }
     TRY(fs_commit(&file));
     if (points == 0) {
-        fprintf(out, "\n**%s.** Nothing to draw yet.\n", f->title);
+        fprintf(out, "\n**%s.** Nothing to draw%s.\n", f->title, f->missing ? f->missing : " yet");
         return ST_OK;
     }
     const char *caption = arena_printf(r->arena, "%s; n = %d seed%s.", f->caption, n, n == 1 ? "" : "s");

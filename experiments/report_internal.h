@@ -1,4 +1,5 @@
-/* What the parts of the report share: report.c (page), report_tables.c, report_verdict.c, report_figures.c. */
+/* What the parts of the report share: report.c (page), report_tables.c, report_verdict.c, report_figures.c,
+ * report_drift.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
 
@@ -21,6 +22,7 @@ enum report_column {
     RC_UPDATE,
     RC_SEED,
     RC_STEP,
+    RC_LAYER,
     RC_CONCEPT,
     RC_VIEW,
     RC_METRIC,

@@ -8,6 +8,7 @@
 void planted_open(struct planted *p, const char *path) {
     *p = (struct planted){.design = "joint", .arm = "", .variant = "", .pressure = "", .method = "", .credit = ""};
     p->cell = p->pair = "";
+    p->layer = -1;
     p->stream = fopen(path, "w");
     ck_assert_ptr_nonnull(p->stream);
     csv_out_open(&p->csv, p->stream);
@@ -36,7 +37,7 @@ static void row(struct planted *p, int update, int step, const char *concept, co
     csv_out_text(&p->csv, "");
     csv_out_integer(&p->csv, p->seed);
     whole(p, step);
-    whole(p, -1);
+    whole(p, p->layer);
     csv_out_text(&p->csv, concept);
     csv_out_text(&p->csv, view);
     csv_out_text(&p->csv, metric);

@@ -10,6 +10,7 @@ struct planted {
     /* The cell that the next rows belong to. */
     const char *cell, *pair, *design, *arm, *variant, *pressure, *method, *credit;
     long seed;
+    int layer; /* -1: none */
 };
 
 void planted_open(struct planted *p, const char *path);

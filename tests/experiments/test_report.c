@@ -175,6 +175,59 @@ START_TEST(figures_or_a_reason) {
 }
 END_TEST
 
+/* The fall of a frozen probe at two steps: .4, -.2, .1 and .2, 0, .3. */
+static void fall(void) {
+    static const char *const metric[] = {"drift_lost", "drift_reencoded", "drift_rotated"};
+    static const double part[2][3] = {{.4, -.2, .1}, {.2, 0, .3}};
+    for (int q = 0; q < 3; q++)
+        for (int k = 0; k < 2; k++) planted_row(&p, -1, k, "value", "own", metric[q], part[k][q]);
+}
+
+/* Seed 1 falls as above, .3, -.1, .2 over its steps; seed 2 by -.1, -.3, .2. States of layer 2 are no part of it. */
+START_TEST(parts_of_a_fall) {
+    arm(1, .99);
+    pair(1, .4);
+    fall();
+    p.layer = 2;
+    planted_row(&p, -1, 0, "value", "frozen", "drift_lost", .9);
+    p.layer = -1;
+    pair(2, .4);
+    planted_row(&p, -1, 0, "value", "own", "drift_lost", -.1);
+    planted_row(&p, -1, 0, "value", "own", "drift_reencoded", -.3);
+    planted_row(&p, -1, 0, "value", "own", "drift_rotated", .2);
+    page();
+    static const char *const order[] = {"0,text,0,value,0,conceal sft targeted,0,0,lost (B − T),0,0.1\n",
+                                        "0,text,0,value,0,conceal sft targeted,0,1,re-encoded (T − P),0,-0.2\n",
+                                        "0,text,0,value,0,conceal sft targeted,0,2,rotated (P − F),0.1,0.3\n",
+                                        "0,text,0,value,0,conceal sft targeted,1,-1,B − F,0,0.1\n",
+                                        "0,text,0,value,0,conceal sft targeted,2,-1,B − F,0,0.4\n",
+                                        "0,text,0,value,0,conceal sft targeted,2,-1,B − F,0,-0.2\n",
+                                        NULL};
+    expect_in_order(read_text("figures/data/drift_decomposition.csv"), order);
+}
+END_TEST
+
+START_TEST(states_before_and_after) {
+    for (long seed = 1; seed <= 2; seed++) {
+        arm(seed, .99);
+        for (p.layer = 0; p.layer < 2; p.layer++)
+            planted_row(&p, -1, 0, "value", "state", "read_accuracy", p.layer ? .5 + .1 * (double)seed : .25);
+        p.layer = -1;
+        planted_row(&p, -1, 0, "value", "u", "read_accuracy", 1);
+        pair(seed, .4);
+    }
+    p.layer = 1;
+    planted_row(&p, -1, 0, "value", "state", "read_accuracy", .3);
+    const char *text = page();
+    ck_assert_ptr_nonnull(strstr(text, "to what.** Nothing to draw: no pressed cell has drift rows."));
+    ck_assert_str_eq(read_text("figures/data/decodability_layers.csv"),
+                     "panel,panel_name,series,series_name,step,layer,mean,text,n\n"
+                     "0,text: value,0,before,0,0,0.25,0.25,2\n"
+                     "0,text: value,0,before,0,1,0.65,0.65,2\n"
+                     "0,text: value,1,conceal sft targeted,0,1,0.3,0.30,1\n");
+}
+END_TEST
+
 START_TEST(same_bytes_again) {
     arm(1, .99);
     pair(1, .4);
@@ -280,6 +333,8 @@ Suite *suite_report(void) {
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);
     tcase_add_test(t, figures_or_a_reason);
+    tcase_add_test(t, parts_of_a_fall);
+    tcase_add_test(t, states_before_and_after);
     tcase_add_test(t, same_bytes_again);
     tcase_add_test(t, summary_for_a_terminal);
     tcase_add_test(t, first_order_beside_what_came);

@@ -1,0 +1,254 @@
+/* The figures of what is held inside: the parts of a frozen probe's fall, and what can be read layer by layer. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/csv.h"
+#include "experiments/report_figure.h"
+
+/* One bar, or one cell of a grid: means of up to three quantities, a value a seed. */
+struct slot {
+    int panel, column, series, x, y;
+    const char *panel_name, *column_name, *series_name;
+    double *sum[3]; /* [seeds] */
+    int *n;         /* [seeds] values of the first */
+};
+
+struct slots {
+    const struct report *r;
+    struct slot *slot;
+    int n;
+    bool *seen;
+};
+
+static void open_slots(struct slots *s, const struct report *r, int most) {
+    *s = (struct slots){.r = r,
+                        .slot = ARENA_NEW(r->arena, struct slot, most + 1),
+                        .seen = ARENA_NEW(r->arena, bool, r->outcomes.n_seeds + 1)};
+}
+
+static struct slot *slot_like(struct slots *s, const struct slot *like) {
+    const int seeds = s->r->outcomes.n_seeds + 1;
+    for (int i = 0; i < s->n; i++) {
+        const struct slot *a = &s->slot[i];
+        if (a->panel == like->panel && a->column == like->column && a->series == like->series && a->x == like->x &&
+            a->y == like->y)
+            return &s->slot[i];
+    }
+    struct slot *made = &s->slot[s->n++];
+    *made = *like;
+    made->n = ARENA_NEW(s->r->arena, int, seeds);
+    for (int q = 0; q < 3; q++) made->sum[q] = ARENA_NEW(s->r->arena, double, seeds);
+    return made;
+}
+
+static int seed_index(const struct report *r, long seed) {
+    for (int s = 0; s < r->outcomes.n_seeds; s++)
+        if (r->outcomes.seeds[s] == seed) return s;
+    return -1;
+}
+
+static enum status add_value(struct slots *s, const struct slot *like, int quantity, int row) {
+    const struct report *r = s->r;
+    double seed, value;
+    TRY(csv_number(r->results, row, r->column[RC_SEED], &seed));
+    TRY(csv_number(r->results, row, r->column[RC_VALUE], &value));
+    const int at = seed_index(r, (long)seed);
+    if (at < 0) return ST_OK;
+    struct slot *slot = slot_like(s, like);
+    slot->sum[quantity][at] += value;
+    slot->n[at] += quantity == 0;
+    report_see(r, s->seen, (long)seed);
+    return ST_OK;
+}
+
+static int order_slots(const void *pa, const void *pb) {
+    const struct slot *a = pa, *b = pb;
+    if (a->panel != b->panel) return a->panel - b->panel;
+    if (a->column != b->column) return a->column - b->column;
+    if (a->series != b->series) return a->series - b->series;
+    if (a->y != b->y) return a->y - b->y;
+    return a->x - b->x;
+}
+
+static int rows_of(const struct report *r, const char *metric) {
+    int n = 0;
+    for (int i = 0; i < r->results->rows; i++) n += strcmp(report_text(r, i, RC_METRIC), metric) == 0;
+    return n;
+}
+
+/* What a row says of `metric` under `view`, read in text ("text_mode.") or not. */
+static bool row_holds(const struct report *r, int row, const char *metric, const char *view, const char **mode) {
+    static const char text_mode[] = "text_mode.";
+    const char *is = report_text(r, row, RC_VIEW);
+    if (strcmp(report_text(r, row, RC_METRIC), metric) != 0 || strcmp(report_text(r, row, RC_STATUS), "ok") != 0)
+        return false;
+    *mode = "";
+    if (strncmp(is, text_mode, sizeof text_mode - 1) == 0) {
+        *mode = "text_mode";
+        is += sizeof text_mode - 1;
+    }
+    return strcmp(is, view) == 0;
+}
+
+static void fields_of(const struct report *r, int row, const char *field[OF_FIELDS]) {
+    for (int f = 0; f < OF_FIELDS; f++)
+        field[f] = csv_cell(r->results, row, csv_column(r->results, outcome_field_names[f]));
+}
+
+static const char *series_of(const struct report *r, const char *const *field) {
+    if (*field[OF_PRESSURE]) return report_pressure_title(r, field);
+    return *field[OF_VARIANT] ? arena_printf(r->arena, "before %s", field[OF_VARIANT]) : "before";
+}
+
+/* --- drift_decomposition ------------------------------------------------------------------------------------------ */
+
+enum { PARTS = 3 };
+static const struct {
+    const char *metric, *name;
+} parts[PARTS] = {
+    {"drift_lost", "lost (B − T)"},
+    {"drift_reencoded", "re-encoded (T − P)"},
+    {"drift_rotated", "rotated (P − F)"},
+};
+
+enum mark { MARK_BAR, MARK_NET, MARK_SEED };
+
+static void write_mark(struct csv_out *csv, const struct slot *b, enum mark mark, int part, double from, double to) {
+    csv_out_integer(csv, b->panel);
+    csv_out_text(csv, b->panel_name);
+    csv_out_integer(csv, b->column);
+    csv_out_text(csv, b->column_name);
+    csv_out_integer(csv, b->series);
+    csv_out_text(csv, b->series_name);
+    csv_out_integer(csv, mark);
+    csv_out_integer(csv, part);
+    csv_out_text(csv, part < 0 ? "B − F" : parts[part].name);
+    csv_out_number(csv, from);
+    csv_out_number(csv, to);
+    csv_out_end(csv);
+}
+
+/* Parts above zero are stacked to the right, those below to the left: their sum is the net fall. */
+static void write_bar(const struct report *r, struct csv_out *csv, const struct slot *b) {
+    const int seeds = r->outcomes.n_seeds;
+    double right = 0, left = 0, net = 0;
+    int n = 0;
+    for (int s = 0; s < seeds; s++) n += b->n[s] > 0;
+    for (int q = 0; q < PARTS; q++) {
+        double mean = 0;
+        for (int s = 0; s < seeds; s++) mean += b->n[s] ? b->sum[q][s] / b->n[s] / n : 0;
+        double *edge = mean < 0 ? &left : &right;
+        write_mark(csv, b, MARK_BAR, q, *edge, *edge + mean);
+        *edge += mean;
+        net += mean;
+    }
+    write_mark(csv, b, MARK_NET, -1, 0, net);
+    for (int s = 0; s < seeds; s++)
+        if (b->n[s]) write_mark(csv, b, MARK_SEED, -1, 0, (b->sum[0][s] + b->sum[1][s] + b->sum[2][s]) / b->n[s]);
+}
+
+static enum status write_drift(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"panel", "panel_name", "column",    "column_name", "series", "series_name",
+                                         "mark",  "part",       "part_name", "from",        "to",     NULL};
+    struct report_names panels = {0}, columns = {0}, series = {0};
+    struct slots bars;
+    open_slots(&bars, r, rows_of(r, parts[0].metric));
+    csv_out_header(csv, header);
+    for (int q = 0; q < PARTS; q++)
+        for (int i = 0; i < r->results->rows; i++) {
+            const char *mode, *field[OF_FIELDS];
+            if (!row_holds(r, i, parts[q].metric, "own", &mode)) continue;
+            fields_of(r, i, field);
+            struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
+                                .column_name = report_text(r, i, RC_CONCEPT),
+                                .series_name = series_of(r, field)};
+            like.panel = report_number_of(&panels, like.panel_name);
+            like.column = report_number_of(&columns, like.column_name);
+            like.series = report_number_of(&series, like.series_name);
+            TRY(add_value(&bars, &like, q, i));
+        }
+    qsort(bars.slot, (size_t)bars.n, sizeof *bars.slot, order_slots);
+    for (int i = 0; i < bars.n; i++) write_bar(r, csv, &bars.slot[i]);
+    *points = bars.n;
+    *n = report_seeds_among(r, bars.seen);
+    return ST_OK;
+}
+
+const struct figure figure_drift_decomposition = {
+    .name = "drift_decomposition",
+    .title = "What a frozen probe loses, and to what",
+    .caption =
+        "The fall B − F of a probe fitted before the pressure, mean over reasoning steps and seeds, in its three "
+        "parts; bar: the net fall, dots: that of each seed",
+    .missing = ": no pressed cell has drift rows",
+    .write = write_drift,
+};
+
+/* --- decodability_layers ------------------------------------------------------------------------------------------ */
+
+static void write_tile(const struct report *r, struct csv_out *csv, const struct slot *t, int place) {
+    double mean = 0;
+    int n = 0;
+    for (int s = 0; s < r->outcomes.n_seeds; s++) {
+        if (t->n[s] == 0) continue;
+        mean += t->sum[0][s] / t->n[s];
+        n++;
+    }
+    csv_out_integer(csv, place);
+    csv_out_text(csv, arena_printf(r->arena, "%s: %s", t->panel_name, t->column_name));
+    csv_out_integer(csv, t->series);
+    csv_out_text(csv, t->series_name);
+    csv_out_integer(csv, t->x);
+    csv_out_integer(csv, t->y);
+    csv_out_number(csv, mean / n);
+    csv_out_text(csv, arena_printf(r->arena, "%.2f", mean / n));
+    csv_out_integer(csv, n);
+    csv_out_end(csv);
+}
+
+static enum status write_layers(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"panel", "panel_name", "series", "series_name", "step",
+                                         "layer", "mean",       "text",   "n",           NULL};
+    struct report_names panels = {0}, columns = {0}, series = {0};
+    struct slots tiles;
+    int place = 0;
+    open_slots(&tiles, r, rows_of(r, "read_accuracy"));
+    csv_out_header(csv, header);
+    report_number_of(&series, "before");
+    for (int i = 0; i < r->results->rows; i++) {
+        const char *mode, *field[OF_FIELDS];
+        double step, layer;
+        if (!row_holds(r, i, "read_accuracy", "state", &mode)) continue;
+        TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
+        TRY(csv_number(r->results, i, r->column[RC_LAYER], &layer));
+        fields_of(r, i, field);
+        struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
+                            .column_name = report_text(r, i, RC_CONCEPT),
+                            .series_name = series_of(r, field),
+                            .x = (int)step,
+                            .y = (int)layer};
+        like.panel = report_number_of(&panels, like.panel_name);
+        like.column = report_number_of(&columns, like.column_name);
+        like.series = report_number_of(&series, like.series_name);
+        TRY(add_value(&tiles, &like, 0, i));
+    }
+    qsort(tiles.slot, (size_t)tiles.n, sizeof *tiles.slot, order_slots);
+    for (int i = 0; i < tiles.n; i++) {
+        const struct slot *t = &tiles.slot[i];
+        place += i > 0 && (t[-1].panel != t->panel || t[-1].column != t->column);
+        write_tile(r, csv, t, place);
+    }
+    *points = tiles.n;
+    *n = report_seeds_among(r, tiles.seen);
+    return ST_OK;
+}
+
+const struct figure figure_decodability_layers = {
+    .name = "decodability_layers",
+    .title = "What a probe reads at each step and layer, before and after",
+    .caption = "Accuracy of a probe on the network's states, by reasoning step and layer (0: what goes in), mean over "
+               "seeds; after the pressure only where measure.level is full",
+    .missing = ": no cell has readings of its states",
+    .write = write_layers,
+};

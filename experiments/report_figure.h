@@ -1,0 +1,38 @@
+/* One figure of the report: a function that writes its data, and what the functions share (report_figures.c,
+ * report_drift.c). */
+#ifndef SPILLOVER_REPORT_FIGURE_H
+#define SPILLOVER_REPORT_FIGURE_H
+
+#include "experiments/report_internal.h"
+
+struct figure {
+    const char *name, *title;
+    const char *caption; /* what is drawn; the number of seeds follows it */
+    const char *missing; /* why there may be nothing to draw; NULL: nothing yet */
+    /* Write the data; *points: how much there is to draw, *n: the seeds behind it. */
+    enum status (*write)(const struct report *r, struct csv_out *csv, int *points, int *n);
+};
+
+#define FIGURE(name) extern const struct figure figure_##name;
+#include "experiments/figures.def"
+#undef FIGURE
+
+enum { REPORT_NAMES = 256 };
+
+/* Names in order of appearance. */
+struct report_names {
+    const char *name[REPORT_NAMES];
+    int n;
+};
+
+int report_number_of(struct report_names *names, const char *name);
+
+/* seen[seeds of r->outcomes]: mark one; how many are marked. */
+void report_see(const struct report *r, bool *seen, long seed);
+int report_seeds_among(const struct report *r, const bool *seen);
+
+/* Names of an arm and of a way of pressing, from the fields of a cell: as much as tells those of this suite apart. */
+const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view);
+const char *report_pressure_title(const struct report *r, const char *const *field);
+
+#endif

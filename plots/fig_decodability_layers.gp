@@ -1,0 +1,66 @@
+# Accuracy of probes on states: a row an arm and concept, a grid of steps by layers before and one for each way of
+# pressing after.
+SVG = ARG1; CSV = ARG2; CAPTION = ARG3; STYLE = ARG4
+load STYLE
+stats CSV skip 1 using (quiet_name(0, $1, strcol(2))) name "P" nooutput
+stats CSV skip 1 using (quiet_name(1, $3, strcol(4))) name "S" nooutput
+stats CSV skip 1 using 5 name "X" nooutput
+stats CSV skip 1 using 6 name "Y" nooutput
+panels = int(P_max) + 1
+series = int(S_max) + 1
+steps = int(X_max) + 1
+layers = int(Y_max) + 1
+
+longest = 0
+do for [p = 1:panels] { longest = strlen(PANEL[p]) > longest ? strlen(PANEL[p]) : longest }
+longest_series = 0
+do for [s = 1:series] { longest_series = strlen(SERIES[s]) > longest_series ? strlen(SERIES[s]) : longest_series }
+
+tile = 30.0
+tile_height = 22.0
+gap = 18.0
+grid_width = steps * tile < 60 ? 60.0 : steps * tile
+grid_height = layers * tile_height
+left = 62 + 6.6 * longest
+top = 22 + 3.8 * longest_series
+foot = 66.0
+width = left + series * (grid_width + gap) + 90 + 3.0 * longest_series
+width = width < 860 ? 860.0 : width
+height = top + panels * (grid_height + gap) + foot
+set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
+set output SVG
+set multiplot
+
+set palette defined (0 "#ffffff", 0.35 "#c6dbef", 0.7 "#85bcdc", 1 "#4292c6")
+set cbrange [0:1]
+set xrange [-0.5:steps - 0.5]
+set yrange [-0.5:layers - 0.5]
+unset key
+unset grid
+set border 0
+set tics scale 0
+set cbtics 0.25 format "%.2g"
+set cblabel "accuracy" offset -0.5, 0
+do for [p = 0:panels - 1] {
+    do for [s = 0:series - 1] {
+        set lmargin at screen (left + s * (grid_width + gap)) / width
+        set rmargin at screen (left + s * (grid_width + gap) + grid_width) / width
+        set tmargin at screen 1 - (top + p * (grid_height + gap)) / height
+        set bmargin at screen 1 - (top + p * (grid_height + gap) + grid_height) / height
+        if (s == 0) { set label 1 PANEL[p + 1] at graph 0, graph 0.5 right offset -5.5, 0 } else { unset label 1 }
+        if (p == 0) { set label 2 SERIES[s + 1] at graph 0.3, graph 1 left offset 0, 0.5 rotate by 35 font "DejaVu Sans,9" } else { unset label 2 }
+        set ytics 1 format (s == 0 ? "%.0f" : "")
+        set ylabel (s == 0 ? "layer" : "") offset 0.3, 0 font "DejaVu Sans,9"
+        set xtics 1 format (p == panels - 1 ? "%.0f" : "") offset 0, 0.4
+        set xlabel (p == panels - 1 && s == 0 ? "step" : "") offset 0, 1.0 font "DejaVu Sans,9"
+        if (p == 0 && s == series - 1) {
+            set colorbox user origin screen (left + series * (grid_width + gap) + 4) / width, screen (foot / height) size screen 12 / width, screen (panels * (grid_height + gap) - gap < 160 ? panels * (grid_height + gap) - gap : 160) / height
+        } else { unset colorbox }
+        plot CSV skip 1 using ($1 == p && $3 == s ? $5 : NaN):6:(0.48):(0.46):7 with boxxyerror fs solid 1 noborder lc palette, \
+            CSV skip 1 using ($1 == p && $3 == s ? $5 : NaN):6:8 with labels font "DejaVu Sans,8" textcolor rgb "#111111"
+    }
+}
+series = 0
+key_height = 0
+load PLOTS."key.gp"
+unset multiplot
