@@ -16,7 +16,7 @@ do for [p = 1:panels] { longest = strlen(PANEL[p]) > longest ? strlen(PANEL[p]) 
 longest_series = 0
 do for [s = 1:series] { longest_series = strlen(SERIES[s]) > longest_series ? strlen(SERIES[s]) : longest_series }
 
-tile = 30.0
+tile = series < 3 ? 56.0 : 30.0
 tile_height = 22.0
 gap = 18.0
 grid_width = steps * tile < 60 ? 60.0 : steps * tile
@@ -60,6 +60,7 @@ do for [p = 0:panels - 1] {
             CSV skip 1 using ($1 == p && $3 == s ? $5 : NaN):6:8 with labels font "DejaVu Sans,8" textcolor rgb "#111111"
     }
 }
+unset label
 series = 0
 key_height = 0
 load PLOTS."key.gp"
