@@ -26,7 +26,7 @@ void head_forward(struct head *h, const struct tape *tape) {
     const int C = g->config.width;
     if (h->n > h->capacity) BUG("head of %d lines holds %d", h->n, h->capacity);
     for (int i = 0; i < h->n; i++)
-        memcpy(h->hidden + (long)i * C, tape->hidden + tape_line(tape, h->row[i], h->t[i]) * C,
+        memcpy(h->hidden + (long)i * C, tape->hidden + tape_hidden_line(tape, h->row[i], h->t[i]) * C,
                (size_t)C * sizeof(float));
     const float *transposed = g->config.tied ? g->pt.wte : g->pt.head;
     gemm(h->n, h->V, C, h->hidden, C, 1, transposed, h->V, false, h->logits, h->V);
@@ -38,5 +38,5 @@ void head_backward(struct head *h, struct tape *tape, struct gpt_views *g) {
     gemm(h->n, C, h->V, h->dlogits, h->V, 1, m->p.head, C, false, h->dgathered, C);
     gemm(h->V, C, h->n, h->dlogits, 1, h->V, h->hidden, C, true, g->head, C);
     for (int i = 0; i < h->n; i++)
-        K->add(C, h->dgathered + (long)i * C, tape->dhidden + tape_line(tape, h->row[i], h->t[i]) * C);
+        K->add(C, h->dgathered + (long)i * C, tape->dhidden + tape_hidden_line(tape, h->row[i], h->t[i]) * C);
 }

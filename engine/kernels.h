@@ -26,10 +26,10 @@ struct attend {
 };
 enum { ATTEND_SCRATCH = 12 };
 
-/* Backward of attention for the queries, and for the keys and values, of positions t0 .. t0 + S - 1. Later positions up
- * to end - 1 have been through it: their dout, p and ds are there. */
+/* Backward of attention for the keys and values of positions t0 .. t0 + S - 1 and for the queries of those from `from`
+ * on. Later positions up to end - 1 have been through it: their dout, p and ds are there. */
 struct attend_grad {
-    int S, t0, end, heads, size, T;
+    int S, t0, from, end, heads, size, T;
     float scale;
     const float *q, *k, *vt, *dout;
     const float *p; /* squares [.][T], p_head apart, rows p_row apart */

@@ -259,9 +259,9 @@ static void kernel_attend(const struct attend *a) {
 
 /* Gradients of the queries: scores' gradients are kept for the keys. */
 static void attend_grad_queries(const struct attend_grad *a, int h) {
-    const int HS = a->size, rows = block_rows(a->S);
+    const int HS = a->size, first = a->from - a->t0, rows = block_rows(a->S - first);
     const long head = h * (long)a->T * HS, square = h * a->p_head;
-    for (int i = 0; i < a->S; i += rows) {
+    for (int i = first; i < a->S; i += rows) {
         const int r = a->S - i < rows ? a->S - i : rows, t = a->t0 + i, end = t + r, columns = whole_vectors(end);
         const struct score_rows s = {columns, 0, 0, a->p_row, a->scale};
         float *ds = a->ds + square + t * a->p_row;
@@ -271,17 +271,17 @@ static void attend_grad_queries(const struct attend_grad *a, int h) {
     }
 }
 
-/* Gradients of the segment's own keys and values: one product over every query from there to the end of the tape. */
+/* Gradients of the segment's own keys and values: one product over every query that saw them, to the end of the tape. */
 static void attend_grad_keys(const struct attend_grad *a, int h) {
     const int HS = a->size, rows = block_rows(a->S);
     const long head = h * (long)a->T * HS;
     for (int i = 0; i < a->S; i += rows) {
-        const int r = a->S - i < rows ? a->S - i : rows, t = a->t0 + i;
-        const long corner = h * a->p_head + t * a->p_row + t, line = i * a->d_row + h * HS;
-        block_product(r, HS, a->end - t, a->ds + corner, 1, a->p_row, a->q + head + (long)t * HS, HS, a->dk + line,
-                      a->d_row);
-        block_product(r, HS, a->end - t, a->p + corner, 1, a->p_row, a->dout + head + (long)t * HS, HS, a->dv + line,
-                      a->d_row);
+        const int r = a->S - i < rows ? a->S - i : rows, t = a->t0 + i, from = t > a->from ? t : a->from;
+        const long corner = h * a->p_head + from * a->p_row + t, line = i * a->d_row + h * HS;
+        block_product(r, HS, a->end - from, a->ds + corner, 1, a->p_row, a->q + head + (long)from * HS, HS,
+                      a->dk + line, a->d_row);
+        block_product(r, HS, a->end - from, a->p + corner, 1, a->p_row, a->dout + head + (long)from * HS, HS,
+                      a->dv + line, a->d_row);
     }
 }
 

@@ -214,7 +214,9 @@ static void text_reasoning(struct runner *r, const struct chunk *c) {
             memcpy(r->prefix + (b * n + k) * channels, r->token + b * channels, (size_t)channels * sizeof(int));
         }
     }
-    if (n) tape_tokens(&r->tape, n, r->prefix, n * channels, ROLE_OUTPUT, NULL, 0);
+    if (n == 0) return;
+    tape_read_last(&r->tape);
+    tape_tokens(&r->tape, n, r->prefix, n * channels, ROLE_OUTPUT, NULL, 0);
 }
 
 /* Forced vectors first, then thoughts or fillers up to the mind's number. Ends behind <eot>. */
@@ -231,7 +233,10 @@ static void silent_reasoning(struct runner *r, const struct chunk *c) {
         long i = c->first + (b < c->n ? b : c->n - 1);
         memcpy(r->vectors + (long)b * until * C, f->vectors + i * out->R * C, bytes);
     }
-    if (until) tape_vectors(&r->tape, until, r->vectors, ROLE_REASONING);
+    if (until) {
+        tape_read_last(&r->tape);
+        tape_vectors(&r->tape, until, r->vectors, ROLE_REASONING);
+    }
     for (int k = until; k < K_; k++) {
         if (m->medium == MEDIUM_LATENT) {
             tape_thought(&r->tape, m->feed);
@@ -261,6 +266,7 @@ static void run_chunk(struct runner *r, const struct gpt *gpt, const struct chun
     const struct task_shape *s = &c->mind->task->shape;
     r->tape.gpt = gpt;
     tape_reset(&r->tape, r->batch.start);
+    tape_read_last(&r->tape);
     tape_tokens(&r->tape, r->batch.Q, r->batch.question, r->batch.Q * s->channels, ROLE_QUESTION, NULL, 0);
     if (c->mind->medium == MEDIUM_TEXT)
         text_reasoning(r, c);

@@ -111,23 +111,31 @@ struct lines tape_lines(const struct tape *tape, const struct tape_segment *s) {
     return l;
 }
 
+static const struct tape_segment *segment_of(const struct tape *tape, int t) {
+    int i = tape->n_segments - 1;
+    while (i >= 0 && t < tape->segment[i].t0) i--;
+    if (i < 0 || t >= tape->t || (tape->use == TAPE_INFER && i != tape->n_segments - 1))
+        BUG("position %d has no line", t);
+    return &tape->segment[i];
+}
+
 long tape_line(const struct tape *tape, int b, int t) {
-    for (int i = tape->n_segments - 1; i >= 0; i--) {
-        const struct tape_segment *s = &tape->segment[i];
-        if (t < s->t0 || t >= s->t0 + s->S) continue;
-        if (tape->use == TAPE_INFER && i != tape->n_segments - 1) break;
-        return tape_lines(tape, s).first + (long)b * s->S + (t - s->t0);
-    }
-    BUG("position %d has no line", t);
+    const struct tape_segment *s = segment_of(tape, t);
+    return tape_lines(tape, s).first + (long)b * s->S + (t - s->t0);
+}
+
+long tape_hidden_line(const struct tape *tape, int b, int t) {
+    const struct tape_segment *s = segment_of(tape, t);
+    if (t < s->read_from) BUG("the final state of position %d was not to be read", t);
+    return tape_lines(tape, s).first + (long)b * tape_read_positions(s) + (t - s->read_from);
 }
 
 const float *tape_state(const struct tape *tape, int layer, int b, int t) {
     const int C = tape->gpt->config.width, L = tape->gpt->config.layers;
     if (tape->kept) return tape->kept + (((long)layer * tape->T + t) * tape->B + b) * C;
-    long line = tape_line(tape, b, t);
-    if (layer == L) return tape->hidden + line * C;
+    if (layer == L) return tape->hidden + tape_hidden_line(tape, b, t) * C;
     if (tape->use != TAPE_TRAIN) BUG("inner states are kept by TAPE_TRAIN only");
-    return tape->x + (layer * tape->line_capacity + line) * C;
+    return tape->x + (layer * tape->line_capacity + tape_line(tape, b, t)) * C;
 }
 
 const float *tape_fed(const struct tape *tape, int b, int t) {
@@ -144,11 +152,17 @@ static struct tape_segment *open_segment(struct tape *tape, int S, enum role rol
     if (tape->t + S > tape->T) BUG("segment of %d at %d exceeds %d positions", S, tape->t, tape->T);
     if (tape->n_segments == TAPE_MAX_SEGMENTS) BUG("more than %d segments", TAPE_MAX_SEGMENTS);
     struct tape_segment *s = &tape->segment[tape->n_segments];
-    *s = (struct tape_segment){.t0 = tape->t, .S = S, .feed = FEED_NONE, .thought = -1};
+    *s = (struct tape_segment){.t0 = tape->t, .S = S, .feed = FEED_NONE, .thought = -1, .read_from = tape->t};
+    if (tape->last_only && !tape->kept) s->read_from = tape->t + S - 1;
+    tape->last_only = false;
     for (int b = 0; b < tape->B; b++)
         for (int i = 0; i < S; i++)
             tape->role[(long)b * tape->T + s->t0 + i] = roles ? roles[(long)b * ld + i] : (uint8_t)role;
     return s;
+}
+
+void tape_read_last(struct tape *tape) {
+    tape->last_only = true;
 }
 
 /* Position embedding of (b, t), NULL at left padding. */
@@ -176,12 +190,13 @@ static void embed_tokens(struct tape *tape, const struct tape_segment *s) {
         }
 }
 
-/* softmax(Q K' / sqrt(HS)) V of a segment, row by row; its K and V go into the cache. */
-static void attend(struct tape *tape, const struct tape_segment *s, int layer, float *att) {
+/* softmax(Q K' / sqrt(HS)) V for the positions of a segment from `from` on, row by row; its K and V go into the cache. */
+static void attend(struct tape *tape, const struct tape_segment *s, int layer, int from, float *att) {
     const struct gpt_config *c = &tape->gpt->config;
     const int C = c->width, HS = C / c->heads, T = tape->T, Tv = tape->Tv, train = tape->use == TAPE_TRAIN;
     struct split_heads split = {.S = s->S, .t0 = s->t0, .heads = c->heads, .size = HS, .T = Tv};
-    struct attend a = {.S = s->S, .t0 = s->t0, .heads = c->heads, .size = HS, .T = Tv, .keep = train};
+    const int S = s->t0 + s->S - from;
+    struct attend a = {.S = S, .t0 = from, .heads = c->heads, .size = HS, .T = Tv, .keep = train};
     split.bias = tape->gpt->p.layer[layer].qkv_b;
     split.keys = tape->k;
     a.scale = 1.0f / sqrtf((float)HS);
@@ -199,8 +214,8 @@ static void attend(struct tape *tape, const struct tape_segment *s, int layer, f
         }
         split.qkv = tape->qkv + (tape_lines(tape, s).first + (long)b * s->S) * 3 * C;
         a.start = tape->start[b];
-        a.p = tape->prob + (train ? (row * c->heads * T + s->t0) * Tv : 0);
-        a.out = att + (long)b * s->S * C;
+        a.p = tape->prob + (train ? (row * c->heads * T + from) * Tv : 0);
+        a.out = att + (long)b * S * C;
         K->split_heads(&split);
         K->attend(&a);
     }
@@ -213,15 +228,22 @@ static void block(struct tape *tape, const struct tape_segment *s, int l) {
     const int C = tape->gpt->config.width, L = tape->gpt->config.layers;
     const struct lines ln = tape_lines(tape, s);
     const long at = l * ln.layer_stride + ln.first, out = (l + 1) * ln.layer_stride + ln.first;
-    const int n = ln.n;
-    float *x = tape->x + at * C, *qkv = tape->qkv + ln.first * 3 * C, *att = tape->att + at * C;
+    const int from = l == L - 1 ? s->read_from : s->t0, read = s->t0 + s->S - from, n = tape->B * read;
+    const float *x = tape->x + at * C;
+    float *qkv = tape->qkv + ln.first * 3 * C, *att = tape->att + at * C;
     float *mid = tape->mid + at * C, *ln2 = tape->ln2 + at * C, *slope = tape->slope + at * 4 * C;
     float *gelu = tape->gelu + at * 4 * C, *y = tape->x + out * C;
 
-    gemm(n, 3 * C, C, tape->ln1 + at * C, C, 1, p->qkv_w, 3L * C, false, qkv, 3L * C);
-    attend(tape, s, l, att);
-    gemm(n, C, C, att, C, 1, p->proj_w, C, false, mid, C);
-    K->residual_layernorm(n, C, mid, p->proj_b, x, mid, &(struct norm){p->ln2_w, p->ln2_b}, ln2, tape->mean2 + at,
+    gemm(ln.n, 3 * C, C, tape->ln1 + at * C, C, 1, p->qkv_w, 3L * C, false, qkv, 3L * C);
+    attend(tape, s, l, from, att);
+    gemm(n, C, C, att, C, 1, p->proj_w, C, false, ln2, C);
+    if (read < s->S) {
+        for (int b = 0; b < tape->B; b++)
+            memcpy(mid + (long)b * read * C, x + ((long)(b + 1) * s->S - read) * C,
+                   (size_t)read * (size_t)C * sizeof *x);
+        x = mid;
+    }
+    K->residual_layernorm(n, C, ln2, p->proj_b, x, mid, &(struct norm){p->ln2_w, p->ln2_b}, ln2, tape->mean2 + at,
                           tape->rstd2 + at);
     gemm(n, 4 * C, C, ln2, C, 1, p->fc_w, 4L * C, false, slope, 4L * C);
     K->bias_gelu(n, 4 * C, slope, p->fc_b, gelu, tape->use == TAPE_TRAIN);
@@ -293,8 +315,9 @@ int tape_vectors(struct tape *tape, int S, const float *vectors, enum role role)
 
 void tape_last_hidden(const struct tape *tape, const struct tape_segment *s, float *out) {
     const int C = tape->gpt->config.width;
-    const float *last = tape->hidden + (tape_lines(tape, s).first + s->S - 1) * C;
-    for (int b = 0; b < tape->B; b++) memcpy(out + (long)b * C, last + (long)b * s->S * C, (size_t)C * sizeof *out);
+    const int read = tape_read_positions(s);
+    const float *last = tape->hidden + (tape_lines(tape, s).first + read - 1) * C;
+    for (int b = 0; b < tape->B; b++) memcpy(out + (long)b * C, last + (long)b * read * C, (size_t)C * sizeof *out);
 }
 
 /* u = LayerNorm(W2 GELU(W1 h + b1) + b2): CODI's projection (Shen et al. 2025); lines are kept for backward. */

@@ -41,6 +41,7 @@ struct tape_segment {
     const int *tokens; /* [B][S][channels], the caller's; NULL for thoughts and vectors */
     int tokens_row;    /* ints between rows of tokens */
     int thought;       /* index among the projected thoughts, -1 */
+    int read_from;     /* the last block works on positions from here on */
 };
 
 /* Edges that backward does not follow. */
@@ -62,6 +63,7 @@ struct tape {
     int B, T; /* rows; positions of capacity */
     int Tv;   /* T in whole vectors: distance between rows of kt, vt, prob, dscore */
     int t;    /* positions run so far */
+    bool last_only;
     int n_segments, n_thoughts, n_injections;
     struct tape_segment segment[TAPE_MAX_SEGMENTS];
     struct tape_injection injection[TAPE_MAX_INJECTIONS];
@@ -110,6 +112,11 @@ void tape_reset(struct tape *tape, const int *start);
 /* Forget positions >= t. t must be a segment boundary. */
 void tape_cut_to(struct tape *tape, int t);
 
+/* Of the next segment, only the last position's final state will be read (a question before its answer): the last block
+ * skips the others, and tape_state of the final layer and the head refuse them. Moves no bit of what is read. Without
+ * effect where states are kept (tape->kept). */
+void tape_read_last(struct tape *tape);
+
 /* Each returns the first position of the new segment. `roles` [B][ld_roles] or NULL with one role for all. Tokens must
  * stay valid until backward. A token below 0 in channel 0 is a padded position: it is embedded as nothing. */
 int tape_tokens(struct tape *tape, int S, const int *tokens, int row_stride, enum role role, const uint8_t *roles,
@@ -119,6 +126,9 @@ int tape_vectors(struct tape *tape, int S, const float *vectors /* [B][S][C] */,
 
 /* Line of (b, t). Under INFER only positions of the newest segment have one. */
 long tape_line(const struct tape *tape, int b, int t);
+
+/* Line of (b, t) in hidden and dhidden. */
+long tape_hidden_line(const struct tape *tape, int b, int t);
 
 /* State [C] of (b, t): layer 0..L-1 block inputs, L the final layer norm's output (under INFER without `kept` only L of
  * the newest segment). */

@@ -16,13 +16,14 @@ void tape_inject(struct tape *tape, int layer, int t, const float *grad) {
     tape->injection[tape->n_injections++] = (struct tape_injection){.layer = layer, .t = t, .grad = grad};
 }
 
-/* Add what was injected at a layer of a segment into its line gradients. */
-static void add_injected(const struct tape *tape, const struct tape_segment *s, int layer, float *d) {
-    const int C = tape->gpt->config.width;
+/* Add what was injected at a layer of a segment into the gradients of its lines, which begin at position `from`. */
+static void add_injected(const struct tape *tape, const struct tape_segment *s, int layer, int from, float *d) {
+    const int C = tape->gpt->config.width, S = s->t0 + s->S - from;
     for (int i = 0; i < tape->n_injections; i++) {
         const struct tape_injection *in = &tape->injection[i];
         if (in->layer != layer || in->t < s->t0 || in->t >= s->t0 + s->S) continue;
-        for (int b = 0; b < tape->B; b++) K->add(C, in->grad + (long)b * C, d + ((long)b * s->S + in->t - s->t0) * C);
+        if (in->t < from) BUG("the final state of position %d was not to be read", in->t);
+        for (int b = 0; b < tape->B; b++) K->add(C, in->grad + (long)b * C, d + ((long)b * S + in->t - from) * C);
     }
 }
 
@@ -34,11 +35,14 @@ static void detach(const struct tape *tape, const struct tape_segment *s, int b,
         if (kv_roles >> role[i] & 1u) memset(dkv + i * 3L * C, 0, 2 * (size_t)C * sizeof *dkv);
 }
 
-static void attend_backward(struct tape *tape, const struct tape_segment *s, int layer, const float *datt, float *dqkv,
-                            unsigned kv_roles) {
+/* Queries are the positions from `from` on; the others of the segment have none. */
+static void attend_backward(struct tape *tape, const struct tape_segment *s, int layer, int from, const float *datt,
+                            float *dqkv, unsigned kv_roles) {
     const struct gpt_config *c = &tape->gpt->config;
     const int C = c->width, HS = C / c->heads, T = tape->T, Tv = tape->Tv;
-    struct attend_grad a = {.S = s->S, .t0 = s->t0, .end = tape->t, .heads = c->heads, .size = HS, .T = Tv};
+    const int S = s->t0 + s->S - from;
+    struct attend_grad a = {
+        .S = s->S, .t0 = s->t0, .from = from, .end = tape->t, .heads = c->heads, .size = HS, .T = Tv};
     a.scale = 1.0f / sqrtf((float)HS);
     a.p_head = (long)T * Tv;
     a.p_row = Tv;
@@ -56,7 +60,8 @@ static void attend_backward(struct tape *tape, const struct tape_segment *s, int
         a.dq = dqkv + (long)b * s->S * 3 * C;
         a.dk = a.dq + C;
         a.dv = a.dk + C;
-        K->split_rows(s->S, c->heads, HS, Tv, datt + (long)b * s->S * C, tape->dout + kept * C * Tv + (long)s->t0 * HS);
+        for (int i = 0; i < s->S - S; i++) memset(a.dq + i * 3L * C, 0, (size_t)C * sizeof *a.dq);
+        K->split_rows(S, c->heads, HS, Tv, datt + (long)b * S * C, tape->dout + kept * C * Tv + (long)from * HS);
         K->attend_backward(&a);
         if (kv_roles) detach(tape, s, b, kv_roles, a.dk);
     }
@@ -76,7 +81,8 @@ static void block_backward(struct tape *tape, const struct tape_segment *s, int 
     const int C = tape->gpt->config.width;
     const struct lines ln = tape_lines(tape, s);
     const long at = l * ln.layer_stride + ln.first;
-    const int n = ln.n;
+    const int from = l == tape->gpt->config.layers - 1 ? s->read_from : s->t0, read = s->t0 + s->S - from;
+    const int n = tape->B * read;
     const float *dy = tape->dx[(l + 1) & 1] + ln.first * C;
     float *dx = tape->dx[l & 1] + ln.first * C, *dmid = tape->dmid, *dfch = tape->dfch, *dqkv = tape->dqkv,
           *tmp = tape->scratch;
@@ -90,11 +96,14 @@ static void block_backward(struct tape *tape, const struct tape_segment *s, int 
                           gl->ln2_w, gl->ln2_b);
     linear_gradient(n, C, C, tape->att + at * C, dmid, gl->proj_w, gl->proj_b);
     gemm(n, C, C, dmid, C, 1, pt->proj_w, C, false, tmp, C);
-    attend_backward(tape, s, l, tmp, dqkv, kv_roles);
-    linear_gradient(n, C, 3 * C, tape->ln1 + at * C, dqkv, gl->qkv_w, gl->qkv_b);
-    gemm(n, C, 3 * C, dqkv, 3L * C, 1, pt->qkv_w, C, false, tmp, C);
-    K->layernorm_backward(n, C, tmp, tape->x + at * C, p->ln1_w, tape->mean1 + at, tape->rstd1 + at, dmid, dx,
-                          gl->ln1_w, gl->ln1_b);
+    attend_backward(tape, s, l, from, tmp, dqkv, kv_roles);
+    linear_gradient(ln.n, C, 3 * C, tape->ln1 + at * C, dqkv, gl->qkv_w, gl->qkv_b);
+    gemm(ln.n, C, 3 * C, dqkv, 3L * C, 1, pt->qkv_w, C, false, tmp, C);
+    const bool all = read == s->S;
+    K->layernorm_backward(ln.n, C, tmp, tape->x + at * C, p->ln1_w, tape->mean1 + at, tape->rstd1 + at,
+                          all ? dmid : NULL, dx, gl->ln1_w, gl->ln1_b);
+    for (int b = 0; !all && b < tape->B; b++)
+        K->add((long)read * C, dmid + (long)b * read * C, dx + ((long)(b + 1) * s->S - read) * C);
 }
 
 /* Tokens and positions: rows are added one by one in line order. */
@@ -134,12 +143,13 @@ static void project_backward(struct tape *tape, const struct tape_segment *s, fl
 static void feed_backward(struct tape *tape, const struct tape_segment *s, float *dx, struct gpt_views *g, bool cut) {
     const int C = tape->gpt->config.width, B = tape->B;
     embed_backward(tape, s, dx, g);
-    add_injected(tape, s, TAPE_INPUT, dx);
+    add_injected(tape, s, TAPE_INPUT, s->t0, dx);
     if (cut) return;
     if (s->feed == FEED_PROJECTED) project_backward(tape, s, dx, g);
     const struct tape_segment *prev = s - 1;
-    float *dlast = tape->dhidden + (tape_lines(tape, prev).first + prev->S - 1) * C;
-    for (int b = 0; b < B; b++) K->add(C, dx + (long)b * C, dlast + (long)b * prev->S * C);
+    const int read = tape_read_positions(prev);
+    float *dlast = tape->dhidden + (tape_lines(tape, prev).first + read - 1) * C;
+    for (int b = 0; b < B; b++) K->add(C, dx + (long)b * C, dlast + (long)b * read * C);
 }
 
 void tape_backward(struct tape *tape, struct gpt_views *g, struct tape_cuts cuts) {
@@ -149,14 +159,15 @@ void tape_backward(struct tape *tape, struct gpt_views *g, struct tape_cuts cuts
         const struct tape_segment *s = &tape->segment[i];
         const struct lines ln = tape_lines(tape, s);
         const long top = L * ln.layer_stride + ln.first;
+        const int n = tape->B * tape_read_positions(s);
         float *dh = tape->dhidden + ln.first * C, *dtop = tape->dx[L & 1] + ln.first * C;
-        add_injected(tape, s, L, dh);
-        K->layernorm_backward(ln.n, C, dh, tape->x + top * C, m->p.lnf_w, tape->mean_f + ln.first,
-                              tape->rstd_f + ln.first, NULL, dtop, g->lnf_w, g->lnf_b);
-        memset(dh, 0, (size_t)ln.n * (size_t)C * sizeof(float));
+        add_injected(tape, s, L, s->read_from, dh);
+        K->layernorm_backward(n, C, dh, tape->x + top * C, m->p.lnf_w, tape->mean_f + ln.first, tape->rstd_f + ln.first,
+                              NULL, dtop, g->lnf_w, g->lnf_b);
+        memset(dh, 0, (size_t)n * (size_t)C * sizeof(float));
         for (int l = L - 1; l >= 0; l--) {
             block_backward(tape, s, l, g, cuts.kv_roles);
-            add_injected(tape, s, l, tape->dx[l & 1] + ln.first * C);
+            add_injected(tape, s, l, s->t0, tape->dx[l & 1] + ln.first * C);
         }
         if (s->feed == FEED_NONE)
             embed_backward(tape, s, tape->dx[0] + ln.first * C, g);

@@ -115,6 +115,7 @@ static void train_shard(void *ctx, struct lane *lane, int i) {
     const int row = c->prompt + c->output + 1, n = predicting(c), first = i * tape->B;
     const int *tokens = w->tokens + (long)first * row;
     tape_reset(tape, NULL);
+    if (c->output) tape_read_last(tape);
     int t0 = tape_tokens(tape, c->prompt, tokens, row, ROLE_QUESTION, NULL, 0);
     for (int k = 0; k < c->thoughts; k++) tape_thought(tape, FEED_HIDDEN);
     if (c->output) t0 = tape_tokens(tape, c->output, tokens + c->prompt, row, ROLE_OUTPUT, NULL, 0);
@@ -160,6 +161,7 @@ static void generate(struct bench_work *w) {
     const int row = c->prompt + c->output + 1;
     for (int first = 0; first < c->batch; first += c->shard) {
         tape_reset(&w->tape, NULL);
+        tape_read_last(&w->tape);
         tape_tokens(&w->tape, c->prompt, w->tokens + (long)first * row, row, ROLE_QUESTION, NULL, 0);
         choose(w);
         for (int i = 1; i < c->output; i++) {

@@ -59,6 +59,7 @@ void learner_reason(struct learner *l, const struct mind *m, int thoughts, const
     const struct batch *batch = &l->batch;
     struct tape *tape = &l->tape;
     tape_reset(tape, batch->start);
+    tape_read_last(tape);
     tape_tokens(tape, batch->Q, batch->question, batch->Q * s->channels, ROLE_QUESTION, NULL, 0);
     if (m->medium == MEDIUM_LATENT && given)
         tape_vectors(tape, thoughts, given, ROLE_REASONING);

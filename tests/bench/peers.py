@@ -4,7 +4,7 @@ Each round measures, for each case, spillover native and portable, torch-best an
 that what else the machine does falls on all alike; rates are per CPU second, and the table holds medians.
 
   torch-best      OpenBLAS (pthread build, one thread), OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512
-  torch-default   the same torch on Debian's reference BLAS, which python3-torch comes with
+  torch-default   the same torch, one thread, with nothing chosen: the machine's libblas.so.3
 
 Writes BUILD_DIR/bench.csv (one row per measurement) and BUILD_DIR/bench.svg. A missing peer is an error.
 """
@@ -40,7 +40,7 @@ def library_dir(name):
     triplet = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()
     path = f"/usr/lib/{triplet}/{name}"
     if not os.path.exists(f"{path}/libblas.so.3"):
-        stop(f"{path}/libblas.so.3 is missing (apt-get install libopenblas0-pthread libblas3)")
+        stop(f"{path}/libblas.so.3 is missing (apt-get install libopenblas0-pthread)")
     return path
 
 
@@ -49,7 +49,9 @@ class Torch:
 
     def __init__(self, name, blas, extra, seconds):
         self.name = name
-        env = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", LD_LIBRARY_PATH=library_dir(blas), **extra)
+        env = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", **extra)
+        if blas:
+            env["LD_LIBRARY_PATH"] = library_dir(blas)
         self.worker = subprocess.Popen(
             [PYTHON, f"{HERE}/torch_peer.py", str(seconds)], env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -86,7 +88,7 @@ def measure(args):
         Spillover(args.program, "native", args.seconds),
         Spillover(args.program, "portable", args.seconds),
         Torch("torch-best", "openblas-pthread", best, args.seconds),
-        Torch("torch-default", "blas", {}, args.seconds),
+        Torch("torch-default", None, {}, args.seconds),
     ]
     rows = []
     for round_ in range(args.rounds):

@@ -71,7 +71,8 @@ static void forward(const struct kernels *k, const struct shape *s, struct room 
 
 static void backward(const struct kernels *k, const struct shape *s, struct room *r, int from, int S) {
     const int C = s->heads * s->size;
-    struct attend_grad a = {.S = S, .t0 = from, .end = s->positions, .heads = s->heads, .size = s->size, .T = MAX_T};
+    struct attend_grad a = {
+        .S = S, .t0 = from, .from = from, .end = s->positions, .heads = s->heads, .size = s->size, .T = MAX_T};
     a.scale = 0.4f;
     a.q = r->q;
     a.k = r->k;

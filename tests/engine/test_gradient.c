@@ -24,6 +24,7 @@ struct setup {
     float *g, *captured; /* thoughts' vectors [THOUGHTS][B][C] */
     struct gpt_views gv;
     enum feed feed;
+    bool read_last;          /* of the question */
     bool constant_thoughts;  /* thoughts are given vectors, not fed back */
     const float *input_grad; /* adds sum(input_grad . u_1) to the loss */
     int question[B][Q], tail[B][TAIL], target[B * TAIL], start[B];
@@ -64,6 +65,7 @@ static double forward(struct setup *s) {
     float logp[B * TAIL];
     double loss = 0.0;
     tape_reset(&s->tape, s->start);
+    if (s->read_last) tape_read_last(&s->tape);
     tape_tokens(&s->tape, Q, s->question[0], Q, ROLE_QUESTION, NULL, 0);
     for (int k = 0; k < THOUGHTS && s->feed != FEED_NONE; k++) {
         if (s->constant_thoughts)
@@ -260,6 +262,22 @@ START_TEST(decoding_equals_full_forward) {
 }
 END_TEST
 
+/* A question of which only the last state is read: the same loss to the bit, and its gradient. */
+START_TEST(read_last_skips_nothing_that_counts) {
+    const enum feed feeds[] = {FEED_NONE, FEED_HIDDEN, FEED_PROJECTED};
+    for (int f = 0; f < 3; f++) {
+        struct setup s;
+        open_setup(&s, feeds[f], true);
+        double all = forward(&s);
+        s.read_last = true;
+        ck_assert(forward(&s) == all);
+        backward(&s, (struct tape_cuts){0});
+        check_all_tensors(&s);
+        arena_close(&s.arena);
+    }
+}
+END_TEST
+
 /* tape_cut_to forgets a continuation entirely. */
 START_TEST(cut_to_replays) {
     struct setup s;
@@ -291,6 +309,7 @@ Suite *suite_gradient(void) {
     tcase_add_test(tc, sealed_reaches_nothing);
     tcase_add_test(tc, feed_without_kv_carries_nothing);
     tcase_add_test(tc, decoding_equals_full_forward);
+    tcase_add_test(tc, read_last_skips_nothing_that_counts);
     tcase_add_test(tc, cut_to_replays);
     suite_add_tcase(suite, tc);
     return suite;
