@@ -18,7 +18,8 @@ struct attend {
     int S, t0, start, heads, size, T;
     float scale; /* of the scores */
     const float *q, *kt, *v;
-    float *p; /* probabilities of the first query; heads p_head apart, queries p_row */
+    long next; /* floats from here to the blocks of the sequence that comes next; 0: none */
+    float *p;  /* probabilities of the first query; heads p_head apart, queries p_row */
     long p_head, p_row;
     bool keep;  /* false: p is scratch of ATTEND_SCRATCH rows (S > 1) or `heads` rows (S == 1) of T floats */
     float *out; /* lines [S][heads * size], out_row apart */
@@ -32,6 +33,7 @@ struct attend_grad {
     int S, t0, from, end, heads, size, T;
     float scale;
     const float *q, *k, *vt, *dout;
+    long next;      /* as above */
     const float *p; /* squares [.][T], p_head apart, rows p_row apart */
     float *ds;      /* gradient of the scores, laid out as p */
     long p_head, p_row;

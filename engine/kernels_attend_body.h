@@ -53,13 +53,14 @@ static void block_product(int m, int n, int k, const float *a, long a_row, long 
 
 /* --- products of one row per head --- */
 
-/* c[n] = a[k] B[k][n] for heads whose arrays lie a_head, b_head, c_head apart. */
+/* c[n] = a[k] B[k][n] for heads whose arrays lie a_head, b_head, c_head apart. B is read once and comes from afar: what the
+ * next sequence will read, b_next floats behind, is asked for meanwhile. */
 struct heads_product {
     int n, k;
     const float *a;
     long a_col, a_head;
     const float *b;
-    long ldb, b_head;
+    long ldb, b_head, b_next;
     float *c;
     long c_head;
 };
@@ -78,6 +79,8 @@ SIMD_INLINE void heads_tile(const int G, const int nv, const bool tail, const st
             for (int g = 0; g < G; g++) {
                 const struct v16 av = v_set1(h->a[g * h->a_head + p * h->a_col]);
                 const float *b = h->b + g * h->b_head + p * h->ldb + j;
+#pragma GCC unroll 2
+                for (int v = 0; v < nv; v++) _mm_prefetch((const char *)(b + h->b_next + 16 * v), _MM_HINT_T0);
 #pragma GCC unroll 2
                 for (int v = 0; v < nv; v++)
                     acc[g][v] = v_fma(av, get(!(tail && v == nv - 1), last, b + 16 * v), acc[g][v]);
@@ -226,11 +229,22 @@ static void attend_one(const struct attend *a) {
     const long head = (long)a->T * HS;
     float *p = a->p;
     struct score_rows s = {columns - a->start, end - a->start, 0, a->p_head, a->scale};
-    heads_products(a->heads, (struct heads_product){columns, HS, a->q + (long)a->t0 * HS, 1, head, a->kt, a->T, head, p,
-                                                    a->p_head});
+    struct heads_product scores = {.n = columns, .k = HS, .a = a->q + (long)a->t0 * HS, .a_col = 1, .a_head = head};
+    scores.b = a->kt;
+    scores.ldb = a->T;
+    scores.b_head = head;
+    scores.b_next = a->next;
+    scores.c = p;
+    scores.c_head = a->p_head;
+    heads_products(a->heads, scores);
     clear_padding(a->heads, a->start < columns ? a->start : columns, a->p_head, p);
     if (s.n > 0) softmax_block(a->heads, s, p + a->start);
-    heads_products(a->heads, (struct heads_product){HS, end, p, 1, a->p_head, a->v, HS, head, a->out, HS});
+    struct heads_product values = {.n = HS, .k = end, .a = p, .a_col = 1, .a_head = a->p_head, .b = a->v, .ldb = HS};
+    values.b_head = head;
+    values.b_next = a->next;
+    values.c = a->out;
+    values.c_head = HS;
+    heads_products(a->heads, values);
 }
 
 static void attend_head(const struct attend *a, int h) {
@@ -286,18 +300,37 @@ static void attend_grad_keys(const struct attend_grad *a, int h) {
 }
 
 static void attend_grad_one(const struct attend_grad *a) {
-    const int HS = a->size, t = a->t0;
+    const int HS = a->size, t = a->t0, columns = whole_vectors(t + 1);
     const long head = (long)a->T * HS, row = t * a->p_row, corner = row + t, from = (long)t * HS;
-    const int columns = whole_vectors(t + 1);
     const struct score_rows s = {columns, 0, 0, a->p_head, a->scale};
-    heads_products(a->heads, (struct heads_product){columns, HS, a->dout + from, 1, head, a->vt, a->T, head,
-                                                    a->ds + row, a->p_head});
+    struct heads_product scores = {.n = columns, .k = HS, .a = a->dout + from, .a_col = 1, .a_head = head};
+    scores.b = a->vt;
+    scores.ldb = a->T;
+    scores.b_head = head;
+    scores.b_next = a->next;
+    scores.c = a->ds + row;
+    scores.c_head = a->p_head;
+    heads_products(a->heads, scores);
     softmax_grad_block(a->heads, &s, a->p + row, a->ds + row);
-    heads_products(a->heads, (struct heads_product){HS, t + 1, a->ds + row, 1, a->p_head, a->k, HS, head, a->dq, HS});
-    heads_products(a->heads, (struct heads_product){HS, a->end - t, a->ds + corner, a->p_row, a->p_head, a->q + from,
-                                                    HS, head, a->dk, HS});
-    heads_products(a->heads, (struct heads_product){HS, a->end - t, a->p + corner, a->p_row, a->p_head, a->dout + from,
-                                                    HS, head, a->dv, HS});
+    struct heads_product queries = {.n = HS, .k = t + 1, .a = a->ds + row, .a_col = 1, .a_head = a->p_head};
+    queries.b = a->k;
+    queries.ldb = HS;
+    queries.b_head = head;
+    queries.b_next = a->next;
+    queries.c = a->dq;
+    queries.c_head = HS;
+    heads_products(a->heads, queries);
+    struct heads_product keys = {.n = HS, .k = a->end - t, .a = a->ds + corner, .a_col = a->p_row, .a_head = a->p_head};
+    keys.b = a->q + from;
+    keys.ldb = HS;
+    keys.b_head = head;
+    keys.c = a->dk;
+    keys.c_head = HS;
+    heads_products(a->heads, keys);
+    keys.a = a->p + corner;
+    keys.b = a->dout + from;
+    keys.c = a->dv;
+    heads_products(a->heads, keys);
 }
 
 static void kernel_attend_backward(const struct attend_grad *a) {

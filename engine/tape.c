@@ -214,6 +214,7 @@ static void attend(struct tape *tape, const struct tape_segment *s, int layer, i
         }
         split.qkv = tape->qkv + (tape_lines(tape, s).first + (long)b * s->S) * 3 * C;
         a.start = tape->start[b];
+        a.next = b + 1 < tape->B || layer + 1 < c->layers ? (long)C * Tv : 0;
         a.p = tape->prob + (train ? (row * c->heads * T + from) * Tv : 0);
         a.out = att + (long)b * S * C;
         K->split_heads(&split);

@@ -52,6 +52,7 @@ static void attend_backward(struct tape *tape, const struct tape_segment *s, int
         /* with one segment nobody reads them later, and the same memory stays in cache */
         const long kept = tape->n_segments > 1 ? row : b;
         a.q = tape->q + block;
+        a.next = b + 1 < tape->B ? (long)C * Tv : 0;
         a.k = tape->k + block;
         a.vt = tape->vt + block;
         a.dout = tape->dout + kept * C * Tv;
