@@ -9,12 +9,12 @@
 /* GPT-2's own context is 1024; the others have room for one sequence. */
 const struct bench_case bench_cases[] = {
     {"tiny", BENCH_TRAIN, 64, 128, 4, 4, 64, 8, 64, 0, 0},
-    {"small", BENCH_TRAIN, 64, 256, 6, 8, 32, 8, 128, 0, 0},
+    {"small", BENCH_TRAIN, 64, 256, 6, 8, 32, 4, 128, 0, 0},
     {"gpt2-64", BENCH_TRAIN, 50257, 768, 12, 12, 4, 4, 64, 0, 0},
     {"gpt2-128", BENCH_TRAIN, 50257, 768, 12, 12, 4, 4, 128, 0, 0},
     {"tiny-latent", BENCH_LATENT, 64, 128, 4, 4, 64, 32, 32, 6, 16},
-    {"small-latent", BENCH_LATENT, 64, 256, 6, 8, 64, 32, 32, 6, 16},
-    {"tiny-gen", BENCH_GENERATE, 64, 128, 4, 4, 64, 64, 16, 0, 48},
+    {"small-latent", BENCH_LATENT, 64, 256, 6, 8, 64, 64, 32, 6, 16},
+    {"tiny-gen", BENCH_GENERATE, 64, 128, 4, 4, 64, 32, 16, 0, 48},
     {"small-gen", BENCH_GENERATE, 64, 256, 6, 8, 64, 64, 16, 0, 48},
 };
 const int bench_case_count = sizeof bench_cases / sizeof bench_cases[0];
