@@ -3,7 +3,7 @@
 #define SPILLOVER_VERSION_H
 
 enum {
-    ENGINE_VERSION = 2,  /* training arithmetic: kernels, model, optimizer, schedules, random streams */
+    ENGINE_VERSION = 3,  /* training arithmetic: kernels, model, optimizer, schedules, random streams */
     MEASURE_VERSION = 1, /* what a finished cell holds: the rows and meaning of its metrics.csv */
 };
 
