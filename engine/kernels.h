@@ -35,8 +35,8 @@ struct attend_grad {
     const float *q, *k, *vt, *dout;
     long next;      /* as above */
     const float *p; /* squares [.][T], p_head apart, rows p_row apart */
-    float *ds;      /* gradient of the scores, laid out as p */
-    long p_head, p_row;
+    float *ds;      /* gradient of the scores, as p but ds_head apart */
+    long p_head, p_row, ds_head;
     float *dq, *dk, *dv; /* lines, d_row apart; written */
     long d_row;
 };

@@ -80,7 +80,7 @@ SIMD_INLINE void heads_tile(const int G, const int nv, const bool tail, const st
                 const struct v16 av = v_set1(h->a[g * h->a_head + p * h->a_col]);
                 const float *b = h->b + g * h->b_head + p * h->ldb + j;
 #pragma GCC unroll 2
-                for (int v = 0; v < nv; v++) _mm_prefetch((const char *)(b + h->b_next + 16 * v), _MM_HINT_T0);
+                for (int v = 0; v < nv; v++) _mm_prefetch((const char *)(b + h->b_next + 16 * v), _MM_HINT_T1);
 #pragma GCC unroll 2
                 for (int v = 0; v < nv; v++)
                     acc[g][v] = v_fma(av, get(!(tail && v == nv - 1), last, b + 16 * v), acc[g][v]);
@@ -278,7 +278,7 @@ static void attend_grad_queries(const struct attend_grad *a, int h) {
     for (int i = first; i < a->S; i += rows) {
         const int r = a->S - i < rows ? a->S - i : rows, t = a->t0 + i, end = t + r, columns = whole_vectors(end);
         const struct score_rows s = {columns, 0, 0, a->p_row, a->scale};
-        float *ds = a->ds + square + t * a->p_row;
+        float *ds = a->ds + h * a->ds_head + t * a->p_row;
         block_product(r, columns, HS, a->dout + head + (long)t * HS, HS, 1, a->vt + head, a->T, ds, a->p_row);
         softmax_grad_block(r, &s, a->p + square + t * a->p_row, ds);
         block_product(r, HS, end, ds, a->p_row, 1, a->k + head, HS, a->dq + i * a->d_row + h * HS, a->d_row);
@@ -291,11 +291,11 @@ static void attend_grad_keys(const struct attend_grad *a, int h) {
     const long head = h * (long)a->T * HS;
     for (int i = 0; i < a->S; i += rows) {
         const int r = a->S - i < rows ? a->S - i : rows, t = a->t0 + i, from = t > a->from ? t : a->from;
-        const long corner = h * a->p_head + from * a->p_row + t, line = i * a->d_row + h * HS;
-        block_product(r, HS, a->end - from, a->ds + corner, 1, a->p_row, a->q + head + (long)from * HS, HS,
-                      a->dk + line, a->d_row);
-        block_product(r, HS, a->end - from, a->p + corner, 1, a->p_row, a->dout + head + (long)from * HS, HS,
-                      a->dv + line, a->d_row);
+        const long corner = from * a->p_row + t, line = i * a->d_row + h * HS;
+        block_product(r, HS, a->end - from, a->ds + h * a->ds_head + corner, 1, a->p_row, a->q + head + (long)from * HS,
+                      HS, a->dk + line, a->d_row);
+        block_product(r, HS, a->end - from, a->p + h * a->p_head + corner, 1, a->p_row,
+                      a->dout + head + (long)from * HS, HS, a->dv + line, a->d_row);
     }
 }
 

@@ -12,7 +12,7 @@
 #include "engine/gemm.h"
 
 /* Fewer rows do not repay packing or fetching ahead, and a shorter row of B (4 KiB) the hardware fetches well itself. */
-enum { PANEL_ROWS = 48, PANEL_STRIDE = 1024 };
+enum { PANEL_ROWS = 32, PANEL_STRIDE = 1024 };
 
 struct tile_args {
     int k;
@@ -228,7 +228,7 @@ static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_
                 .add = accumulate || k0 > 0,
                 .fetch = m >= PANEL_ROWS && i == 0,
                 .last = m_first(left - 16 * (nv - 1)),
-                .next = m >= PANEL_ROWS && ldb >= PANEL_STRIDE && (i + 1 < panels || k0 + kb < k) ? next : NULL,
+                .next = m >= PANEL_ROWS && (ldb >= PANEL_STRIDE || m < 256) && (i + 1 < panels || k0 + kb < k) ? next : NULL,
                 .next_row = ldb};
             if (SIMD_PACK && nv == 1 && m >= PANEL_ROWS && ldb % 1024 == 0) pack_panel(tail, &t, packed);
             panel(m, nv, tail, t);

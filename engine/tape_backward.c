@@ -46,11 +46,13 @@ static void attend_backward(struct tape *tape, const struct tape_segment *s, int
     a.scale = 1.0f / sqrtf((float)HS);
     a.p_head = (long)T * Tv;
     a.p_row = Tv;
+    /* of a segment without others nobody reads them later: the same memory serves every row and head, and stays in cache */
+    const bool once = tape->n_segments == 1 && S > 1;
+    a.ds_head = once ? 0 : a.p_head;
     a.d_row = 3L * C;
     for (int b = 0; b < tape->B; b++) {
         const long row = (long)layer * tape->B + b, block = row * C * Tv, squares = row * c->heads * T * Tv;
-        /* with one segment nobody reads them later, and the same memory stays in cache */
-        const long kept = tape->n_segments > 1 ? row : b;
+        const long kept = once ? 0 : row;
         a.q = tape->q + block;
         a.next = b + 1 < tape->B ? (long)C * Tv : 0;
         a.k = tape->k + block;

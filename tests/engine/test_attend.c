@@ -80,7 +80,7 @@ static void backward(const struct kernels *k, const struct shape *s, struct room
     a.dout = r->dout;
     a.p = r->p;
     a.ds = r->ds;
-    a.p_head = MAX_T * MAX_T;
+    a.p_head = a.ds_head = MAX_T * MAX_T;
     a.p_row = MAX_T;
     a.dq = r->dqkv + 3L * from * C;
     a.dk = a.dq + C;
