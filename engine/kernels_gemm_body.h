@@ -13,6 +13,7 @@
 
 /* Fewer rows do not repay packing or fetching ahead, and a shorter row of B (4 KiB) the hardware fetches well itself. */
 enum { PANEL_ROWS = 32, PANEL_STRIDE = 1024 };
+enum { CACHED_ROWS = 512 }; /* 512 KiB of A at GEMM_KBLOCK */
 
 struct tile_args {
     int k;
@@ -204,12 +205,12 @@ static void pack_panel(bool tail, struct tile_args *t, float *packed) {
     t->ldb = 16;
 }
 
-static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
-                        int accumulate, float *c, long ldc) {
+/* All columns of as many rows as share the cache. */
+static void gemm_rows(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
+                      int accumulate, float *c, long ldc) {
     static _Thread_local float packed[GEMM_KBLOCK * 16] __attribute__((aligned(64)));
     int vectors = (n + 15) / 16, most = simd_tile_vectors(m), panels = (vectors + most - 1) / most;
     int k0 = 0;
-    if (m <= 0 || n <= 0) return;
     do {
         int kb = k - k0 < GEMM_KBLOCK ? k - k0 : GEMM_KBLOCK;
         for (int i = 0, v = 0; i < panels; i++) {
@@ -228,7 +229,8 @@ static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_
                 .add = accumulate || k0 > 0,
                 .fetch = m >= PANEL_ROWS && i == 0,
                 .last = m_first(left - 16 * (nv - 1)),
-                .next = m >= PANEL_ROWS && (ldb >= PANEL_STRIDE || m < 256) && (i + 1 < panels || k0 + kb < k) ? next : NULL,
+                .next = m >= PANEL_ROWS && (ldb >= PANEL_STRIDE || m < 256) && (i + 1 < panels || k0 + kb < k) ? next
+                                                                                                               : NULL,
                 .next_row = ldb};
             if (SIMD_PACK && nv == 1 && m >= PANEL_ROWS && ldb % 1024 == 0) pack_panel(tail, &t, packed);
             panel(m, nv, tail, t);
@@ -236,6 +238,19 @@ static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_
         }
         k0 += GEMM_KBLOCK;
     } while (k0 < k);
+}
+
+/* Rows are cut into equal shares of at most CACHED_ROWS: every panel of B reads all of A's block again. */
+static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
+                        int accumulate, float *c, long ldc) {
+    if (m <= 0 || n <= 0) return;
+    for (int shares = (m + CACHED_ROWS - 1) / CACHED_ROWS; shares > 0; shares--) {
+        int rows = (m + shares - 1) / shares;
+        gemm_rows(rows, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
+        a += rows * a_row;
+        c += rows * ldc;
+        m -= rows;
+    }
 }
 
 /* 8 x 8 block through registers. */
