@@ -158,8 +158,9 @@ enum status bench_ops(struct arena *a, const struct bench_case *c, double second
     ENTRY(layernorm_backward)
     ENTRY(bias_gelu)
     ENTRY(bias_add)
-    ENTRY(bias_backward) ENTRY(softmax) ENTRY(residual_layernorm) ENTRY(attend) ENTRY(attend_backward)
-        ENTRY(split_heads) ENTRY(split_rows) ENTRY(mul) ENTRY(axpy) ENTRY(add) ENTRY(adamw) ENTRY(sum_squares)
+    ENTRY(bias_backward)
+    ENTRY(softmax) ENTRY(residual_layernorm) ENTRY(attend) ENTRY(attend_backward) ENTRY(split_heads) ENTRY(split_rows)
+        ENTRY(mul) ENTRY(axpy) ENTRY(add) ENTRY(adamw) ENTRY(sum_squares)
 #undef ENTRY
             n_ops = 0;
     TRY(bench_work_open(&w, a, c, 1, 1));
