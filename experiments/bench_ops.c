@@ -152,17 +152,26 @@ enum status bench_ops(struct arena *a, const struct bench_case *c, double second
     struct bench_work *w;
     int steps = 0;
     timed.gemm = timed_gemm;
-#define ENTRY(op) timed.op = timed_##op;
-    ENTRY(transpose)
-    ENTRY(layernorm)
-    ENTRY(layernorm_backward)
-    ENTRY(bias_gelu)
-    ENTRY(bias_add)
-    ENTRY(bias_backward)
-    ENTRY(softmax) ENTRY(residual_layernorm) ENTRY(attend) ENTRY(attend_backward) ENTRY(split_heads) ENTRY(split_rows)
-        ENTRY(mul) ENTRY(axpy) ENTRY(add) ENTRY(adamw) ENTRY(sum_squares)
+#define ENTRY(op) timed.op = timed_##op
+    ENTRY(transpose);
+    ENTRY(layernorm);
+    ENTRY(layernorm_backward);
+    ENTRY(bias_gelu);
+    ENTRY(bias_add);
+    ENTRY(bias_backward);
+    ENTRY(softmax);
+    ENTRY(residual_layernorm);
+    ENTRY(attend);
+    ENTRY(attend_backward);
+    ENTRY(split_heads);
+    ENTRY(split_rows);
+    ENTRY(mul);
+    ENTRY(axpy);
+    ENTRY(add);
+    ENTRY(adamw);
+    ENTRY(sum_squares);
 #undef ENTRY
-            n_ops = 0;
+    n_ops = 0;
     TRY(bench_work_open(&w, a, c, 1, 1));
     TRY(bench_work_step(w));
     const double peak = bench_peak(.05);
