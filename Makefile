@@ -15,6 +15,8 @@ ISA_FLAGS := -march=x86-64-v3 -ffp-contract=off -fno-math-errno -fno-trapping-ma
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
 OPT       ?= -O3
 SAN       ?=
+# What the sanitizers insert makes gcc see these where they are not; the plain build still checks them.
+WARN      += $(if $(SAN),-Wno-maybe-uninitialized -Wno-restrict -Wno-format-truncation)
 CPPFLAGS  += -I. -D_GNU_SOURCE -isystem $(INCDIR)/blis-serial -MMD -MP
 CFLAGS    += -std=c17 $(OPT) -g $(ISA_FLAGS) $(WARN) $(SAN) $(if $(CI),-Werror) -ffile-prefix-map=$(CURDIR)=. -include engine/base/banned.h
 CXXFLAGS  += -std=c++17 $(OPT) -g -Wall -Wextra $(SAN) -ffile-prefix-map=$(CURDIR)=.
