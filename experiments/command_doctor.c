@@ -1,6 +1,5 @@
 /* doctor: what this machine is, how fast its kernels are, and whether it computes the committed results. */
 #include <glob.h>
-#include <immintrin.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "engine/kernels.h"
+#include "experiments/bench.h"
 #include "experiments/command.h"
 #include "experiments/manifest.h"
 #include "experiments/run.h"
@@ -78,46 +78,7 @@ static void tell(struct doctor *d, enum finding finding, const char *what, const
 
 /* --- speed ----------------------------------------------------------------------------------------------------- */
 
-enum { CHAINS = 12, TURNS = 100000, TRIES = 5, SIDE = 256 };
-
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* CHAINS independent chains of FMAs: enough to hide the latency of one. The sums are handed out so that they are made. */
-__attribute__((target("avx512f"))) static float chains_avx512(void) {
-    __m512 x[CHAINS];
-    const __m512 a = _mm512_set1_ps(.999f), b = _mm512_set1_ps(.001f);
-    for (int i = 0; i < CHAINS; i++) x[i] = _mm512_set1_ps((float)i);
-    for (int t = 0; t < TURNS; t++)
-        for (int i = 0; i < CHAINS; i++) x[i] = _mm512_fmadd_ps(x[i], a, b);
-    for (int i = 1; i < CHAINS; i++) x[0] = _mm512_add_ps(x[0], x[i]);
-    return _mm512_reduce_add_ps(x[0]);
-}
-
-static float chains_avx2(void) {
-    __m256 x[CHAINS];
-    const __m256 a = _mm256_set1_ps(.999f), b = _mm256_set1_ps(.001f);
-    for (int i = 0; i < CHAINS; i++) x[i] = _mm256_set1_ps((float)i);
-    for (int t = 0; t < TURNS; t++)
-        for (int i = 0; i < CHAINS; i++) x[i] = _mm256_fmadd_ps(x[i], a, b);
-    for (int i = 1; i < CHAINS; i++) x[0] = _mm256_add_ps(x[0], x[i]);
-    return _mm256_cvtss_f32(x[0]);
-}
-
-static double peak(void) {
-    const bool wide = strcmp(gemm_isa(), "avx512") == 0;
-    double best = 0.0;
-    volatile float sink = 0.0f;
-    for (int i = 0; i < TRIES; i++) {
-        const double start = seconds();
-        sink += wide ? chains_avx512() : chains_avx2();
-        best = fmax(best, 2.0 * CHAINS * TURNS * (wide ? 16 : 8) / (seconds() - start));
-    }
-    return best;
-}
+enum { TRIES = 5, SIDE = 256 };
 
 static double product(struct arena *a, int m, int n, int k) {
     float *x = ARENA_NEW(a, float, (size_t)m *(size_t)k), *y = ARENA_NEW(a, float, (size_t)k *(size_t)n);
@@ -126,16 +87,17 @@ static double product(struct arena *a, int m, int n, int k) {
     const int turns = 1 + (int)(2e7 / flop);
     double best = 0.0;
     for (int i = 0; i <= TRIES; i++) {
-        const double start = seconds();
+        const double start = bench_cpu_seconds();
         for (int t = 0; t < turns; t++) gemm(m, n, k, x, k, 1, y, n, false, z, n);
-        if (i) best = fmax(best, flop * turns / (seconds() - start)); /* the first try warms up */
+        if (i) best = fmax(best, flop * turns / (bench_cpu_seconds() - start)); /* the first try warms up */
     }
     return best;
 }
 
 static void check_speed(struct doctor *d) {
     struct arena_mark mark = arena_mark(d->arena);
-    const double most = peak(), large = product(d->arena, SIDE, SIDE, SIDE), small = product(d->arena, 64, 128, 128);
+    const double most = bench_peak(.02), large = product(d->arena, SIDE, SIDE, SIDE),
+                 small = product(d->arena, 64, 128, 128);
     tell(d, FINE, "speed",
          arena_printf(
              d->arena,
