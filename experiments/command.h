@@ -31,6 +31,21 @@ extern const int command_count;
 /* The whole overview, as `spillover --help` prints it. */
 void command_overview(FILE *to);
 
+/* Pieces of argp parsers that several commands share; like argp_error, they leave with ST_USAGE on a bad argument. */
+
+/* A whole number in [least, most]; `name` is the option's, for the message. */
+int command_number(const char *arg, long least, long most, const char *name, struct argp_state *state);
+
+/* The command's one positional argument, a suite: takes ARGP_KEY_ARG and ARGP_KEY_END, knows no other key. */
+error_t command_suite_key(int key, char *arg, struct argp_state *state, const char **suite);
+
+/* The values of a repeated --set. */
+struct command_sets {
+    const char *values[64];
+    int n;
+};
+void command_add_set(struct command_sets *sets, const char *arg, struct argp_state *state);
+
 /* The executable itself, the root of the source tree it was built in, and the suites folder there. */
 const char *command_program(struct arena *a);
 const char *command_source_dir(struct arena *a);

@@ -8,12 +8,9 @@
 #include "experiments/command.h"
 #include "experiments/report.h"
 
-enum { MOST_SETS = 64 };
-
 struct arguments {
     const char *suite, *out;
-    const char *sets[MOST_SETS];
-    int n_sets;
+    struct command_sets sets;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -23,18 +20,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         x->out = arg;
         return 0;
     case 's':
-        if (x->n_sets == MOST_SETS) argp_error(state, "--set: more than %d", MOST_SETS);
-        x->sets[x->n_sets++] = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (x->suite) argp_error(state, "one suite at a time: %s, and then %s", x->suite, arg);
-        x->suite = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!x->suite) argp_error(state, "which suite?");
+        command_add_set(&x->sets, arg, state);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_suite_key(key, arg, state, &x->suite);
     }
 }
 
@@ -56,7 +45,7 @@ const struct argp command_report_argp = {
 static enum status open_results(const struct arguments *x, struct suite *s, const char **dir, struct arena *a) {
     const char *path;
     TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
-    TRY(suite_read(s, path, x->sets, x->n_sets, a));
+    TRY(suite_read(s, path, x->sets.values, x->sets.n, a));
     *dir = arena_printf(a, "%s/%s", x->out, s->name);
     if (fs_exists(arena_printf(a, "%s/results.csv", *dir))) return ST_OK;
     return status_set(ST_USAGE, "%s has no results.csv: spillover run %s makes it", *dir, x->suite);

@@ -9,18 +9,15 @@
 #include "experiments/command.h"
 #include "experiments/run.h"
 
-enum { MOST_SETS = 64 };
-
 struct arguments {
     const char *suite, *out, *data_dir;
-    const char *sets[MOST_SETS];
-    int n_sets, jobs;
+    struct command_sets sets;
+    int jobs;
     bool dry, quiet, json;
 };
 
 static error_t parse_run(int key, char *arg, struct argp_state *state) {
     struct arguments *x = state->input;
-    char *end;
     switch (key) {
     case 'o':
         x->out = arg;
@@ -38,23 +35,13 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
         x->json = true;
         return 0;
     case 'j':
-        x->jobs = (int)strtol(arg, &end, 10);
-        if (end == arg || *end || x->jobs < 1 || x->jobs > 4096)
-            argp_error(state, "--jobs: \"%s\" is not 1..4096", arg);
+        x->jobs = command_number(arg, 1, 4096, "jobs", state);
         return 0;
     case 's':
-        if (x->n_sets == MOST_SETS) argp_error(state, "--set: more than %d", MOST_SETS);
-        x->sets[x->n_sets++] = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (x->suite) argp_error(state, "one suite at a time: %s, and then %s", x->suite, arg);
-        x->suite = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!x->suite) argp_error(state, "which suite?");
+        command_add_set(&x->sets, arg, state);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_suite_key(key, arg, state, &x->suite);
     }
 }
 
@@ -107,7 +94,7 @@ static enum status prepare(const struct arguments *x, struct suite *s, struct ru
     const char *path;
     TRY(command_open_engine());
     TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
-    TRY(suite_read(s, path, x->sets, x->n_sets, a));
+    TRY(suite_read(s, path, x->sets.values, x->sets.n, a));
     if (x->data_dir && !fs_exists(x->data_dir))
         return status_set(ST_USAGE, "--data %s: there is no such folder", x->data_dir);
     *o = (struct run_options){.out = x->out,
@@ -130,8 +117,8 @@ enum status command_run(int argc, char **argv, struct arena *a) {
     o.manifest = (struct manifest_run){.argc = argc,
                                        .argv = argv,
                                        .source_dir = command_source_dir(a),
-                                       .overrides = x.sets,
-                                       .n_overrides = x.n_sets,
+                                       .overrides = x.sets.values,
+                                       .n_overrides = x.sets.n,
                                        .jobs = x.jobs};
     if (x.dry) return run_estimate(&s, &o, stdout, a);
     enum status st = run_suite(&s, &o, &result, a);

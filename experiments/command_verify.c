@@ -19,14 +19,6 @@ struct arguments {
     bool quiet;
 };
 
-static int number(const char *arg, long least, long most, const char *name, struct argp_state *state) {
-    char *end;
-    long x = strtol(arg, &end, 10);
-    if (end == arg || *end || x < least || x > most)
-        argp_error(state, "--%s: \"%s\" is not %ld..%ld", name, arg, least, most);
-    return (int)x;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state) {
     enum { MANY = 1000000 };
     struct arguments *x = state->input;
@@ -47,23 +39,16 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         x->quiet = true;
         return 0;
     case 'c':
-        x->cells = strcmp(arg, "all") == 0 ? VERIFY_ALL : number(arg, 1, MANY, "cells", state);
+        x->cells = strcmp(arg, "all") == 0 ? VERIFY_ALL : command_number(arg, 1, MANY, "cells", state);
         return 0;
     case 'S':
-        x->seed = number(arg, 0, 2147483647, "seed", state);
+        x->seed = command_number(arg, 0, 2147483647, "seed", state);
         return 0;
     case 'j':
-        x->jobs = number(arg, 1, 4096, "jobs", state);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (x->suite) argp_error(state, "one suite at a time: %s, and then %s", x->suite, arg);
-        x->suite = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!x->suite) argp_error(state, "which suite?");
+        x->jobs = command_number(arg, 1, 4096, "jobs", state);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return command_suite_key(key, arg, state, &x->suite);
     }
 }
 
