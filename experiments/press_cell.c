@@ -24,7 +24,8 @@ struct pressing {
     double before[MAX_WATCHES];      /* M_out of each watch before the first update */
     struct problem *frozen_problems; /* frozen contexts: questions and the arm's own greedy reasoning on them */
     struct rollout frozen_before, frozen_now;
-    int crossed; /* levels crossed so far */
+    struct runner *text_runner; /* of the arm's text mode; NULL without one */
+    int crossed;                /* levels crossed so far */
     double dose;
 };
 
@@ -97,11 +98,11 @@ static enum status observe(struct pressing *p, int update, bool refit) {
         TRY(evaluate_watch(&p->e, &p->watches[i], m, refit, "", &now));
         if (update == 0) p->before[i] = now.m_out;
         if (i == 0) p->dose = p->before[0] > 0.0 ? 1.0 - now.m_out / p->before[0] : 0.0;
-        if (p->arm->text_mode) {
+        if (p->text_runner) {
             struct mind text = arm_text_mind(m->gpt, m->task);
             text.face = m->face;
             struct evaluation in_text = p->e;
-            in_text.runner = runner_open(p->io->arena, &text, EVALUATE_ROWS);
+            in_text.runner = p->text_runner;
             TRY(evaluate_watch(&in_text, &p->watches[i], &text, false, "text_mode", &now));
         }
     }
@@ -178,6 +179,8 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
     open_frozen(p, a, c);
     p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner};
+    const struct mind text = arm_text_mind(&p->learner.model, &p->task);
+    if (p->arm->text_mode) p->text_runner = runner_open(a, &text, EVALUATE_ROWS);
 
     open_watches(p, a, c);
     TRY(checkpoint_read(a, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
@@ -216,11 +219,11 @@ static enum status measure_end(struct pressing *p) {
     before.gpt = &p->start;
     before.face = NULL;
     TRY(evaluate_metrics(&p->e, &p->run.mind, &before, ""));
-    if (!p->arm->text_mode || p->run.config->measure.level != LEVEL_FULL) return ST_OK;
+    if (!p->text_runner || p->run.config->measure.level != LEVEL_FULL) return ST_OK;
     struct mind text = arm_text_mind(p->run.mind.gpt, &p->task), text_before = arm_text_mind(&p->start, &p->task);
     struct evaluation in_text = p->e;
     text.face = p->run.mind.face;
-    in_text.runner = runner_open(p->io->arena, &text, EVALUATE_ROWS);
+    in_text.runner = p->text_runner;
     return evaluate_metrics(&in_text, &text, &text_before, "text_mode");
 }
 
