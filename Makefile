@@ -98,6 +98,7 @@ peers: $(addprefix $(BUILD)/tests/peers/,peer_driver probe_driver bpe_driver log
 	$(PYTHON) tests/peers/probe_sklearn.py $(BUILD)/tests/peers/probe_driver
 	$(PYTHON) tests/peers/bpe_reference.py $(BUILD)/tests/peers/bpe_driver
 	$(PYTHON) tests/peers/gpt2_import.py $(BUILD)/spillover $(BUILD)/tests/peers/logits_driver
+	$(PYTHON) tests/peers/trace_torch.py $(BUILD)/spillover
 
 $(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver logits_driver): %: %.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)

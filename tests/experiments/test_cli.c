@@ -158,6 +158,13 @@ static const struct {
     {"spillover compare --seeds tiny --delta 0", 64, NULL, "--delta: \"0\" is not a number above 0"},
     {"printf 'a,b\\n1,2\\n' > t.csv; spillover compare ./t.csv ./t.csv", 65, NULL, "no columns seed, value and status"},
 
+    {"spillover measure", 64, NULL, "--trace is needed"},
+    {"spillover measure --trace nowhere", 64, NULL, "--trace nowhere: there is no such folder"},
+    {"spillover measure there", 64, NULL, "\"there\": name the folder with --trace"},
+    {"mkdir -p empty; spillover measure --trace empty", 74, NULL, "empty/before.jsonl: "},
+    {"mkdir -p bad; printf '{}\\nx\\n' > bad/before.jsonl; spillover measure --trace bad", 65, NULL,
+     "spillover: bad/before.jsonl:1: expected 'id' to be a string, found nothing\n"},
+
     {"spillover verify tiny --out runs --cells 1 --seed 3", 0, "of 1 of 21 cells are equal to the bit (--seed 3)",
      "equal"},
     {"spillover verify tiny --cells 2 -q", 64, NULL, "data/results/tiny.csv: there is no such table"},

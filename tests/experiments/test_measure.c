@@ -1,0 +1,327 @@
+/* Traces of other programs: planted signals give the figures that follow by hand, and malformed files one clear line. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/csv.h"
+#include "engine/base/fs.h"
+#include "engine/base/rng.h"
+#include "engine/checkpoint.h"
+#include "engine/gemm.h"
+#include "experiments/measure.h"
+
+enum { ITEMS = 240, STEPS = 2, WIDTH = 8, CLASSES = 4 };
+
+static char folder[64];
+static struct arena arena;
+
+static void open_folder(void) {
+    snprintf(folder, sizeof folder, "%s/test_measure.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    arena_open(&arena, 1 << 16);
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
+}
+
+static void close_folder(void) {
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+    arena_close(&arena);
+}
+
+static const char *in(const char *name) {
+    return arena_printf(&arena, "%s/%s", folder, name);
+}
+
+/* The class of item i, and which side it stands on: all four classes on both, a third for testing. */
+static int class_of(int i) {
+    return i % CLASSES;
+}
+
+static bool is_test(int i) {
+    return i / CLASSES % 3 == 0;
+}
+
+/* What a phase is made of: the class that step k of item i shows in its vector (-1: nothing) and that the output tells. */
+struct plant {
+    int (*shows)(int i, int k), (*tells)(int i);
+    int turn; /* vectors are turned: coordinate j goes to (j + turn) mod WIDTH */
+};
+
+/* One-hot vectors of length 4 with a little noise: a linear probe reads them without a mistake. */
+static void write_tensors(const char *name, const struct plant *p) {
+    float *x = ARENA_NEW(&arena, float, ITEMS *STEPS *WIDTH);
+    struct rng r = rng_open(1, name, 0);
+    for (int i = 0; i < ITEMS; i++)
+        for (int k = 0; k < STEPS; k++) {
+            float *at = x + (i * STEPS + k) * WIDTH;
+            for (int j = 0; j < WIDTH; j++) at[j] = .1f * rng_normal(&r);
+            if (p->shows(i, k) >= 0) at[(p->shows(i, k) + p->turn) % WIDTH] += 4.0f;
+        }
+    struct checkpoint_tensor u = {.name = "u", .n_dims = 3, .dim = {ITEMS, STEPS, WIDTH}, .data = x};
+    const struct checkpoint c = {.tensors = &u, .n = 1};
+    ck_assert_int_eq(checkpoint_write(in(arena_printf(&arena, "%s.safetensors", name)), &c), ST_OK);
+}
+
+static void write_phase(const char *name, const struct plant *p) {
+    struct fs_file f;
+    ck_assert_int_eq(fs_create(&f, in(arena_printf(&arena, "%s.jsonl", name))), ST_OK);
+    for (int i = 0; i < ITEMS; i++) {
+        const int c = class_of(i), told = p->tells(i);
+        fprintf(f.stream,
+                "{\"id\": \"q%d\", \"question\": \"?\", \"steps\": [\"\", \"\"], \"split\": \"%s\", \"concepts\": "
+                "{\"c\": %d}, \"told\": {\"c\": %s}, \"read\": {\"c\": [%d, null]}, \"answer\": \"x\", \"truth\": "
+                "\"%s\"}\n",
+                i, is_test(i) ? "test" : "fit", c, told < 0 ? "null" : arena_printf(&arena, "%d", told), c,
+                i % 8 < 4 ? "x" : "y");
+    }
+    ck_assert_int_eq(fs_commit(&f), ST_OK);
+    write_tensors(name, p);
+}
+
+static int shows_class(int i, int k) {
+    (void)k;
+    return class_of(i);
+}
+
+/* The second step of a quarter of the test items shows the next class. */
+static int shows_some_wrong(int i, int k) {
+    const bool wrong = k == 1 && is_test(i) && i / (3 * CLASSES) % 4 == 0;
+    return (class_of(i) + wrong) % CLASSES;
+}
+
+static int shows_nothing(int i, int k) {
+    (void)i;
+    (void)k;
+    return -1;
+}
+
+/* In the second step alone. */
+static int shows_late(int i, int k) {
+    return k == 1 ? class_of(i) : -1;
+}
+
+static int tells_class(int i) {
+    return class_of(i);
+}
+
+static int tells_half(int i) {
+    return i / (3 * CLASSES) % 2 ? class_of(i) : -1;
+}
+
+static const struct plant whole = {shows_class, tells_class, 0};
+
+static struct measure measured(void) {
+    struct trace t;
+    struct measure m;
+    ck_assert_msg(trace_read(&t, folder, &arena) == ST_OK, "%s", status_message());
+    measure_trace(&m, &t, 1, &arena);
+    return m;
+}
+
+static void phases(const struct plant *before, const struct plant *control, const struct plant *after) {
+    write_phase("before", before);
+    if (control) write_phase("control", control);
+    if (after) write_phase("after", after);
+}
+
+#define EQ(x, y) ck_assert_double_eq_tol(x, y, 1e-9)
+
+START_TEST(a_planted_concept_gives_the_figure_it_was_planted_with) {
+    const struct plant some_wrong = {shows_some_wrong, tells_class, 0};
+    phases(&some_wrong, NULL, NULL);
+    const struct measure m = measured();
+    EQ(measure_find(&m, "before", "u", "c", 0, "probe", "read_accuracy"), 1.0);
+    EQ(measure_find(&m, "before", "u", "c", 1, "probe", "read_accuracy"), .75);
+    EQ(measure_find(&m, "before", "u", "c", 1, "majority", "read_accuracy"), 1.0 / CLASSES);
+    EQ(measure_find(&m, "before", "", "c", 0, "reader", "read_accuracy"), 1.0);
+    EQ(measure_find(&m, "before", "", "c", 1, "reader", "read_accuracy"), 0.0);
+    EQ(measure_find(&m, "before", "", "", -1, "", "accuracy"), .5);
+    const double bits = measure_find(&m, "before", "u", "c", 0, "probe", "v_information");
+    ck_assert(bits > 1.9 && bits <= 2.0); /* two bits tell four classes apart */
+    ck_assert_double_gt(measure_find(&m, "before", "u", "c", 0, "probe", "mdl_compression"), 3.0);
+    ck_assert_double_lt(measure_find(&m, "before", "u", "c", 0, "shuffled", "read_accuracy"), .5);
+    ck_assert(isnan(measure_find(&m, "after", "u", "c", 0, "refit", "read_accuracy")));
+}
+END_TEST
+
+START_TEST(nothing_planted_reads_as_chance) {
+    const struct plant nothing = {shows_nothing, tells_class, 0};
+    phases(&nothing, NULL, &whole);
+    const struct measure m = measured();
+    const double accuracy = measure_find(&m, "before", "u", "c", 0, "probe", "read_accuracy");
+    ck_assert(accuracy > .05 && accuracy < .45); /* 80 test items: .25 +- 4 s.e. */
+    ck_assert_double_lt(measure_find(&m, "before", "u", "c", 0, "probe", "v_information"), .1);
+    ck_assert_double_lt(measure_find(&m, "before", "u", "c", 0, "probe", "mdl_compression"), 1.1);
+}
+END_TEST
+
+/* Half of the outputs still tell c, the first step no longer shows it. Against the control D = 1/2; a refitted probe
+ * finds c in the second step, and S^R over all steps is 0. */
+START_TEST(dose_and_spillover_follow_by_hand) {
+    const struct plant after = {shows_late, tells_half, 0};
+    phases(&whole, &whole, &after);
+    const struct measure m = measured();
+    EQ(measure_find(&m, "after", "", "c", -1, "", "dose"), .5);
+    EQ(measure_find(&m, "control", "u", "c", 0, "frozen", "read_accuracy"), 1.0);
+    EQ(measure_find(&m, "after", "u", "c", 1, "frozen", "read_accuracy"), 1.0);
+    const double first = measure_find(&m, "after", "u", "c", 0, "frozen", "read_accuracy");
+    EQ(measure_find(&m, "after", "u", "c", 0, "frozen", "s_f"), (1.0 - first) / .75);
+    EQ(measure_find(&m, "after", "u", "c", -1, "refit", "s_r"), 0.0);
+    EQ(measure_find(&m, "after", "u", "c", -1, "refit", "tau_r"), 0.0);
+    EQ(measure_find(&m, "after", "", "c", -1, "reader", "s_f"), 0.0);
+    for (int i = 0; i < m.n; i++)
+        if (*m.rows[i].against) ck_assert_str_eq(m.rows[i].against, "control");
+}
+END_TEST
+
+/* A turn of the space: a frozen probe reads nothing, an orthogonal map or a refit everything; no information went. */
+START_TEST(a_rotation_is_no_loss) {
+    const struct plant turned = {shows_class, tells_class, 3};
+    phases(&whole, NULL, &turned);
+    const struct measure m = measured();
+    ck_assert_double_lt(measure_find(&m, "after", "u", "c", 0, "frozen", "read_accuracy"), .6);
+    EQ(measure_find(&m, "after", "u", "c", 0, "", "drift_mapped"), 1.0);
+    EQ(measure_find(&m, "after", "u", "c", 0, "", "drift_lost"), 0.0);
+    EQ(measure_find(&m, "after", "u", "c", 0, "refit", "s_r"), 0.0);
+    EQ(measure_find(&m, "after", "", "c", -1, "", "dose"), 0.0);
+    ck_assert_double_gt(measure_find(&m, "after", "u", NULL, 0, "", "drift_cka"), .98);
+}
+END_TEST
+
+START_TEST(the_table_is_the_same_again) {
+    struct csv_table *table;
+    char *text[2];
+    size_t size[2];
+    phases(&whole, NULL, &whole);
+    for (int i = 0; i < 2; i++) {
+        const struct measure m = measured();
+        const char *path = in(i ? "b.csv" : "a.csv");
+        ck_assert_int_eq(measure_write(&m, "trace", 1, path), ST_OK);
+        ck_assert_int_eq(fs_read(&arena, path, &text[i], &size[i]), ST_OK);
+        ck_assert_int_eq(csv_read(&arena, path, measure_columns, &table), ST_OK);
+        ck_assert_int_eq(table->rows, m.n);
+        ck_assert_int_gt(m.n, 50);
+    }
+    ck_assert_str_eq(text[0], text[1]);
+}
+END_TEST
+
+/* --- malformed files ------------------------------------------------------------------------------------------- */
+
+/* Line 7 of before.jsonl is replaced by `line`; the message has this part. */
+static const struct {
+    const char *line, *message;
+} bad_lines[] = {
+    {"{\"id\"", "before.jsonl:7: expected a JSON object"},
+    {"[1]", "before.jsonl:7: expected a JSON object, found an array"},
+    {"{}", "before.jsonl:7: expected 'id' to be a string, found nothing"},
+    {"{\"id\": \"q1\", \"question\": \"?\", \"steps\": [\"\", \"\"], \"concepts\": {\"c\": 1}, \"split\": \"fit\"}",
+     "before.jsonl:7: id \"q1\" was there before, in line 2"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [], \"concepts\": {\"c\": 1}}",
+     "before.jsonl:7: 0 steps; there may be 1 to 256"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [3], \"concepts\": {\"c\": 1}}",
+     "before.jsonl:7: step 0 is not a string"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": \"none\", \"concepts\": {\"c\": 1}}",
+     "before.jsonl:7: expected 'steps' to be an array, found a string"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"d\": 1}}",
+     "before.jsonl:7: concept \"d\" is not in the first line"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {}}",
+     "before.jsonl:7: concept \"c\" is missing"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": [1]}}",
+     "before.jsonl:7: concept \"c\" is a list here and one class in the first line"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1.5}}",
+     "before.jsonl:7: 'c' holds a class that is neither an integer nor a string"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"read\": {\"c\": [1, 2]}}",
+     "before.jsonl:7: 'c' has 2 entries, 'steps' 1"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"told\": {\"b\": 1}}",
+     "before.jsonl:7: 'told' names \"b\", which is no concept"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"split\": \"dev\"}",
+     "before.jsonl:7: 'split' is \"dev\", not \"fit\" or \"test\""},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"ouput\": \"\"}",
+     "before.jsonl:7: unknown key \"ouput\"; did you mean \"output\"?"},
+    {"{\"id\": \"x\", \"group\": \"q0\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"split\": "
+     "\"fit\"}",
+     "before.jsonl:7: group \"q0\" is for fit here and for test in"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\", \"\", \"\"], \"concepts\": {\"c\": 1}}",
+     "before.jsonl:7: 3 steps, but tensor 'u' of"},
+};
+
+static void fails_with(const char *message) {
+    struct trace t;
+    const enum status st = trace_read(&t, folder, &arena);
+    ck_assert_int_eq(st, ST_DATA);
+    ck_assert_msg(strstr(status_message(), message), "\"%s\" lacks \"%s\"", status_message(), message);
+    ck_assert_ptr_null(strchr(status_message(), '\n'));
+}
+
+START_TEST(a_malformed_line_is_named) {
+    char *text;
+    size_t size;
+    phases(&whole, NULL, NULL);
+    ck_assert_int_eq(fs_read(&arena, in("before.jsonl"), &text, &size), ST_OK);
+    const char *at = text;
+    for (int i = 1; i < 7; i++) at = strchr(at, '\n') + 1;
+    const char *all = arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, bad_lines[_i].line, strchr(at, '\n'));
+    ck_assert_int_eq(fs_write(in("before.jsonl"), all, strlen(all)), ST_OK);
+    fails_with(bad_lines[_i].message);
+}
+END_TEST
+
+/* Tensors: another name, other shapes, a value that is no number. */
+START_TEST(a_malformed_tensor_is_named) {
+    static const struct {
+        const char *name;
+        int n_dims;
+        long dim[3];
+        bool nan;
+        const char *message;
+    } cases[] = {
+        {"u", 3, {ITEMS - 1, STEPS, WIDTH}, false, "tensor 'u' has 239 rows, and"},
+        {"u", 3, {ITEMS, STEPS, WIDTH}, true, "tensor 'u': item 5 ("},
+        {"U", 3, {ITEMS, STEPS, WIDTH}, false, "tensor 'U': a name is made of"},
+        {"u", 1, {ITEMS}, false, "expected [items][steps][width] or [items][width], found 1 dimensions"},
+        {"u", 3, {ITEMS, 1, WIDTH}, false, "before.jsonl:1: 2 steps, but tensor 'u' of"},
+        {"u", 2, {ITEMS, 0}, false, "tensor 'u': 0 steps of width 0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        float *x = ARENA_NEW(&arena, float, ITEMS *STEPS *WIDTH);
+        struct checkpoint_tensor u = {.name = cases[i].name, .n_dims = cases[i].n_dims, .data = x};
+        const struct checkpoint c = {.tensors = &u, .n = 1};
+        if (cases[i].nan) x[5 * STEPS * WIDTH + 2] = NAN;
+        memcpy(u.dim, cases[i].dim, sizeof cases[i].dim);
+        phases(&whole, NULL, NULL);
+        ck_assert_int_eq(checkpoint_write(in("before.safetensors"), &c), ST_OK);
+        fails_with(cases[i].message);
+    }
+}
+END_TEST
+
+START_TEST(phases_must_hold_the_same_tensors) {
+    float *x = ARENA_NEW(&arena, float, ITEMS *STEPS *WIDTH);
+    struct checkpoint_tensor u = {.name = "v", .n_dims = 3, .dim = {ITEMS, STEPS, WIDTH}, .data = x};
+    const struct checkpoint c = {.tensors = &u, .n = 1};
+    phases(&whole, NULL, &whole);
+    ck_assert_int_eq(checkpoint_write(in("after.safetensors"), &c), ST_OK);
+    fails_with("after.safetensors: has no tensor 'u', which before.safetensors has");
+    u = (struct checkpoint_tensor){.name = "u", .n_dims = 3, .dim = {ITEMS, STEPS, WIDTH / 2}, .data = x};
+    ck_assert_int_eq(checkpoint_write(in("after.safetensors"), &c), ST_OK);
+    fails_with("after.safetensors: tensor 'u' is 4 wide, but 8 in before.safetensors");
+}
+END_TEST
+
+Suite *suite_measure(void) {
+    Suite *s = suite_create("measure");
+    TCase *t = tcase_create("measure");
+    tcase_add_checked_fixture(t, open_folder, close_folder);
+    tcase_add_test(t, a_planted_concept_gives_the_figure_it_was_planted_with);
+    tcase_add_test(t, nothing_planted_reads_as_chance);
+    tcase_add_test(t, dose_and_spillover_follow_by_hand);
+    tcase_add_test(t, a_rotation_is_no_loss);
+    tcase_add_test(t, the_table_is_the_same_again);
+    tcase_add_loop_test(t, a_malformed_line_is_named, 0, sizeof bad_lines / sizeof bad_lines[0]);
+    tcase_add_test(t, a_malformed_tensor_is_named);
+    tcase_add_test(t, phases_must_hold_the_same_tensors);
+    suite_add_tcase(s, t);
+    return s;
+}
