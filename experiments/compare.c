@@ -91,6 +91,7 @@ static bool is_end(const struct csv_table *t, int row) {
 }
 
 static bool selected(const struct compare_selection *s, int row) {
+    if (strncmp(field(s->table, row, "metric"), "items_", 6) == 0) return false; /* packed: no quantity to average */
     for (int i = 0; i < s->n; i++)
         if (strcmp(field(s->table, row, s->column[i]), s->value[i]) != 0) return false;
     return strcmp(field(s->table, row, "status"), "ok") == 0 && *field(s->table, row, "value") &&

@@ -122,6 +122,28 @@ enum status evaluate_watch(const struct evaluation *e, const struct watch *w, co
     return ST_OK;
 }
 
+static void pack(const struct evaluation *e, const char *metric, const char *concept, const char *view,
+                 const unsigned char *bit, int n) {
+    for (int first = 0; first < n; first += EVALUATE_PACK) {
+        const int here = n - first < EVALUATE_PACK ? n - first : EVALUATE_PACK;
+        unsigned packed = 0;
+        for (int i = 0; i < here; i++) packed |= (unsigned)bit[first + i] << i;
+        evaluate_row(e, metric, concept, view, first / EVALUATE_PACK, here, packed);
+    }
+}
+
+void evaluate_items(const struct evaluation *e, const struct watch *w, const struct mind *m, const char *view) {
+    const struct arena_mark mark = arena_mark(e->arena);
+    const char *concept = w->monitor.concept;
+    struct watch_items items;
+    watch_items_open(&items, e->arena, w);
+    watch_behaviour(w, e->arena, m, e->runner, &items);
+    pack(e, "items_behave", concept, view, items.behaves, items.n);
+    if (items.has_reader) pack(e, "items_reader", concept, view, items.reader, items.n);
+    if (items.has_frozen) pack(e, "items_frozen", concept, view, items.frozen, items.n);
+    arena_rewind(e->arena, mark);
+}
+
 void evaluate_cued(const struct evaluation *e, const struct watch *w, const struct mind *m) {
     const struct task_ctx *task = m->task;
     struct arena_mark mark = arena_mark(e->arena);

@@ -28,6 +28,11 @@ MUST_USE enum status evaluate_published(const struct evaluation *e, const struct
 MUST_USE enum status evaluate_watch(const struct evaluation *e, const struct watch *w, const struct mind *m, bool refit,
                                     const char *view, struct reading *out);
 
+/* What each marked question showed at this update (watch_behaviour), EVALUATE_PACK questions a row as the bits of a whole
+ * number, the first question the lowest: metrics items_behave, items_reader, items_frozen, `step` the row's place. */
+enum { EVALUATE_PACK = 16 };
+void evaluate_items(const struct evaluation *e, const struct watch *w, const struct mind *m, const char *view);
+
 /* The watch's reader and F on questions that carry the concealment cue, view "cued" (gate G8: under the cue the arm must
  * conceal without any pressure); nothing where the task's design has no cue. */
 void evaluate_cued(const struct evaluation *e, const struct watch *w, const struct mind *m);

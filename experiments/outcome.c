@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/fs.h"
+#include "experiments/outcome_items.h"
 #include "metrics/stat_mean.h"
 
 enum { MOST_CONCEPTS = 16, ROLES = 3, N_LEVELS = 4 };
@@ -27,6 +28,8 @@ const char *const outcome_quantity_names[OQ_COUNT] = {"dose",
                                                       "area_f",
                                                       "area_f_probe",
                                                       "area_r",
+                                                      "s_b",
+                                                      "both_behave",
                                                       "kl",
                                                       "weight_distance",
                                                       "answer_accuracy",
@@ -411,6 +414,28 @@ static enum status add_effects(struct builder *b, const struct pairing *p, const
     return ST_OK;
 }
 
+/* S_B of the monitors whose sightings were kept item by item; those that the medium does not have give no row. */
+static enum status add_given_behaviour(struct builder *b, const struct pairing *p, bool text) {
+    static const struct {
+        const char *metric, *monitor;
+    } monitors[] = {{"items_reader", "reader"}, {"items_frozen", "frozen"}};
+    const struct outcome_rows pressed = {p->cell->first, p->cell->end};
+    struct outcome_rows control = {0, 0};
+    double share = NAN;
+    if (p->control) control = (struct outcome_rows){p->control->first, p->control->end};
+    for (int i = 0; i < 2; i++) {
+        const double chance = i == 0 ? 0.0 : p->chance.probe;
+        struct outcome_both both;
+        if (i == 0 ? !text : *p->view != '\0') continue;
+        TRY(outcome_both_behave(&both, b->table, pressed, control, p->concept, p->view, monitors[i].metric, chance,
+                                p->last, b->arena));
+        add_row(b, p, OQ_S_B, monitors[i].monitor, OL_END, both.s, p->control ? both.note : "no control");
+        share = both.share;
+    }
+    add_row(b, p, OQ_BOTH_BEHAVE, "", OL_END, share, p->control ? "not measured" : "no control");
+    return ST_OK;
+}
+
 /* Where the pressure has a prediction under this concept. */
 static enum status add_prediction(struct builder *b, const struct pairing *p) {
     static const char *const views[] = {"", "adam"};
@@ -438,12 +463,13 @@ static enum status add_concept(struct builder *b, const struct run_cell *cell, c
         const char *metric = reader.n > 0 ? text_roles[r].metric : latent_roles[r].metric;
         if (metric) TRY(add_role(b, &p, r, metric, reader.n > 0 ? text_roles[r].monitor : latent_roles[r].monitor));
     }
+    TRY(add_given_behaviour(b, &p, reader.n > 0));
     if (text_mode.n == 0) return ST_OK;
     p.view = "text_mode";
     TRY(add_effects(b, &p, &kl, &distance));
     for (int r = 0; r < ROLES; r++)
         if (text_mode_roles[r].metric) TRY(add_role(b, &p, r, text_mode_roles[r].metric, text_mode_roles[r].monitor));
-    return ST_OK;
+    return add_given_behaviour(b, &p, true);
 }
 
 static enum status add_pressed(struct builder *b, const struct run_cell *cell) {

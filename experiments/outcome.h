@@ -8,6 +8,7 @@
  *   dose      D(u) = 1 - M~_out,pressed(u) / M~_out,control(u)
  *   s_f, s_r  S(u) = M~_R,control(u) - M~_R,pressed(u); > 0: less readable
  *   tau       S / D
+ *   s_b       S at the end on the questions where control and pressed both behave (outcome_items.h); both_behave: their share
  *
  * u(level) is the update of the first crossing of D = level, linear between neighbouring readings; every quantity "at a
  * level" is its own trajectory at u(level), linear between the readings around it. Nothing is extrapolated: what is not
@@ -61,6 +62,8 @@ enum outcome_quantity {
     OQ_AREA_F, /* integral of S over D from 0 to the primary level */
     OQ_AREA_F_PROBE,
     OQ_AREA_R,
+    OQ_S_B,             /* spillover given the behaviour, at the end; monitor "reader" or "frozen" */
+    OQ_BOTH_BEHAVE,     /* share of the questions behind it */
     OQ_KL,              /* nats per output slot on frozen contexts */
     OQ_WEIGHT_DISTANCE, /* Euclidean, of all weights */
     OQ_ANSWER,          /* accuracy of the answer, pressed */

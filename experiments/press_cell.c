@@ -89,13 +89,14 @@ static void observe_training(const struct pressing *p, int update) {
 }
 
 /* One point of the trajectory. */
-static enum status observe(struct pressing *p, int update, bool refit) {
+static enum status observe(struct pressing *p, int update, bool refit, bool items) {
     struct arena_mark mark = arena_mark(p->io->arena);
     const struct mind *m = &p->run.mind;
     p->e.update = update;
     for (int i = 0; i < p->n_watches; i++) {
         struct reading now;
         TRY(evaluate_watch(&p->e, &p->watches[i], m, refit, "", &now));
+        if (items) evaluate_items(&p->e, &p->watches[i], m, "");
         if (update == 0) p->before[i] = now.m_out;
         if (i == 0) p->dose = p->before[0] > 0.0 ? 1.0 - now.m_out / p->before[0] : 0.0;
         if (p->text_runner) {
@@ -104,6 +105,7 @@ static enum status observe(struct pressing *p, int update, bool refit) {
             struct evaluation in_text = p->e;
             in_text.runner = p->text_runner;
             TRY(evaluate_watch(&in_text, &p->watches[i], &text, false, "text_mode", &now));
+            if (items) evaluate_items(&in_text, &p->watches[i], &text, "text_mode");
         }
     }
     evaluate_row(&p->e, "kl_frozen", "", "frozen", -1, p->frozen_before.n, frozen_kl(p));
@@ -238,7 +240,7 @@ enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
     for (int update = 0; update <= c->press.updates; update++) {
         const bool last = update == c->press.updates, refit = update % o->late_every == 0;
         if (last || refit || due(o, update, p->dose)) {
-            TRY(observe(p, update, last || refit));
+            TRY(observe(p, update, last || refit, last || update == 0));
             cell_event(io, "press", update, c->press.updates, loss, p->dose);
         }
         if (last) break;

@@ -41,10 +41,13 @@ void watch_open(struct watch *w, struct arena *a, const struct pressure *p, cons
     draw(w, task, "test", w->test, w->n_test, p->monitor_on);
 }
 
+enum reach { REASONING_ONLY, WITH_OUTPUT };
+
 static void read_all(const struct watch *w, struct arena *a, const struct mind *m, struct runner *runner,
-                     const struct problem *p, int n, struct reads *out) {
+                     const struct problem *p, int n, enum reach reach, struct reads *out) {
     struct rng rng = rng_open(w->seed, "watch sampling", 0);
     struct rollout_options o = {.sample_reasoning = m->medium == MEDIUM_TEXT, .rng = &rng, .force = {.stop = -1}};
+    o.reasoning_only = reach == REASONING_ONLY;
     rollout_open(&out->r, a, m, n);
     runner_run(runner, m, p, &o, &out->r);
     out->y = ARENA_NEW(a, int, n);
@@ -89,7 +92,7 @@ enum status watch_freeze(struct watch *w, struct arena *a, const struct mind *m,
     w->medium = m->medium;
     w->positions = mind_reasoning_positions(m);
     w->frozen = ARENA_NEW(a, struct probe, w->positions);
-    read_all(w, a, m, runner, w->fit, w->n_fit, &fit);
+    read_all(w, a, m, runner, w->fit, w->n_fit, REASONING_ONLY, &fit);
     double best = -1.0;
     for (int k = 0; k < w->positions; k++) {
         struct probe_items all = at_position(&fit, k), rest, dev;
@@ -131,7 +134,7 @@ void watch_light(const struct watch *w, struct arena *scratch, const struct mind
     struct reads reads;
     struct mean m_out = {0}, hit = {0}, written = {0};
     double answer = 0.0, report = 0.0;
-    read_all(w, scratch, m, runner, w->marked, w->n_marked, &reads);
+    read_all(w, scratch, m, runner, w->marked, w->n_marked, WITH_OUTPUT, &reads);
     for (int i = 0; i < w->n_marked; i++) {
         const struct problem *p = &w->marked[i];
         mean_add(&m_out, w->output->m_out(task, p, &reads.r, i));
@@ -146,10 +149,53 @@ void watch_light(const struct watch *w, struct arena *scratch, const struct mind
     out->frozen = NAN;
     if (w->frozen && w->frozen_at >= 0 && m->medium == w->medium) {
         const int n_test = w->n_marked < w->n_test ? w->n_marked : w->n_test;
-        if (w->pressure->monitor_on != MONITOR_MARKED) read_all(w, scratch, m, runner, w->test, n_test, &reads);
+        if (w->pressure->monitor_on != MONITOR_MARKED)
+            read_all(w, scratch, m, runner, w->test, n_test, REASONING_ONLY, &reads);
         struct probe_items items = at_position(&reads, w->frozen_at);
         out->frozen = probe_accuracy(&w->frozen[w->frozen_at], scratch, &items);
     }
+    arena_rewind(scratch, mark);
+}
+
+/* The class that F reads most strongly at its position, right or not, item by item. */
+static void note_frozen(const struct watch *w, struct arena *scratch, const struct reads *reads, unsigned char *seen) {
+    const struct probe *f = &w->frozen[w->frozen_at];
+    const struct probe_items items = at_position(reads, w->frozen_at);
+    float *p = ARENA_NEW(scratch, float, (size_t)items.n *(size_t)items.K);
+    probe_predict(f, scratch, items.n, items.X, items.ld, p);
+    for (int i = 0; i < items.n; i++) {
+        int best = 0;
+        for (int k = 1; k < items.K; k++)
+            if (p[(long)i * items.K + k] > p[(long)i * items.K + best]) best = k;
+        seen[i] = best == items.y[i];
+    }
+}
+
+void watch_items_open(struct watch_items *items, struct arena *a, const struct watch *w) {
+    items->n = w->n_marked;
+    items->behaves = ARENA_NEW(a, unsigned char, w->n_marked);
+    items->reader = ARENA_NEW(a, unsigned char, w->n_marked);
+    items->frozen = ARENA_NEW(a, unsigned char, w->n_marked);
+}
+
+void watch_behaviour(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
+                     struct watch_items *items) {
+    const struct arena_mark mark = arena_mark(scratch);
+    const struct task_ctx *task = m->task;
+    const bool own_report = w->output == w->pressure; /* a control with a target of its own spoils the task's report */
+    const double whole = own_report && task->shape.slot_report > 0 ? 2.0 : 1.0;
+    struct reads reads;
+    read_all(w, scratch, m, runner, w->marked, w->n_marked, WITH_OUTPUT, &reads);
+    for (int i = 0; i < w->n_marked; i++) {
+        const struct problem *p = &w->marked[i];
+        const double done = own_report ? w->pressure->task_reward(task, p, &reads.r, i)
+                                       : rollout_answer(&reads.r, task, i) == p->answer;
+        items->behaves[i] = isfinite(w->output->m_out(task, p, &reads.r, i)) && done >= whole;
+        items->reader[i] = m->medium == MEDIUM_TEXT && w->pressure->written(task, p, &reads.r, i) == 1.0;
+    }
+    items->has_reader = m->medium == MEDIUM_TEXT;
+    items->has_frozen = w->frozen && w->frozen_at >= 0 && m->medium == w->medium;
+    if (items->has_frozen) note_frozen(w, scratch, &reads, items->frozen);
     arena_rewind(scratch, mark);
 }
 
@@ -159,8 +205,8 @@ enum status watch_refit(const struct watch *w, struct arena *scratch, const stru
     struct reads fit, test;
     enum status st = ST_OK;
     double best = -1.0;
-    read_all(w, scratch, m, runner, w->fit, w->n_fit, &fit);
-    read_all(w, scratch, m, runner, w->test, w->n_test, &test);
+    read_all(w, scratch, m, runner, w->fit, w->n_fit, REASONING_ONLY, &fit);
+    read_all(w, scratch, m, runner, w->test, w->n_test, REASONING_ONLY, &test);
     for (int k = 0; k < w->positions; k++) {
         struct probe_items all = at_position(&fit, k), test_items = at_position(&test, k), rest, dev;
         struct probe_options o = probe_defaults();
@@ -168,6 +214,7 @@ enum status watch_refit(const struct watch *w, struct arena *scratch, const stru
         struct probe p;
         o.n_grid = 1; /* the class of the probe, its C included, is F's */
         o.grid[0] = f->C;
+        o.start = f;
         o.seed = w->seed;
         split(scratch, &all, w->seed, &rest, &dev);
         st = probe_fit(&p, scratch, &rest, f->mean, f->scale, &o);

@@ -50,6 +50,19 @@ MUST_USE enum status watch_restore(struct watch *w, struct arena *a, const struc
 void watch_light(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
                  struct reading *out);
 
+/* What each marked question showed: did the mind do all that the task asks on it (pressure.task_reward, in full; under a
+ * control whose own target spoils the report, the answer alone), in a form in which the pressure counts it; and did the
+ * exact reader and F see the fact in its reasoning? Cells of a pair have the same marked questions in the same order, so
+ * the spillover on questions where control and pressed both behave can be worked out from two cells' items. */
+struct watch_items {
+    int n;
+    bool has_reader, has_frozen;
+    unsigned char *behaves, *reader, *frozen; /* [n] 0 or 1 */
+};
+void watch_items_open(struct watch_items *items, struct arena *a, const struct watch *w);
+void watch_behaviour(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
+                     struct watch_items *items);
+
 /* Accuracy of the refitted probe on test questions; per position in by_position [positions] unless NULL; and of F on the
  * same questions in *frozen. */
 MUST_USE enum status watch_refit(const struct watch *w, struct arena *scratch, const struct mind *m,

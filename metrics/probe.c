@@ -179,6 +179,9 @@ static enum status fit_standardised(struct probe *p, struct arena *scratch, cons
     probe_net_open(&net, scratch, items->n, items->d, items->K, p->hidden, Z, items->y);
     double *theta = ARENA_NEW(scratch, double, size);
     probe_net_start(&net, options->seed, theta);
+    const struct probe *from = options->start;
+    if (from && from->hidden == 0 && p->hidden == 0 && from->d == p->d && from->K == p->K)
+        for (int i = 0; i < size; i++) theta[i] = (double)from->W[i];
 
     int chosen = options->n_grid / 2;
     if (options->n_grid > 1) {

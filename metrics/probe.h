@@ -40,6 +40,8 @@ struct probe_options {
     int folds;                   /* of the inner cross-validation */
     int max_iterations;          /* of L-BFGS, per fit */
     uint64_t seed;               /* deals groups to folds and, with a hidden layer, draws the first weights */
+    const struct probe *start; /* linear, n_grid 1: the search sets out from its weights; NULL: from none. The loss has
+                                    one minimum, so this saves time and moves the result by the tolerance at most */
 };
 
 /* A fitted probe. Standardised features in, log-probabilities (up to a constant) out. The parameters are one block in

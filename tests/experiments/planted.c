@@ -9,6 +9,7 @@ void planted_open(struct planted *p, const char *path) {
     *p = (struct planted){.design = "joint", .arm = "", .variant = "", .pressure = "", .method = "", .credit = ""};
     p->cell = p->pair = "";
     p->layer = -1;
+    p->n = 100;
     p->stream = fopen(path, "w");
     ck_assert_ptr_nonnull(p->stream);
     csv_out_open(&p->csv, p->stream);
@@ -42,7 +43,7 @@ static void row(struct planted *p, int update, int step, const char *concept, co
     csv_out_text(&p->csv, view);
     csv_out_text(&p->csv, metric);
     csv_out_integer(&p->csv, 1);
-    csv_out_integer(&p->csv, 100);
+    csv_out_integer(&p->csv, p->n);
     csv_out_number(&p->csv, value);
     csv_out_text(&p->csv, "");
     csv_out_text(&p->csv, "");

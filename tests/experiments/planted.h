@@ -11,6 +11,7 @@ struct planted {
     const char *cell, *pair, *design, *arm, *variant, *pressure, *method, *credit;
     long seed;
     int layer; /* -1: none */
+    long n;    /* items behind a row */
 };
 
 void planted_open(struct planted *p, const char *path);
