@@ -28,7 +28,7 @@ SRC  := $(foreach d,$(DIRS),$(sort $(wildcard $(d)/*.c)))
 LIB_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out experiments/main.c,$(SRC))) $(BUILD)/engine/base/rng_pcg.o
 MAIN_OBJ := $(BUILD)/experiments/main.o
 TEST_SRC := $(sort $(wildcard tests/*.c tests/*/*.c))
-TEST_SRC := $(filter-out tests/fuzz/% tests/bench/% tests/peers/%,$(TEST_SRC))
+TEST_SRC := $(filter-out tests/fuzz/% tests/bench/% tests/peers/% tests/torture/%,$(TEST_SRC))
 TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(TEST_SRC))
 
 .PHONY: all
@@ -55,7 +55,7 @@ $(BUILD)/%.o: %.cc
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
--include $(wildcard $(BUILD)/tests/fuzz/*.d $(BUILD)/tests/peers/*.d)
+-include $(wildcard $(BUILD)/tests/fuzz/*.d $(BUILD)/tests/peers/*.d $(BUILD)/tests/torture/*.d)
 
 .PHONY: demo
 demo: ## install what is missing, build, run suite quick, and say where its report is
@@ -90,6 +90,20 @@ $(BUILD)/fuzz.a: $(LIB_OBJ) # an archive: a fuzzer links what it reads with, not
 
 $(FUZZERS): %: %.o $(BUILD)/fuzz.a
 	$(CC) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LDLIBS)
+
+# One in STEP system calls is broken: the default samples them in seconds, 1 takes them all (an hour).
+KILLS ?= 20
+STEP  ?= 60
+SEED  ?= 1
+TORTURE := nice sh tests/torture/torture.sh ./spillover $(BUILD)/tests/torture/breaker
+.PHONY: torture
+torture: spillover $(BUILD)/tests/torture/breaker ## kill and starve a running suite: KILLS=20 SEED=1 STEP=60; all: KILLS=1000 STEP=1
+	$(TORTURE) kills $(KILLS) $(SEED)
+	$(TORTURE) boundaries $(STEP)
+	$(TORTURE) faults $(STEP)
+
+$(BUILD)/tests/torture/breaker: $(BUILD)/tests/torture/breaker.o
+	$(CC) -o $@ $^
 
 PYTHON ?= /usr/bin/python3
 .PHONY: peers

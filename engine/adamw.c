@@ -18,7 +18,7 @@ void adamw_reset(struct adamw *o, const struct gpt *m) {
     o->t = 0;
 }
 
-static enum status gradient_norm(const struct gpt *m, const float *g, double *norm) {
+enum status adamw_norm(const struct gpt *m, const float *g, double *norm) {
     double total = 0.0;
     for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
@@ -32,7 +32,7 @@ static enum status gradient_norm(const struct gpt *m, const float *g, double *no
 
 enum status adamw_step(struct adamw *o, struct gpt *m, float *g, double lr, bool (*train)(const struct gpt_tensor *),
                        double *norm) {
-    TRY(gradient_norm(m, g, norm));
+    TRY(adamw_norm(m, g, norm));
     o->t++;
     const float scale = o->clip > 0.0 && *norm > o->clip ? (float)(o->clip / *norm) : 1.0f;
     const float step = (float)(lr / (1.0 - pow(o->beta1, (double)o->t)));

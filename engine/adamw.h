@@ -23,6 +23,9 @@ void adamw_reset(struct adamw *o, const struct gpt *m);
 MUST_USE enum status adamw_step(struct adamw *o, struct gpt *m, float *g, double lr,
                                 bool (*train)(const struct gpt_tensor *), double *norm);
 
+/* The norm of a gradient. ST_FAILED naming the first tensor whose gradient is not finite. */
+MUST_USE enum status adamw_norm(const struct gpt *m, const float *g, double *norm);
+
 /* lr for update i of n: linear warm-up over `warmup` updates, then constant, or a cosine down to zero. */
 double schedule_constant(double lr, int i, int warmup);
 double schedule_cosine(double lr, int i, int n, int warmup);

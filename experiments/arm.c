@@ -51,10 +51,9 @@ void arm_problems(struct arm_training *t, const char *stream) {
 
 enum status arm_update(struct arm_training *t, const char *stream, const struct mind *m, struct stage st, double lr,
                        double *loss) {
-    double norm;
     arm_problems(t, stream);
     *loss = learner_cross_entropy(t->learner, m, st, t->problems, t->config->base.batch);
-    TRY(adamw_step(&t->learner->opt, &t->learner->model, t->learner->g, lr, NULL, &norm));
+    TRY(learner_step(t->learner, t->updates, *loss, lr, NULL));
     t->updates++;
     return ST_OK;
 }

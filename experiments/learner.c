@@ -1,5 +1,6 @@
 #include "experiments/learner.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "engine/kernels.h"
@@ -185,4 +186,15 @@ void learner_problems(const struct learner *l, long seed, const char *stream, in
                       struct problem *problems, int n) {
     struct rng r = rng_open((uint64_t)seed, stream, (uint64_t)update);
     for (int i = 0; i < n; i++) l->task->task->sample(l->task, &r, split, &problems[i]);
+}
+
+enum status learner_step(struct learner *l, int update, double loss, double lr,
+                         bool (*train)(const struct gpt_tensor *)) {
+    double norm;
+    enum status st =
+        isfinite(loss) ? adamw_step(&l->opt, &l->model, l->g, lr, train, &norm) : adamw_norm(&l->model, l->g, &norm);
+    if (st != ST_OK) return status_set(st, "update %d, loss %g: %s", update, loss, status_message());
+    if (!isfinite(loss))
+        return status_set(ST_FAILED, "update %d: the loss is %g, every gradient is finite", update, loss);
+    return ST_OK;
 }

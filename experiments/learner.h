@@ -62,6 +62,11 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
 /* Teacher-forced accuracy of the worst tail position over n problems: the curriculum's gate. */
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n);
 
+/* One step of AdamW on the gradient of update i. ST_FAILED, with the update, the loss and the tensor, when the loss or a
+ * gradient is not finite: the weights are then as they were. */
+MUST_USE enum status learner_step(struct learner *l, int update, double loss, double lr,
+                                  bool (*train)(const struct gpt_tensor *));
+
 /* Problems of update i: every arm sees the same questions in the same order. */
 void learner_problems(const struct learner *l, long seed, const char *stream, int update, enum task_split split,
                       struct problem *problems, int n);

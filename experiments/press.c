@@ -221,6 +221,7 @@ enum status press_update(struct press_run *p, int update, double *loss) {
     const bool halves = o->batch / l->rows % 2 == 0;
     p->snr = halves ? press_snr(p->half, l->g, l->model.n) : NAN;
     press_replay(p, update);
-    if (p->reasoner) TRY(adamw_step(&p->reasoner_opt, p->reasoner, p->reasoner_g, o->lr, NULL, &norm));
-    return adamw_step(&l->opt, &l->model, l->g, o->lr, NULL, &norm);
+    if (p->reasoner && adamw_step(&p->reasoner_opt, p->reasoner, p->reasoner_g, o->lr, NULL, &norm))
+        return status_set(ST_FAILED, "update %d, the mind: %s", update, status_message());
+    return learner_step(l, update, *loss, o->lr, NULL);
 }

@@ -36,6 +36,7 @@ static void count(const struct schedule *s, struct run_result *r) {
                              .skipped = schedule_count(s, STATE_SKIPPED),
                              .signal = s->signal};
     for (int i = 0; i < s->grid->n; i++) {
+        r->refused += s->cells[i].state == STATE_FAILED && s->cells[i].refused;
         if (s->cells[i].state != STATE_DONE) continue;
         if (s->cells[i].reused)
             r->reused++;
@@ -61,9 +62,11 @@ static enum status verdict(const struct run_result *r) {
         return status_set(ST_PARTIAL, "stopped by a signal: %d of %d cells are whole; the same command continues",
                           whole, r->cells - r->skipped);
     if (r->failed == 0) return ST_OK;
-    return status_set(whole ? ST_PARTIAL : ST_FAILED,
-                      "%d cells failed and %d were blocked by them; %d are whole; the same command tries again",
-                      r->failed, r->blocked, whole);
+    return status_set(r->refused ? ST_IO
+                      : whole    ? ST_PARTIAL
+                                 : ST_FAILED,
+                      "%d cells failed%s and %d were blocked by them; %d are whole; the same command tries again",
+                      r->failed, r->refused ? " (the system refused to read or write)" : "", r->blocked, whole);
 }
 
 /* What the folder is left with, whatever the cells came to. */

@@ -28,11 +28,13 @@ struct run_options {
 /* What became of the cells. */
 struct run_result {
     int cells, computed, reused, failed, blocked, skipped, missing;
-    int signal; /* that ended the run; 0 */
+    int refused; /* of the failed: for input or output */
+    int signal;  /* that ended the run; 0 */
 };
 
 /* Run a suite. ST_OK: every cell that exists is whole. ST_PARTIAL: some are, or another run holds the folder (the
- * message says which); the same command continues. ST_FAILED: cells failed and not one is whole. A signal: ST_PARTIAL
+ * message says which); the same command continues. ST_FAILED: cells failed and not one is whole. ST_IO: the
+ * system refused a cell a read or write. A signal: ST_PARTIAL
  * with result->signal set. Otherwise the status of what went wrong before or behind the cells. */
 MUST_USE enum status run_suite(const struct suite *s, const struct run_options *o, struct run_result *result,
                                struct arena *a);

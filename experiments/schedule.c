@@ -141,8 +141,9 @@ static void block_descendants(struct schedule *s, int failed) {
     }
 }
 
-static void fail(struct schedule *s, int i, const char *note) {
+static void fail(struct schedule *s, int i, bool refused, const char *note) {
     release(s, i);
+    s->cells[i].refused = refused;
     change(s, i, STATE_FAILED, note);
     block_descendants(s, i);
 }
@@ -174,12 +175,12 @@ static void start(struct schedule *s, int i, const sigset_t *mask) {
             const char *why = arena_strdup(s->arena, status_message()), *moved;
             st = store_set_aside(s->arena, s->out, cell->cell.key, &moved);
             if (st == ST_OK) c->note = arena_printf(s->arena, "damaged (%s), kept as %s", why, moved);
-        } else
+        } else if (st == ST_PARTIAL)
             st = ST_OK;
     }
     if (st == ST_OK) st = store_begin(s->arena, s->out, cell->cell.key, cell->identity);
     if (st == ST_OK) st = spawn(s, i, mask);
-    if (st != ST_OK) fail(s, i, arena_strdup(s->arena, status_message()));
+    if (st != ST_OK) fail(s, i, st == ST_IO, arena_strdup(s->arena, status_message()));
 }
 
 /* The last line of a failed cell's log says why, if anything does. */
@@ -194,7 +195,8 @@ static const char *last_log_line(struct schedule *s, const char *log) {
 
 static void ended(struct schedule *s, int i, int how) {
     const char *key = s->grid->cells[i].cell.key;
-    if (WIFEXITED(how) && WEXITSTATUS(how) == 0 && store_verify(s->arena, s->out, key) == ST_OK) {
+    enum status st = WIFEXITED(how) ? (enum status)WEXITSTATUS(how) : ST_FAILED;
+    if (st == ST_OK && (st = store_verify(s->arena, s->out, key)) == ST_OK) {
         done(s, i, false);
         return;
     }
@@ -206,7 +208,7 @@ static void ended(struct schedule *s, int i, int how) {
         note = arena_printf(s->arena, "%s: exit 0, but %s", log, status_message());
     else
         note = arena_printf(s->arena, "%s: exit %d%s%s", log, WEXITSTATUS(how), *line ? ": " : "", line);
-    fail(s, i, note);
+    fail(s, i, st == ST_IO, note);
 }
 
 static void reap(struct schedule *s) {

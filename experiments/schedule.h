@@ -35,6 +35,7 @@ const char *schedule_state_name(enum cell_state state);
 struct schedule_cell {
     enum cell_state state;
     bool reused;      /* DONE without work in this run */
+    bool refused;     /* FAILED because the system refused a read or write (ST_IO) */
     const char *note; /* FAILED: log and reason; BLOCKED: by whom; set aside: where to; else NULL */
     double seconds;   /* DONE: as resources.json says, 0 when unknown */
     double started;   /* RUNNING: monotonic clock */

@@ -1,6 +1,7 @@
 #include "experiments/store.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,13 @@ static enum status list_files(struct arena *a, const char *folder, const char **
     *names = ARENA_NEW(a, const char *, MOST_FILES);
     *n = 0;
     enum status st = ST_OK;
-    for (struct dirent *entry; (entry = readdir(dir));) {
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(dir);
+        if (!entry) {
+            if (errno) st = status_errno("%s: cannot be listed", folder);
+            break;
+        }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (strcmp(entry->d_name, sums_name) == 0) continue;
         if (*n == MOST_FILES || !fs_plain_name(entry->d_name)) {
@@ -100,7 +107,9 @@ static enum status verify_line(struct arena *a, const char *folder, const char *
     if (strlen(line) <= NAME_AT || line[64] != ' ' || line[65] != ' ' || !fs_plain_name(line + NAME_AT))
         return damaged(folder, "SHA256SUMS is malformed", "");
     const char *name = line + NAME_AT;
-    if (sha256_file(arena_printf(a, "%s/%s", folder, name), hex)) return damaged(folder, "cannot read ", name);
+    const char *path = arena_printf(a, "%s/%s", folder, name);
+    if (fs_missing(path)) return damaged(folder, "lacks ", name);
+    TRY(sha256_file(path, hex));
     if (strncmp(hex, line, 64) != 0) return damaged(folder, "other content than its sum says in ", name);
     if (strcmp(name, "config.json") == 0) {
         if (strcmp(hex, key) != 0) return damaged(folder, "is not the folder of its config.json", "");
@@ -109,20 +118,36 @@ static enum status verify_line(struct arena *a, const char *folder, const char *
     return ST_OK;
 }
 
+/* A name that the sums do not have: they were cut between two lines, or something was put in. */
+static enum status verify_listed(struct arena *a, const char *folder, int lines) {
+    const char **names;
+    int n;
+    enum status st = list_files(a, folder, &names, &n);
+    if (st == ST_FAILED) return damaged(folder, "too many files, or one with an odd name", "");
+    TRY(st);
+    return n == lines ? ST_OK : damaged(folder, "holds other files than SHA256SUMS lists", "");
+}
+
 enum status store_verify(struct arena *a, const char *out, const char *key) {
     struct arena_mark mark = arena_mark(a);
-    const char *folder = store_path(a, out, key);
+    const char *folder = store_path(a, out, key), *sums = arena_printf(a, "%s/%s", folder, sums_name);
     char *text, *rest = NULL;
     size_t size;
     bool identified = false;
-    if (!fs_exists(folder)) return status_set(ST_PARTIAL, "%s: not there yet", folder);
-    enum status st = fs_read(a, arena_printf(a, "%s/%s", folder, sums_name), &text, &size);
-    if (st != ST_OK) st = damaged(folder, "cannot read ", sums_name);
-    if (st == ST_OK && (size == 0 || text[size - 1] != '\n')) st = damaged(folder, "SHA256SUMS is cut", "");
+    int lines = 0;
+    enum status st = ST_OK;
+    if (fs_missing(folder)) return status_set(ST_PARTIAL, "%s: not there yet", folder);
+    if (fs_missing(sums))
+        st = damaged(folder, "lacks ", sums_name);
+    else
+        st = fs_read(a, sums, &text, &size);
+    if (st == ST_OK && (size == 0 || text[size - 1] != '\n' || strlen(text) != size))
+        st = damaged(folder, "SHA256SUMS is cut", "");
     if (st == ST_OK)
-        for (char *line = strtok_r(text, "\n", &rest); line && st == ST_OK; line = strtok_r(NULL, "\n", &rest))
+        for (char *line = strtok_r(text, "\n", &rest); line && st == ST_OK; line = strtok_r(NULL, "\n", &rest), lines++)
             st = verify_line(a, folder, key, line, &identified);
     if (st == ST_OK && !identified) st = damaged(folder, "SHA256SUMS does not list config.json", "");
+    if (st == ST_OK) st = verify_listed(a, folder, lines);
     arena_rewind(a, mark);
     return st;
 }

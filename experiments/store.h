@@ -30,7 +30,8 @@ MUST_USE enum status store_begin(struct arena *a, const char *out, const char *k
 /* Flush every file of <key>.part/, write its SHA256SUMS, rename it to <key>/. Needs the lock. */
 MUST_USE enum status store_finish(struct arena *a, const char *out, const char *key);
 
-/* ST_OK: whole. ST_PARTIAL: there is no such folder. ST_DIFFERS: damaged; the message says how. */
+/* ST_OK: whole. ST_PARTIAL: there is no such folder. ST_DIFFERS: damaged; the message says how. ST_IO: the system refused
+ * to read it, which says nothing about what is there. */
 MUST_USE enum status store_verify(struct arena *a, const char *out, const char *key);
 
 /* Rename <key>/ to the first free <key>.bad-N/ (given in *moved). Needs the lock. */

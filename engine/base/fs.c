@@ -148,6 +148,10 @@ bool fs_exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 
+bool fs_missing(const char *path) {
+    return access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 bool fs_is_folder(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);

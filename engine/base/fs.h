@@ -32,6 +32,7 @@ void fs_unmap(const void *data, size_t size);
 MUST_USE enum status fs_write(const char *path, const void *data, size_t size); /* create, write, commit */
 
 bool fs_exists(const char *path);
+bool fs_missing(const char *path); /* no such file: not the same as one that the system cannot look at now */
 bool fs_is_folder(const char *path);
 MUST_USE enum status fs_mkdirs(const char *path); /* mkdir -p */
 MUST_USE enum status fs_rename_dir(const char *from, const char *to);

@@ -46,14 +46,14 @@ static double inject_soft_tokens(struct learner *l, const struct problem *proble
 static enum status warm_up(struct arm_training *t, float *grad) {
     struct learner *l = t->learner;
     const int n = t->config->arm.projection_warmup;
-    double loss = 0.0, norm;
+    double loss = 0.0;
     for (int i = 0; i < n; i++) {
         learner_problems(l, t->config->seed, "warmup", i, TASK_TRAIN, t->problems, l->rows);
         batch_fill(&l->batch, &l->task->shape, t->problems, TASK_MAX_STEPS);
         learner_forward(l, &t->mind, t->mind.thoughts);
         loss = inject_soft_tokens(l, t->problems, t->mind.thoughts, grad);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
-        TRY(adamw_step(&l->opt, &l->model, l->g, t->config->arm.lr, only_projection, &norm));
+        TRY(learner_step(l, i, loss, t->config->arm.lr, only_projection));
         if (i % 50 == 49 || i == n - 1) cell_event(t->io, "warmup", i + 1, n, loss, NAN);
     }
     adamw_reset(&l->opt, &l->model);
@@ -139,12 +139,12 @@ static enum status train(struct arm_training *t) {
     d.grad = ARENA_NEW(a, float, (size_t)L *lines);
     d.scale = ARENA_NEW(a, float, L);
     TRY(warm_up(t, ARENA_NEW(a, float, (size_t)t->mind.thoughts *lines)));
-    double loss, norm;
+    double loss;
     for (int i = 0; i < n; i++) {
         arm_problems(t, "arm");
         loss = update_gradient(t, &d);
         double lr = schedule_tail(t->config->arm.lr, i, n, t->config->base.warmup / 4, t->config->base.decay);
-        TRY(adamw_step(&l->opt, &l->model, l->g, lr, NULL, &norm));
+        TRY(learner_step(l, i, loss, lr, NULL));
         t->updates++;
         struct stage st = {.thoughts = t->mind.thoughts, .first_step = TASK_MAX_STEPS};
         if (i % 50 == 49 || i == n - 1) cell_event(t->io, "train", i + 1, n, loss, arm_gate(t, &t->mind, st));

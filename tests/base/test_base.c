@@ -81,7 +81,9 @@ START_TEST(arena_rewound_loop_takes_no_memory) {
         if (turn == 1) before = arena_blocks();
         for (size_t i = 0; i < 40; i++) {
             unsigned char *p = arena_alloc(&arena, i * (size_t)(turn % 2 ? 331 : 113), 1);
-            for (size_t j = 0; j < i * (turn % 2 ? 331U : 113U); j++) ck_assert_int_eq(p[j], 0);
+            unsigned char any = 0;
+            for (size_t j = 0; j < i * (turn % 2 ? 331U : 113U); j++) any |= p[j];
+            ck_assert_int_eq(any, 0);
             if (i > 0) memset(p, 0xff, i * (turn % 2 ? 331 : 113));
         }
         if (turn == 1) before = arena_blocks();

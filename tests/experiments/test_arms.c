@@ -166,6 +166,40 @@ START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
 }
 END_TEST
 
+/* A loss or a gradient that is not finite ends the cell: the update and the tensor are named, the weights stay. */
+START_TEST(what_is_not_finite_is_named) {
+    static const struct {
+        float plant;
+        const char *tensor, *told;
+    } cases[] = {
+        {NAN, "h.0.mlp.c_fc.weight", "update 7, loss nan: the gradient of "},
+        {INFINITY, "wte.weight", "update 7, loss "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct subject *s = open_subject("chain", "text", 1, 0);
+        struct arm_training t = {.config = &s->c, .learner = &s->l, .task = &s->task, .planned = 9, .updates = 7};
+        double loss;
+        t.problems = ARENA_NEW(&arena, struct problem, ROWS);
+        const struct gpt_tensor *tensor = gpt_find(&s->l.model, cases[i].tensor);
+        s->l.model.w[tensor->offset] = cases[i].plant;
+        gpt_refresh(&s->l.model);
+        float *before = ARENA_NEW(&arena, float, s->l.model.n);
+        memcpy(before, s->l.model.w, (size_t)s->l.model.n * sizeof *before);
+        ck_assert_int_eq(arm_update(&t, "test", &s->mind, (struct stage){0}, 1e-3, &loss), ST_FAILED);
+        ck_assert_msg(strstr(status_message(), cases[i].told) == status_message(), "%s", status_message());
+        ck_assert_ptr_nonnull(strstr(status_message(), " is not finite"));
+        ck_assert_mem_eq(before, s->l.model.w, (size_t)s->l.model.n * sizeof *before);
+        ck_assert_int_eq(t.updates, 7);
+    }
+    struct subject *s = open_subject("chain", "text", 1, 0);
+    ck_assert_int_eq(learner_step(&s->l, 3, NAN, 1e-3, NULL), ST_FAILED);
+    ck_assert_str_eq(status_message(), "update 3: the loss is nan, every gradient is finite");
+    s->l.g[gpt_find(&s->l.model, "wpe.weight")->offset] = INFINITY;
+    ck_assert_int_eq(learner_step(&s->l, 4, 1.5, 1e-3, NULL), ST_FAILED);
+    ck_assert_str_eq(status_message(), "update 4, loss 1.5: the gradient of wpe.weight is not finite");
+}
+END_TEST
+
 START_TEST(rates_fall_as_asked) {
     ck_assert(schedule_tail(2, 0, 100, 10, .2) == .2 && schedule_tail(2, 9, 100, 10, .2) == 2);
     ck_assert(schedule_tail(2, 50, 100, 10, .2) == 2 && schedule_tail(2, 80, 100, 10, .2) == 2);
@@ -227,6 +261,7 @@ Suite *suite_arms(void) {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, training_and_running_agree);
     tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 2);
+    tcase_add_test(tc, what_is_not_finite_is_named);
     tcase_add_test(tc, rates_fall_as_asked);
     tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);
     tcase_add_test(tc, problems_grow);

@@ -23,7 +23,7 @@ static char folder[64];
 static struct arena arena;
 
 /* What the bodies do besides their work; set before a run, inherited by its children. */
-static const char *fail_arm, *crash_arm, *silent_arm;
+static const char *fail_arm, *crash_arm, *silent_arm, *full_arm;
 static int sleep_ms;
 static const char *watched_manifest;
 
@@ -72,6 +72,7 @@ static enum status fake_body(const struct cell *cell, struct cell_io *io) {
     cell_event(io, "train", 1, 2, 0.5, NAN);
     nap(sleep_ms);
     if (cell->kind == CELL_ARM && fail_arm && !strcmp(arm, fail_arm)) return status_set(ST_FAILED, "diverged at 7");
+    if (cell->kind == CELL_ARM && full_arm && !strcmp(arm, full_arm)) return status_set(ST_IO, "no room");
     if (cell->kind == CELL_ARM && crash_arm && !strcmp(arm, crash_arm)) raise(SIGKILL);
     leave_trace(cell);
     const char *value = arena_printf(io->arena, "%ld", parent);
@@ -273,7 +274,7 @@ START_TEST(killed_and_repeated_gives_the_same_bytes) {
 }
 END_TEST
 
-static const char *const damages[] = {"flip", "cut", "sums", "missing", "config"};
+static const char *const damages[] = {"flip", "cut", "sums", "lines", "added", "missing", "config"};
 
 START_TEST(a_damaged_cell_is_kept_and_redone) {
     struct run_result r;
@@ -291,6 +292,14 @@ START_TEST(a_damaged_cell_is_kept_and_redone) {
         ck_assert_int_eq(truncate(metrics, 10), 0);
     else if (!strcmp(damage, "sums"))
         ck_assert_int_eq(truncate(arena_printf(&arena, "%s/SHA256SUMS", dir), 70), 0);
+    else if (!strcmp(damage, "lines")) { /* the sums end behind a whole line: nothing in them is wrong */
+        const char *sums = arena_printf(&arena, "%s/SHA256SUMS", dir);
+        const char *text = read_all(sums);
+        long n = 0;
+        for (int lines = 0; lines < 2; n++) lines += text[n] == '\n';
+        ck_assert_int_eq(truncate(sums, n), 0);
+    } else if (!strcmp(damage, "added"))
+        ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/extra", dir), "1", 1), ST_OK);
     else if (!strcmp(damage, "missing"))
         ck_assert_int_eq(unlink(arena_printf(&arena, "%s/value", dir)), 0);
     else {
@@ -332,6 +341,19 @@ START_TEST(a_failed_cell_stops_only_its_children) {
     must_run(mini, "a", 2, &r);
     ck_assert(r.computed == 8 && r.reused == 8);
     ck_assert_str_eq(read_all(in("good/mini/results.csv")), read_all(in("a/mini/results.csv")));
+}
+END_TEST
+
+/* The system's refusal is not the science's failure: another exit code, however much is whole. */
+START_TEST(a_refused_write_ends_with_74) {
+    struct run_result r;
+    full_arm = "codi";
+    ck_assert_int_eq(run(mini, "a", 2, &r), ST_IO);
+    ck_assert(r.failed == 2 && r.refused == 2 && r.blocked == 6 && r.computed == 8);
+    ck_assert_ptr_nonnull(strstr(status_message(), "2 cells failed (the system refused to read or write)"));
+    full_arm = NULL;
+    must_run(mini, "a", 2, &r);
+    ck_assert(r.computed == 8 && r.reused == 8 && r.refused == 0);
 }
 END_TEST
 
@@ -528,7 +550,7 @@ START_TEST(real_cells_are_processes_of_the_program) {
     struct run_options o = options_of("none", 1);
     o.bodies = NULL;
     o.program = in("no-such-program");
-    ck_assert_int_eq(run_suite(&s, &o, &r, &arena), ST_FAILED);
+    ck_assert_int_eq(run_suite(&s, &o, &r, &arena), ST_IO);
     ck_assert_ptr_nonnull(strstr(read_all(in("none/m/cells.list")), "exit 74: error: "));
 }
 END_TEST
@@ -564,6 +586,7 @@ Suite *suite_run(void) {
     tcase_add_loop_test(t, killed_and_repeated_gives_the_same_bytes, 0, 2);
     tcase_add_loop_test(t, a_damaged_cell_is_kept_and_redone, 0, sizeof damages / sizeof damages[0]);
     tcase_add_loop_test(t, a_failed_cell_stops_only_its_children, 0, 3);
+    tcase_add_test(t, a_refused_write_ends_with_74);
     tcase_add_test(t, nothing_whole_is_a_failure);
     tcase_add_test(t, a_second_run_leaves);
     tcase_add_test(t, suites_share_cells);
