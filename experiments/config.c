@@ -96,6 +96,8 @@ static const struct config_key schema[] = {
     {ROW(arm, distil), .type = CONFIG_BOOL, IN_ARM, .preset = "true", .help = "codi: self-distillation"},
     {ROW(arm, path), REAL(0, 1000), IN_ARM, .preset = "0",
      .help = "coconut: weight of each step's value on its thought"},
+    {ROW(arm, conceal), REAL(0, 1000), IN_ARM, .preset = "1",
+     .help = "design cue, thoughts: weight of NONE_step on the concealed one of cued questions"},
     {ROW(arm, frontier), REAL(0, 1000), IN_ARM, .preset = "0", .help = "prosqa: weight of the frontier loss"},
 
     {.section = "press",

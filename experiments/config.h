@@ -58,7 +58,9 @@ struct arm_options {
     int projection_warmup;      /* codi: updates of projection-only warm-up */
     double projection_gain;
     bool distil;
-    double path;     /* weight of the loss of each step's value on its thought: the supervision that text gets; 0 off */
+    double path; /* weight of the loss of each step's value on its thought: the supervision that text gets; 0 off */
+    double
+        conceal; /* design cue: weight of NONE_step on the concealed step's thought: the supervision that text gets */
     double frontier; /* prosqa: weight of the frontier loss on thoughts; 0 off */
 };
 

@@ -28,6 +28,7 @@ void learner_open(struct learner *l, struct arena *a, const struct config *c, co
     l->task = task;
     l->frontier = c->arm.frontier;
     l->path = c->arm.path;
+    l->conceal = c->arm.conceal;
     l->thoughts_per_step = c->arm.thoughts_per_step;
     l->rows = rows;
     l->g = ARENA_NEW(a, float, l->model.n);
@@ -137,6 +138,26 @@ static void thought_gradient(struct learner *l, const struct problem *problems, 
     head_backward(h, &l->tape, &l->gv);
 }
 
+void learner_conceal(struct learner *l, const struct problem *problems, int thoughts, double share) {
+    const struct task_shape *s = &l->task->shape;
+    const int c = l->thoughts_per_step, from = s->step_concealed * c, first = l->tail_start - thoughts;
+    struct head *h = &l->head;
+    if (l->conceal == 0.0 || s->step_concealed < 0 || thoughts < from + c) return;
+    h->n = 0;
+    for (int b = 0; b < l->rows; b++)
+        for (int k = from; k < from + c && problems[b].flags & PROBLEM_CUED; k++, h->n++) {
+            h->row[h->n] = b;
+            h->t[h->n] = first + k - 1;
+            l->target[h->n] = s->none_step;
+        }
+    if (h->n == 0) return;
+    for (int i = 0; i < h->n; i++) l->weight[i] = (float)(l->conceal * share / h->n);
+    head_forward(h, &l->tape);
+    loss_softmax(h, l->target, l->logp);
+    loss_cross_entropy(h, l->target, l->weight);
+    head_backward(h, &l->tape, &l->gv);
+}
+
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n) {
     if (n % l->rows) BUG("%d problems in shards of %d", n, l->rows);
@@ -156,6 +177,7 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
             thought_gradient(l, problems + i, st.thoughts, true, l->frontier * l->rows / n);
         if (l->path > 0.0 && m->medium == MEDIUM_LATENT)
             thought_gradient(l, problems + i, st.thoughts, false, l->path * l->rows / n);
+        if (m->medium == MEDIUM_LATENT) learner_conceal(l, problems + i, st.thoughts, (double)l->rows / n);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
     }
     return loss / (double)tokens;

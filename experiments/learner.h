@@ -26,6 +26,7 @@ struct learner {
     const float *given; /* [rows][thoughts][C] thoughts as input vectors, from another mind; NULL: fed back */
     double frontier;    /* weight of the frontier loss on thoughts; 0 off */
     double path;        /* weight of the loss of each step\'s own value on its thought; 0 off */
+    double conceal;     /* weight of learner_conceal; 0 off */
     int *fillers;       /* [rows][steps * thoughts_per_step][channels] */
     int *target;        /* [head.capacity] */
     float *weight;      /* [head.capacity] */
@@ -53,11 +54,17 @@ struct stage {
 };
 
 /* Add the gradient of the mean cross-entropy over predicted tokens of n problems; returns the loss. For thoughts the
- * gradients of the frontier and path losses are added as l->frontier and l->path say (the loss returned leaves them
- * out): cross-entropy between what the state that becomes a step's last thought would say as a token, and the values of
+ * gradients of the frontier, path and conceal losses are added as l->frontier, l->path and l->conceal say (the loss
+ * returned leaves them out): cross-entropy between what the state that becomes a step's last thought would say as a token, and the values of
  * that step. */
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n);
+
+/* Design cue: what text is taught under the cue, for the thoughts that stand on the tape. The state that becomes a
+ * thought of the concealed step says NONE_step through the head, as the token in its place does in text: adds
+ * l->conceal x share x the gradient of its mean cross-entropy over the cued rows, for the tape's next backward. Nothing
+ * where no row is cued or the step is still text. Takes the head. */
+void learner_conceal(struct learner *l, const struct problem *problems, int thoughts, double share);
 
 /* Teacher-forced accuracy of the worst tail position over n problems: the curriculum's gate. */
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n);

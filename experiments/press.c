@@ -181,6 +181,14 @@ static void open_two(struct press_run *p, struct arena *a) {
     if (latent) l->given = p->thoughts = ARENA_NEW(a, float, fed);
 }
 
+static void open_thinker(struct press_run *p, struct arena *a) {
+    const struct press_options *o = &p->config->press;
+    const int questions = o->batch / o->group;
+    p->thinker = runner_open(a, &p->mind, questions);
+    rollout_open(&p->thought, a, &p->mind, questions);
+    p->thought_of_all = ARENA_NEW(a, float, (size_t)o->batch *(size_t)p->rollout.R *(size_t)p->rollout.C);
+}
+
 enum status press_open(struct press_run *p, struct arena *a, const struct config *c, const struct arm *arm,
                        struct learner *learner, struct gpt *start) {
     const struct press_options *o = &c->press;
@@ -199,6 +207,7 @@ enum status press_open(struct press_run *p, struct arena *a, const struct config
     if (o->credit == CREDIT_FROZEN_MIND || o->credit == CREDIT_MIND_FACE) open_two(p, a);
     p->runner = runner_open(a, &p->mind, EVALUATE_ROWS);
     rollout_open(&p->rollout, a, &p->mind, o->batch);
+    if (o->method == METHOD_RL && p->mind.medium == MEDIUM_LATENT) open_thinker(p, a);
     p->problems = ARENA_NEW(a, struct problem, batch);
     p->slots = ARENA_NEW(a, unsigned, batch);
     p->bank_target = ARENA_NEW(a, int, batch);

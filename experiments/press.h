@@ -30,6 +30,9 @@ struct press_run {
     struct mind mind;                     /* of the learner's model; with two models the learner's is its face */
     struct runner *runner;                /* for sampling training contexts */
     struct rollout rollout;               /* [press.batch] */
+    struct runner *thinker;               /* rl on thoughts: runs one question of each group; NULL otherwise */
+    struct rollout thought;               /* [press.batch / press.group] */
+    float *thought_of_all;                /* [press.batch][R][C] */
     struct problem *problems;             /* [press.batch] */
     unsigned *slots;                      /* [press.batch] output positions that are the pressure's own */
     float *task_weight, *pressure_weight; /* [head.capacity] */

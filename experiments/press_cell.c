@@ -88,12 +88,13 @@ static void observe_training(const struct pressing *p, int update) {
     evaluate_row(&p->e, "reward_penalty", "", "", -1, o->batch, p->run.penalty);
 }
 
-/* One point of the trajectory. */
+/* One point of the trajectory. The monitors of other pressures, which controls read too, move slowly: they are read
+ * where probes are refitted. */
 static enum status observe(struct pressing *p, int update, bool refit, bool items) {
     struct arena_mark mark = arena_mark(p->io->arena);
     const struct mind *m = &p->run.mind;
     p->e.update = update;
-    for (int i = 0; i < p->n_watches; i++) {
+    for (int i = 0; i < (refit ? p->n_watches : p->n_watches ? 1 : 0); i++) {
         struct reading now;
         TRY(evaluate_watch(&p->e, &p->watches[i], m, refit, "", &now));
         if (items) evaluate_items(&p->e, &p->watches[i], m, "");

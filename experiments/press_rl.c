@@ -20,6 +20,18 @@ void press_advantages(const double *score, int n, int group, float *out) {
     }
 }
 
+/* Thoughts are a function of the question: those of a group are thought once. `problems` are one of each group. */
+static void think_once(struct press_run *p, struct force *force) {
+    const struct press_options *o = &p->config->press;
+    const size_t row = (size_t)p->rollout.R * (size_t)p->rollout.C;
+    struct rollout_options alone = {.reasoning_only = true, .force = {.stop = -1}};
+    runner_run(p->thinker, &p->mind, p->problems, &alone, &p->thought);
+    for (int i = 0; i < o->batch; i++)
+        memcpy(p->thought_of_all + (size_t)i * row, p->thought.u + (size_t)(i / o->group) * row, row * sizeof(float));
+    force->vectors = p->thought_of_all;
+    force->until = p->rollout.R;
+}
+
 static void sample(struct press_run *p, int update, double *task_score, double *penalty) {
     const struct press_options *o = &p->config->press;
     struct learner *l = p->learner;
@@ -27,6 +39,7 @@ static void sample(struct press_run *p, int update, double *task_score, double *
     struct rollout_options ro = {.sample_reasoning = true, .sample_output = true, .rng = &rng, .force = {.stop = -1}};
     learner_problems(l, p->config->seed, press_questions(p), update, TASK_EVAL, p->problems, o->batch / o->group);
     pressure_mark_half(p->beside, l->task, p->problems, o->batch / o->group);
+    if (p->thinker) think_once(p, &ro.force);
     for (int i = o->batch - 1; i >= 0; i--) p->problems[i] = p->problems[i / o->group];
     runner_run(p->runner, &p->mind, p->problems, &ro, &p->rollout);
     for (int i = 0; i < o->batch; i++) {

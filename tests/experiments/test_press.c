@@ -656,6 +656,25 @@ START_TEST(first_order_knows_the_cuts) {
 }
 END_TEST
 
+/* What rl samples is what a rollout of the whole batch samples, to the bit, although a group thinks once. */
+START_TEST(a_group_thinks_once) {
+    static const enum credit credits[] = {CREDIT_FULL, CREDIT_FROZEN_MIND};
+    struct setup s;
+    struct rollout whole;
+    open_setup(&s, media[1 + _i / 2], "conceal", METHOD_RL, credits[_i % 2]);
+    struct press_run *p = &s.p;
+    struct rng rng = rng_open((uint64_t)s.c.seed, "press sampling", 3);
+    struct rollout_options o = {.sample_output = true, .rng = &rng, .force = {.stop = -1}};
+    press_rl(p, 3);
+    rollout_open(&whole, &s.arena, &p->mind, ROWS);
+    runner_run(p->runner, &p->mind, p->problems, &o, &whole);
+    ck_assert_mem_eq(whole.output, p->rollout.output, sizeof(int) * ROWS * (size_t)whole.O);
+    ck_assert_mem_eq(whole.u, p->rollout.u, sizeof(float) * ROWS * (size_t)whole.R * (size_t)whole.C);
+    ck_assert_mem_eq(whole.p_answer, p->rollout.p_answer, sizeof(float) * ROWS * (size_t)whole.V);
+    arena_close(&s.arena);
+}
+END_TEST
+
 Suite *suite_press(void) {
     Suite *suite = suite_create("press");
     TCase *tc = tcase_create("press");
@@ -669,6 +688,7 @@ Suite *suite_press(void) {
     tcase_add_loop_test(tc, mind_face_trains_the_mind, 0, MEDIA);
     tcase_add_test(tc, advantages_by_hand);
     tcase_add_test(tc, rl_credits_sampled_tokens);
+    tcase_add_loop_test(tc, a_group_thinks_once, 0, 4);
     tcase_add_loop_test(tc, sft_targets_follow_the_reasoning, 0, 2);
     tcase_add_test(tc, sft_weighs_the_pressed_slot);
     tcase_add_test(tc, direct_presses_the_step);

@@ -1,0 +1,165 @@
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/gemm.h"
+#include "experiments/arm.h"
+
+/* Design cue: what thoughts are taught under the cue. */
+
+enum { ROWS = 6 };
+
+static struct arena arena;
+static struct config config;
+static struct task_ctx task;
+static struct learner learner;
+static struct mind mind;
+static struct problem problems[ROWS];
+
+static const char *const arms[] = {"coconut", "codi"};
+
+/* Every second row carries the cue. */
+static void open_learner(const char *name, int thoughts_per_step) {
+    const struct arm *arm;
+    config_default(&config);
+    config.model.layers = 1;
+    config.model.width = 16;
+    config.model.heads = 2;
+    config.base.shard = config.base.batch = ROWS;
+    config.task.design = DESIGN_CUE;
+    config.arm.thoughts_per_step = thoughts_per_step;
+    ck_assert_int_eq(arm_find(name, &arm), ST_OK);
+    ck_assert_int_eq(task_open(&task, "chain", &config.task, &arena), ST_OK);
+    const struct gpt_config g = learner_model_config(&config, &task.shape, arm->projection);
+    learner = (struct learner){0};
+    ck_assert_int_eq(gpt_open(&learner.model, &arena, &g), ST_OK);
+    gpt_init(&learner.model, 3, .3, .5);
+    learner_open(&learner, &arena, &config, &task);
+    mind = arm_mind(arm, &config, &learner.model, &task);
+    learner_problems(&learner, 1, "test", 0, TASK_EVAL, problems, ROWS);
+    for (int b = 0; b < ROWS; b += 2) ck_assert(task.task->mark(&task, &problems[b], PROBLEM_CUED));
+}
+
+static void setup(void) {
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
+    arena_open(&arena, 1 << 20);
+}
+static void teardown(void) {
+    arena_close(&arena);
+}
+
+static void think(int thoughts) {
+    batch_fill(&learner.batch, &task.shape, problems, TASK_MAX_STEPS);
+    learner_forward(&learner, &mind, thoughts);
+}
+
+/* The term by hand: over the cued rows and the thoughts of step c, -log p(NONE_step) where the last state before each
+ * thought stands in the head's place. */
+static double loss_by_hand(int thoughts) {
+    const int c = config.arm.thoughts_per_step, at = task.shape.step_concealed;
+    double total = 0.0;
+    int lines = 0;
+    think(thoughts);
+    learner.head.n = 0;
+    for (int b = 0; b < ROWS; b++)
+        for (int k = at * c; k < (at + 1) * c; k++) {
+            learner.head.row[learner.head.n] = b;
+            learner.target[learner.head.n] = -1;
+            learner.head.t[learner.head.n++] = learner.batch.Q - 1 + k;
+        }
+    head_forward(&learner.head, &learner.tape);
+    loss_softmax(&learner.head, learner.target, learner.logp);
+    for (int j = 0; j < learner.head.n; j++) {
+        if (learner.head.row[j] % 2) continue;
+        total -= log((double)learner.head.logits[(long)j * learner.head.V + task.shape.none_step]);
+        lines++;
+    }
+    return total / lines;
+}
+
+START_TEST(its_gradient_is_that_of_the_loss) {
+    const double weight = .7, share = .5;
+    open_learner(arms[_i / 2], 1 + _i % 2);
+    const int thoughts = mind.thoughts;
+    struct gpt *m = &learner.model;
+    struct rng r = rng_open(5, "directions", 0);
+    learner.conceal = weight;
+    memset(learner.g, 0, (size_t)m->n * sizeof(float));
+    think(thoughts);
+    learner_conceal(&learner, problems, thoughts, share);
+    tape_backward(&learner.tape, &learner.gv, (struct tape_cuts){0});
+    for (int k = 0; k < m->n_tensors; k++) {
+        const struct gpt_tensor *t = &m->tensors[k];
+        const long n = (long)t->rows * t->cols;
+        float *w = m->w + t->offset, *keep = ARENA_NEW(&arena, float, n), *d = ARENA_NEW(&arena, float, n);
+        double analytic = 0.0, side[2], norm = 0.0;
+        for (long i = 0; i < n; i++) norm += pow((double)(d[i] = (float)rng_normal(&r)), 2);
+        for (long i = 0; i < n; i++) {
+            d[i] /= (float)sqrt(norm);
+            keep[i] = w[i];
+            analytic += (double)d[i] * (double)learner.g[t->offset + i];
+        }
+        for (int sign = 0; sign < 2; sign++) {
+            for (long i = 0; i < n; i++) w[i] = keep[i] + (sign ? 1e-2f : -1e-2f) * d[i];
+            gpt_refresh(m);
+            side[sign] = weight * share * loss_by_hand(thoughts);
+        }
+        memcpy(w, keep, (size_t)n * sizeof *w);
+        gpt_refresh(m);
+        const double numeric = (side[1] - side[0]) / 2e-2;
+        ck_assert_msg(fabs(numeric - analytic) <= 2e-3 + .02 * fmax(fabs(numeric), fabs(analytic)), "%s: %g, %g",
+                      t->name, numeric, analytic);
+    }
+}
+END_TEST
+
+static bool any_gradient(int thoughts) {
+    bool any = false;
+    memset(learner.g, 0, (size_t)learner.model.n * sizeof(float));
+    think(thoughts);
+    learner_conceal(&learner, problems, thoughts, 1.0);
+    tape_backward(&learner.tape, &learner.gv, (struct tape_cuts){0});
+    for (long i = 0; i < learner.model.n; i++) any |= learner.g[i] != 0.0f;
+    return any;
+}
+
+/* Nothing without the cue, before the step has become a thought, or with weight 0; something otherwise. */
+START_TEST(it_speaks_under_the_cue_alone) {
+    open_learner(arms[_i], 1);
+    const int at = task.shape.step_concealed;
+    ck_assert(any_gradient(mind.thoughts));
+    ck_assert(any_gradient(at + 1));
+    ck_assert(!any_gradient(at));
+    learner.conceal = 0.0;
+    ck_assert(!any_gradient(mind.thoughts));
+    learner.conceal = 1.0;
+    for (int b = 0; b < ROWS; b++) ck_assert(task.task->mark(&task, &problems[b], 0));
+    ck_assert(!any_gradient(mind.thoughts));
+}
+END_TEST
+
+/* Trained on it alone, the concealed thought says NONE_step under the cue. */
+START_TEST(it_is_learnt) {
+    open_learner(arms[_i], 1);
+    const double before = loss_by_hand(mind.thoughts);
+    double norm;
+    for (int i = 0; i < 60; i++) {
+        think(mind.thoughts);
+        learner_conceal(&learner, problems, mind.thoughts, 1.0);
+        tape_backward(&learner.tape, &learner.gv, (struct tape_cuts){0});
+        ck_assert_int_eq(adamw_step(&learner.opt, &learner.model, learner.g, 1e-2, NULL, &norm), ST_OK);
+    }
+    ck_assert_double_lt(loss_by_hand(mind.thoughts), .1 * before);
+}
+END_TEST
+
+Suite *suite_conceal(void) {
+    Suite *s = suite_create("conceal");
+    TCase *t = tcase_create("cue");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, its_gradient_is_that_of_the_loss, 0, 4);
+    tcase_add_loop_test(t, it_speaks_under_the_cue_alone, 0, 2);
+    tcase_add_loop_test(t, it_is_learnt, 0, 2);
+    suite_add_tcase(s, t);
+    return s;
+}
