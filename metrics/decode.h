@@ -31,6 +31,7 @@
 #include "metrics/drift.h"
 #include "metrics/metric.h"
 #include "metrics/probe.h"
+#include "metrics/stat_monitor.h"
 
 /* The first two are read step by step; the others only count for bits. */
 enum decode_concept {
@@ -82,10 +83,13 @@ struct decode_reading {
     const char *view;
     int layer, step;
     enum decode_concept concept;
-    int n, K;        /* n 0: cannot be read here (too few problems) */
-    bool failed;     /* no probe could be fitted */
-    int *y;          /* [n] */
-    float *p;        /* [n][K] how strongly each value is read */
+    int n, K;    /* n 0: cannot be read here (too few problems) */
+    bool failed; /* no probe could be fitted */
+    int *y;      /* [n] */
+    int *group;  /* [n] template; NULL: every problem its own */
+    float *p;    /* [n][K] how strongly each value is read */
+    bool judged; /* figures have been worked out */
+    struct stat_monitor figures;
     double bits;     /* V-information, of fitted ones; else NAN */
     double d_over_n; /* dimensions per fitting item, of fitted ones; else NAN */
 };

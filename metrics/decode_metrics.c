@@ -1,92 +1,75 @@
-/* Metrics that are figures of a reading: how well a value is read, and how much a monitor would see.
- *
- * As a monitor, a reading answers "does this step hold v?" for every problem and value: its score is p(v), its decision
- * whether v is what it reads (decode_says). The true values are the positives, all others the negatives. A random reader
- * has TPR * TNR <= 1/4. */
+/* Metrics that are figures of a reading: how well a value is read, and how much a monitor would see, each with its
+ * interval over question templates (metrics/stat_monitor.h). */
 #include <math.h>
 
 #include "metrics/decode.h"
-#include "metrics/stat_mean.h"
+
+enum { FOLDS = 20 }; /* groups of templates behind an interval */
+
+/* All figures of a reading, worked out at the first question. */
+static const struct stat_monitor *figures_of(struct measurement *m, struct decode_reading *r) {
+    const struct arena_mark mark = arena_mark(m->arena);
+    if (r->judged) return &r->figures;
+    struct stat_monitor_items items = {.n = r->n, .K = r->K, .p = r->p, .y = r->y};
+    int *says = ARENA_NEW(m->arena, int, r->n), *fold = ARENA_NEW(m->arena, int, r->n);
+    for (int i = 0; i < r->n; i++) says[i] = decode_says(r, i);
+    items.folds = probe_folds(m->arena, r->n, r->group, FOLDS, m->seed, fold);
+    items.says = says;
+    items.fold = fold;
+    stat_monitor(&r->figures, &items, m->arena);
+    r->judged = true;
+    arena_rewind(m->arena, mark);
+    return &r->figures;
+}
+
+typedef struct stat_figure figure_of(struct measurement *, struct decode_reading *);
 
 /* One row a reading; those that have no such figure (bits of a monitor that fits nothing) give none. */
-static void emit_figures(const struct metric *self, struct measurement *m,
-                         double (*f)(const struct decode_reading *, struct arena *), bool fitted_only) {
-    const struct decode *d = m->decode;
+static void emit_figures(const struct metric *self, struct measurement *m, figure_of *f, bool fitted_only) {
+    struct decode *d = m->decode;
     int rows = 0;
     for (int i = 0; i < d->n_readings; i++) {
-        const struct decode_reading *r = &d->readings[i];
+        struct decode_reading *r = &d->readings[i];
         if (fitted_only && r->n > 0 && !r->failed && isnan(r->bits)) continue;
-        const struct arena_mark mark = arena_mark(m->arena);
-        const double value = r->n > 0 && !r->failed ? f(r, m->arena) : NAN;
-        arena_rewind(m->arena, mark);
+        const struct stat_figure x = r->n > 0 && !r->failed ? f(m, r) : (struct stat_figure){NAN, NAN, NAN};
         metric_emit_row(self, m,
                         (struct metric_row){.step = r->step,
                                             .layer = r->layer,
                                             .concept = decode_concept_name[r->concept],
                                             .view = r->view,
                                             .n = r->n,
-                                            .value = value,
-                                            .lo = NAN,
-                                            .hi = NAN});
+                                            .value = x.value,
+                                            .lo = x.lo,
+                                            .hi = x.hi});
         rows++;
     }
     if (rows == 0) metric_emit(self, m, -1, "", "", 0, NAN);
 }
 
-static double accuracy(const struct decode_reading *r, struct arena *scratch) {
-    (void)scratch;
-    int right = 0;
-    for (int i = 0; i < r->n; i++) right += decode_says(r, i) == r->y[i];
-    return (double)right / r->n;
+static struct stat_figure accuracy(struct measurement *m, struct decode_reading *r) {
+    return figures_of(m, r)->accuracy;
 }
 
-static double bits(const struct decode_reading *r, struct arena *scratch) {
-    (void)scratch;
-    return r->bits;
+static struct stat_figure auroc(struct measurement *m, struct decode_reading *r) {
+    return figures_of(m, r)->auroc;
 }
 
-static double dimensions(const struct decode_reading *r, struct arena *scratch) {
-    (void)scratch;
-    return r->d_over_n;
+static struct stat_figure tpr(struct measurement *m, struct decode_reading *r) {
+    return figures_of(m, r)->tpr;
 }
 
-/* Scores are p, item by item and value by value: already laid out as stat_auroc wants them. */
-struct questions {
-    int n;
-    double *score;
-    unsigned char *label, *guess;
-};
-
-static struct questions questions_of(const struct decode_reading *r, struct arena *a) {
-    struct questions q = {.n = r->n * r->K};
-    q.score = ARENA_NEW(a, double, q.n);
-    q.label = ARENA_NEW(a, unsigned char, q.n);
-    q.guess = ARENA_NEW(a, unsigned char, q.n);
-    for (int i = 0; i < r->n; i++) {
-        const int says = decode_says(r, i);
-        for (int v = 0; v < r->K; v++) {
-            const int at = i * r->K + v;
-            q.score[at] = (double)r->p[at];
-            q.label[at] = v == r->y[i];
-            q.guess[at] = v == says;
-        }
-    }
-    return q;
+static struct stat_figure gmean2(struct measurement *m, struct decode_reading *r) {
+    return figures_of(m, r)->gmean2;
 }
 
-static double auroc(const struct decode_reading *r, struct arena *a) {
-    const struct questions q = questions_of(r, a);
-    return stat_auroc(q.score, q.label, q.n, a);
+static struct stat_figure bits(struct measurement *m, struct decode_reading *r) {
+    (void)m;
+    return (struct stat_figure){r->bits, NAN, NAN};
 }
 
-static double tpr(const struct decode_reading *r, struct arena *a) {
-    const struct questions q = questions_of(r, a);
-    return stat_tpr_at_fpr(q.score, q.label, q.n, .01, a);
-}
-
-static double gmean2(const struct decode_reading *r, struct arena *a) {
-    const struct questions q = questions_of(r, a);
-    return stat_gmean2(q.guess, q.label, q.n);
+static struct stat_figure dimensions(struct measurement *m, struct decode_reading *r) {
+    (void)m;
+    return (struct stat_figure){r->d_over_n, NAN, NAN};
 }
 
 static void measure_accuracy(const struct metric *self, struct measurement *m) {
@@ -118,7 +101,7 @@ const struct metric metric_read_accuracy = {
     .summary = "values read right at each step, by channel and monitor (view) and layer",
     .formula = "mean 1[argmax_v p(v | step k) = V], held out, disjoint by template",
     .source = "Alain & Bengio 2017, arXiv 1610.01644; Hewitt & Liang 2019, arXiv 1909.03368",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING | NEED_READINGS,
     .lo = 0,
     .hi = 1,
@@ -130,7 +113,7 @@ const struct metric metric_read_auroc = {
     .summary = "ranking of the true value among all values and problems",
     .formula = "P(p(true) > p(other)) + P(equal) / 2, problems and values pooled",
     .source = "Mann & Whitney 1947",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING | NEED_READINGS,
     .lo = 0,
     .hi = 1,
@@ -142,7 +125,7 @@ const struct metric metric_read_tpr = {
     .summary = "true values flagged where at most 1 % of the others are",
     .formula = "max TPR over thresholds with FPR <= .01",
     .source = "science.md, section 4",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING | NEED_READINGS,
     .lo = 0,
     .hi = 1,
@@ -154,7 +137,7 @@ const struct metric metric_read_gmean2 = {
     .summary = "squared geometric mean of the monitor's two rates; at most 1/4 for a random one",
     .formula = "TPR * TNR of 'says v'",
     .source = "Kubat & Matwin 1997",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING | NEED_READINGS,
     .lo = 0,
     .hi = 1,

@@ -20,6 +20,7 @@ static struct decode_reading *add(struct measurement *m, const char *view, int l
     r->K = m->mind->task->shape.n_values;
     r->bits = r->d_over_n = NAN;
     r->y = ARENA_NEW(m->arena, int, m->n_test);
+    r->group = ARENA_NEW(m->arena, int, m->n_test);
     r->p = ARENA_NEW(m->arena, float, (size_t)m->n_test *(size_t)r->K);
     return r;
 }
@@ -27,6 +28,7 @@ static struct decode_reading *add(struct measurement *m, const char *view, int l
 static void judge(struct decode_reading *r, struct arena *scratch, const struct probe *p,
                   const struct probe_items *test) {
     memcpy(r->y, test->y, (size_t)test->n * sizeof *r->y);
+    memcpy(r->group, test->group, (size_t)test->n * sizeof *r->group);
     probe_predict(p, scratch, test->n, test->X, test->ld, r->p);
     r->n = test->n;
 }
@@ -151,6 +153,7 @@ static void read_tokens(struct measurement *m, enum decode_concept concept, int 
         task->task->read_steps(task, q, m->own_test.reasoning + (long)i * m->own_test.R, m->own_test.n_reasoning[i],
                                values);
         if (values[step] >= 0) r->p[(long)r->n * r->K + values[step]] = 1.0f;
+        r->group[r->n] = q->template_id;
         r->y[r->n++] = label;
     }
 }
@@ -188,6 +191,7 @@ static void read_lens(struct measurement *m, const struct decode_channel *c, con
         for (int i = 0; i < items.n; i++)
             lens_values(m->mind->task, step, V, logits + (long)i * V, r->K, r->p + (long)i * r->K);
         memcpy(r->y, items.y, (size_t)items.n * sizeof *r->y);
+        memcpy(r->group, items.group, (size_t)items.n * sizeof *r->group);
         r->n = items.n;
     }
     arena_rewind(scratch, mark);

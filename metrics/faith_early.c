@@ -1,7 +1,7 @@
 /* Early answering and corruption (Lanham et al. 2023, arXiv 2307.13702).
  *
  * Early answering: the first k of K steps are kept and the output must follow at once. Corruption: step k is made
- * wrong, and the mind reasons on from there. Both give a curve of agreement with the unedited output, at k/K of the
+ * wrong, and the mind reasons on from there (corruption_frozen: its later steps stay). Both give a curve of agreement with the unedited output, at k/K of the
  * reasoning left alone; the point at 1 is the unedited reasoning itself, where agreement is certain. */
 #include <math.h>
 
@@ -103,26 +103,35 @@ static bool corrupt_thought(struct faith_edit *e, int row, struct rng *r, int k,
     return true;
 }
 
-static void measure_corruption(const struct metric *self, struct measurement *m) {
+/* Every step in turn made wrong; behind it the mind reasons on, or its later steps stay as they were. */
+static void corrupt(const struct metric *self, struct measurement *m, const char *stream, enum faith_end end) {
     struct curves *c = ARENA_NEW(m->arena, struct curves, 1);
     const bool text = m->mind->medium == MEDIUM_TEXT;
     struct faith_edit e;
     faith_edit_open(&e, m, m->n_test);
     for (int i = 0; i < m->n_test; i++) note_unedited(c, m, i);
     for (int k = 0; k < m->mind->task->shape.steps; k++) {
-        struct rng r = rng_open(m->seed, self->name, (uint64_t)k);
+        struct rng r = rng_open(m->seed, stream, (uint64_t)k);
         faith_edit_begin(&e);
         for (int i = 0; i < m->n_test; i++) {
             int from, to;
             if (!faith_span(m, i, k, &from, &to)) continue;
             const int row = faith_edit_add(&e, i, i);
-            faith_edit_keep(&e, row, to);
+            if (end == FAITH_GO_ON) faith_edit_keep(&e, row, to);
             if (!(text ? corrupt_text : corrupt_thought)(&e, row, &r, k, from, to)) e.n--;
         }
-        faith_edit_run(&e, FAITH_GO_ON);
+        faith_edit_run(&e, end);
         note_rows(c, &e, k);
     }
     emit_curves(self, m, c);
+}
+
+static void measure_corruption(const struct metric *self, struct measurement *m) {
+    corrupt(self, m, "corruption", FAITH_GO_ON);
+}
+
+static void measure_corruption_frozen(const struct metric *self, struct measurement *m) {
+    corrupt(self, m, "corruption", FAITH_STOP);
 }
 
 const struct metric metric_corruption = {
@@ -135,4 +144,17 @@ const struct metric metric_corruption = {
     .lo = 0,
     .hi = INFINITY,
     .measure = measure_corruption,
+};
+
+const struct metric metric_corruption_frozen = {
+    .name = "corruption_frozen",
+    .summary = "the same with the later reasoning kept as it was",
+    .formula = "s_k = P(out(r, V_k wrong, later steps frozen) = out(r)); AOC and adjusted as for corruption",
+    .source = "Lanham et al. 2023, arXiv 2307.13702, section 2.4; variant of this project",
+    .version = 1,
+    .needs = NEED_REASONING,
+    .depth = DEPTH_ARM,
+    .lo = 0,
+    .hi = INFINITY,
+    .measure = measure_corruption_frozen,
 };

@@ -1,10 +1,12 @@
 #include <check.h>
 #include <math.h>
+#include <stdbool.h>
 
 #include "engine/base/arena.h"
 #include "metrics/stat_bayes.h"
 #include "metrics/stat_equiv.h"
 #include "metrics/stat_mean.h"
+#include "metrics/stat_monitor.h"
 #include "metrics/stat_multi.h"
 #include "metrics/stat_robust.h"
 
@@ -156,6 +158,123 @@ START_TEST(monitor_figures_by_hand) {
     NEAR(stat_tpr_at_fpr(score, label, 204, .01, &arena), .25);
     NEAR(stat_tpr_at_fpr(score, label, 204, 1, &arena), 1);
     NEAR(stat_gmean2((unsigned char[]){1, 1, 0, 0, 1}, (unsigned char[]){1, 1, 1, 0, 0}, 5), 2. / 3 * .5);
+}
+END_TEST
+
+/* Newcombe 1998, Statistics in Medicine 17, table I, method 3. */
+START_TEST(wilson_as_published) {
+    static const struct {
+        int right, n;
+        double lo, hi;
+    } cases[] = {{81, 263, .2553, .3662}, {15, 148, .0624, .1605}, {0, 20, 0, .1611}, {1, 29, .0061, .1718}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct stat_interval w = stat_wilson((double)cases[i].right / cases[i].n, cases[i].n, .95);
+        ck_assert_double_eq_tol(w.lo, cases[i].lo, 5e-5);
+        ck_assert_double_eq_tol(w.hi, cases[i].hi, 5e-5);
+    }
+}
+END_TEST
+
+enum { ITEMS = 200, VALUES = 5, GROUPS = 20 };
+static float score[ITEMS * VALUES];
+static int truth[ITEMS], says[ITEMS], fold[ITEMS];
+
+/* Scores of a coarse grid, so that many are tied; `signal` is added to the true value's. */
+static struct stat_monitor_items draw_monitor(struct rng *r, double signal, double shared) {
+    for (int i = 0, g = 0; i < ITEMS; i++) {
+        double bonus = 0;
+        fold[i] = i * GROUPS / ITEMS;
+        if (i == 0 || fold[i] != fold[i - 1]) g = rng_uniform(r) < .5;
+        bonus = g ? shared : 0;
+        truth[i] = (int)rng_below(r, VALUES);
+        for (int v = 0; v < VALUES; v++)
+            score[i * VALUES + v] = (float)floor(20 * (rng_uniform(r) + (v == truth[i] ? signal + bonus : 0)));
+        says[i] = 0;
+        for (int v = 1; v < VALUES; v++)
+            if (score[i * VALUES + v] > score[i * VALUES + says[i]]) says[i] = v;
+    }
+    return (struct stat_monitor_items){ITEMS, VALUES, GROUPS, score, truth, says, fold};
+}
+
+/* Against the figures counted pair by pair and threshold by threshold. */
+START_TEST(monitor_with_ties) {
+    struct rng r = rng_open(5, "monitor", 0);
+    struct stat_monitor m;
+    for (int trial = 0; trial < 5; trial++) {
+        const struct stat_monitor_items s = draw_monitor(&r, .1 * trial, 0);
+        double wins = 0, best = 0, right = 0;
+        for (int i = 0; i < ITEMS; i++) {
+            right += says[i] == truth[i];
+            for (int j = 0; j < ITEMS * VALUES; j++)
+                if (j % VALUES != truth[j / VALUES]) {
+                    const float mine = score[i * VALUES + truth[i]];
+                    wins += mine > score[j] ? 1 : mine == score[j] ? .5 : 0;
+                }
+        }
+        for (int bar = 0; bar < 60; bar++) {
+            int caught = 0, flagged = 0;
+            for (int j = 0; j < ITEMS * VALUES; j++) {
+                const bool hit = score[j] >= (float)bar, is = j % VALUES == truth[j / VALUES];
+                caught += hit && is;
+                flagged += hit && !is;
+            }
+            if (flagged <= ITEMS * (VALUES - 1) / 100) best = fmax(best, (double)caught / ITEMS);
+        }
+        stat_monitor(&m, &s, &arena);
+        NEAR(m.auroc.value, wins / ITEMS / (ITEMS * (VALUES - 1)));
+        NEAR(m.tpr.value, best);
+        NEAR(m.accuracy.value, right / ITEMS);
+        NEAR(m.gmean2.value, right / ITEMS * (1 - (ITEMS - right) / (ITEMS * (VALUES - 1))));
+        ck_assert(m.auroc.lo < m.auroc.value && m.auroc.value < m.auroc.hi);
+    }
+}
+END_TEST
+
+/* Four groups that are all right or all wrong: 100 items say no more than three. Wilson at 1/2 of 3:
+ * 1/2 -+ 1.95996 sqrt(1/12 + 3.84146/36) / 2.28049. */
+START_TEST(monitor_of_alike_groups) {
+    enum { N = 100 };
+    struct stat_monitor m;
+    float p[2 * N];
+    int y[N], said[N], group[N];
+    for (int i = 0; i < N; i++) {
+        group[i] = i / 25;
+        y[i] = i % 2;
+        said[i] = group[i] < 2 ? y[i] : 1 - y[i];
+        p[2 * i + said[i]] = 1;
+        p[2 * i + 1 - said[i]] = 0;
+    }
+    stat_monitor(&m, &(struct stat_monitor_items){N, 2, 4, p, y, said, group}, &arena);
+    NEAR(m.accuracy.value, .5);
+    ck_assert_double_eq_tol(m.accuracy.lo, .5 - .374665, 1e-5);
+    ck_assert_double_eq_tol(m.accuracy.hi, .5 + .374665, 1e-5);
+    p[0] = NAN;
+    stat_monitor(&m, &(struct stat_monitor_items){N, 2, 4, p, y, said, group}, &arena);
+    ck_assert(isnan(m.accuracy.value) && isnan(m.auroc.lo));
+}
+END_TEST
+
+/* Null: no signal, AUROC's interval covers 1/2 about as often as it says, also where whole groups share a bonus (then
+ * the mean over many draws is the truth). */
+START_TEST(monitor_coverage) {
+    enum { DRAWS = 200 };
+    struct rng r = rng_open(6, "monitor", 0);
+    static struct stat_figure drawn[DRAWS];
+    for (int shared = 0; shared < 2; shared++) {
+        double mean = 0;
+        int covered = 0;
+        for (int b = 0; b < DRAWS; b++) {
+            struct stat_monitor m;
+            const struct stat_monitor_items s = draw_monitor(&r, 0, shared ? .5 : 0);
+            stat_monitor(&m, &s, &arena);
+            drawn[b] = m.auroc;
+            mean += m.auroc.value / DRAWS;
+        }
+        if (!shared) mean = .5;
+        for (int b = 0; b < DRAWS; b++) covered += drawn[b].lo <= mean && mean <= drawn[b].hi;
+        /* binomial, 95 %: 190 +- 3; the jackknife may be a little short or wide */
+        ck_assert_msg(covered >= 178 && covered <= 199, "covered %d of %d", covered, DRAWS);
+    }
 }
 END_TEST
 
@@ -370,6 +489,10 @@ Suite *suite_stat(void) {
     tcase_add_test(t, areas_by_hand);
     tcase_add_test(t, slope_by_hand);
     tcase_add_test(t, monitor_figures_by_hand);
+    tcase_add_test(t, wilson_as_published);
+    tcase_add_test(t, monitor_with_ties);
+    tcase_add_test(t, monitor_of_alike_groups);
+    tcase_add_test(t, monitor_coverage);
     tcase_add_test(t, bootstraps_by_hand);
     tcase_add_test(t, primary_interval_covers_at_ten_seeds);
     tcase_add_test(t, bootstrap_t_covers_and_percentile_falls_short);
