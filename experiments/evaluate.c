@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "metrics/metric.h"
+#include "metrics/decode.h"
 
 enum { RELABELINGS = 20 };
 
@@ -55,8 +55,13 @@ enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, c
     measurement.emit = take;
     measurement.to = &sink;
     measurement.depth = o->level == LEVEL_FULL ? DEPTH_FULL : before ? DEPTH_VERDICT : DEPTH_ARM;
-    if (before) measurement_set_before(&measurement, before);
+    const char *path = arena_printf(e->arena, "%s/readings%s%s.safetensors", e->dir, view[0] ? "." : "", view);
+    const bool reasons = mind_reasoning_positions(m) > 0;
+    struct probe *probes = NULL;
+    if (before && reasons) TRY(decode_restore(&probes, e->arena, before, path));
+    if (before) measurement_set_before(&measurement, before, probes);
     enum status st = measurement_run(&measurement, NULL);
+    if (st == ST_OK && !before && reasons) st = decode_store(&measurement, e->arena, path);
     arena_rewind(e->arena, mark);
     return st;
 }

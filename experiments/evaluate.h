@@ -10,6 +10,8 @@ struct evaluation {
     const struct config *config;
     struct runner *runner;
     int update; /* of the pressure; -1 for an arm */
+    const char
+        *dir; /* evaluate_metrics: an arm leaves the probes of its readings here, what was pressed finds them here */
 };
 
 enum { EVALUATE_ROWS = 64 }; /* problems run at a time in rollouts */

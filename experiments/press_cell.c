@@ -181,7 +181,7 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     learner_open(&p->learner, a, c, &p->task);
     TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
     open_frozen(p, a, c);
-    p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner};
+    p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner, .dir = io->parent_dir};
     const struct mind text = arm_text_mind(&p->learner.model, &p->task);
     if (p->arm->text_mode) p->text_runner = runner_open(a, &text, EVALUATE_ROWS);
 

@@ -115,11 +115,21 @@ struct decode {
     struct decode_reading *readings;
     struct decode_drift *drifts;
     struct decode_distance *distances;
-    struct probe *probes; /* [DECODE_READ][steps] of channel u, before pressure where there is one; K 0: none */
+    struct probe
+        *probes; /* [1 + L + 1][DECODE_READ][steps] of u and of the states, before pressure where there is one; K 0:
+                             none. Those of states are there in an arm, or where they were given */
     int steps;
     bool *left_out;       /* [n_fit] fitting problems whose template is among the test problems */
     struct arena scratch; /* while readings are made */
 };
+
+/* Of layer `layer`, -1: of u. */
+struct probe *decode_probe(const struct decode *d, int layer, enum decode_concept concept, int step);
+
+/* The probes of an arm's readings travel with it in a checkpoint file, so that no pressed cell of it fits them again. The
+ * C of a probe is kept as a float. ST_DATA where the file is none of a mind of this shape. */
+MUST_USE enum status decode_store(const struct measurement *m, struct arena *a, const char *path);
+MUST_USE enum status decode_restore(struct probe **probes, struct arena *a, const struct mind *mind, const char *path);
 
 /* Everything m->depth asks for, into m->decode. */
 void decode_open(struct measurement *m);

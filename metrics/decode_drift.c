@@ -64,6 +64,7 @@ static void add_drift(struct measurement *m, const char *view, const struct deco
                                     .pair_base = pairs.was};
     o.n_grid = 1;
     o.grid[0] = frozen->C;
+    o.start = frozen;
     o.seed = m->seed;
     if (drift_measure(&d->parts, a, &in, &o) != ST_OK) d->parts = drift_decompose(NAN, NAN, NAN, NAN);
 done:

@@ -28,7 +28,7 @@ enum effort { SELECTIVITY, CONTROL, COMPRESSION };
 
 static double figure_of(const struct measurement *m, const struct decode_channel *u, enum decode_concept concept,
                         int step, enum effort which, int *n) {
-    const struct probe *like = &m->decode->probes[concept * m->decode->steps + step];
+    const struct probe *like = decode_probe(m->decode, -1, (enum decode_concept) concept, step);
     struct decode_both b = decode_take_both(m, m->arena, u, concept, step);
     struct probe_options o = probe_defaults();
     *n = 0;

@@ -4,6 +4,8 @@
 
 #include "metrics/decode.h"
 
+extern const struct metric metric_read_accuracy;
+
 enum { FOLDS = 20 }; /* groups of templates behind an interval */
 
 /* All figures of a reading, worked out at the first question. */
@@ -22,6 +24,11 @@ static const struct stat_monitor *figures_of(struct measurement *m, struct decod
     return &r->figures;
 }
 
+/* States are the secondary view: at the end of every pressed cell their accuracy alone. */
+static bool left_aside(const struct measurement *m, const struct decode_reading *r, const struct metric *self) {
+    return m->before && m->depth == DEPTH_VERDICT && r->layer >= 0 && self != &metric_read_accuracy;
+}
+
 typedef struct stat_figure figure_of(struct measurement *, struct decode_reading *);
 
 /* One row a reading; those that have no such figure (bits of a monitor that fits nothing) give none. */
@@ -30,6 +37,7 @@ static void emit_figures(const struct metric *self, struct measurement *m, figur
     int rows = 0;
     for (int i = 0; i < d->n_readings; i++) {
         struct decode_reading *r = &d->readings[i];
+        if (left_aside(m, r, self)) continue;
         if (fitted_only && r->n > 0 && !r->failed && isnan(r->bits)) continue;
         const struct stat_figure x = r->n > 0 && !r->failed ? f(m, r) : (struct stat_figure){NAN, NAN, NAN};
         metric_emit_row(self, m,

@@ -50,6 +50,7 @@ enum status decode_fit_probe(const struct measurement *m, struct arena *a, struc
     if (like) {
         o.n_grid = 1;
         o.grid[0] = like->C;
+        o.start = like;
         return probe_fit(p, a, fit, like->mean, like->scale, &o);
     }
     float *mean = ARENA_NEW(a, float, fit->d), *scale = ARENA_NEW(a, float, fit->d);
@@ -101,12 +102,16 @@ bool decode_has(const struct measurement *m, enum decode_concept concept) {
     return concept != DECODE_C || m->mind->task->shape.step_concealed >= 0;
 }
 
+struct probe *decode_probe(const struct decode *d, int layer, enum decode_concept concept, int step) {
+    return &d->probes[((layer + 1) * DECODE_READ + (int)concept) * d->steps + step];
+}
+
 static void read_channel(struct measurement *m, const struct decode_channel *c, enum fitting how,
                          const struct probe_options *o) {
     const int steps = m->decode->steps;
     for (int concept = 0; concept < DECODE_READ; concept ++)
         for (int k = 0; decode_has(m, concept) && k < steps; k++)
-            read_fitted(m, c, concept, k, &m->decode->probes[concept * steps + k], how, o);
+            read_fitted(m, c, concept, k, decode_probe(m->decode, c->layer, concept, k), how, o);
 }
 
 /* The probes of the mind before pressure (or of this one): they stay in the measurement's arena. */
@@ -116,7 +121,7 @@ static void fit_frozen(struct measurement *m, const struct decode_channel *c) {
     const int steps = m->decode->steps;
     for (int concept = 0; concept < DECODE_READ; concept ++)
         for (int k = 0; decode_has(m, concept) && k < steps; k++) {
-            struct probe *p = &m->decode->probes[concept * steps + k];
+            struct probe *p = decode_probe(m->decode, c->layer, concept, k);
             const struct arena_mark mark = arena_mark(scratch);
             struct decode_both b = decode_take_both(m, scratch, c, concept, k);
             if (!decode_enough(&b.fit, &b.test) || decode_fit_probe(m, m->arena, p, &b.fit, NULL, &o) != ST_OK)
@@ -130,7 +135,7 @@ static void read_frozen(struct measurement *m, const struct decode_channel *c) {
     const int steps = m->decode->steps;
     for (int concept = 0; concept < DECODE_READ; concept ++)
         for (int k = 0; decode_has(m, concept) && k < steps; k++) {
-            const struct probe *p = &m->decode->probes[concept * steps + k];
+            const struct probe *p = decode_probe(m->decode, c->layer, concept, k);
             struct decode_reading *r = add(m, "frozen", -1, concept, k);
             const struct arena_mark mark = arena_mark(scratch);
             struct decode_both b = decode_take_both(m, scratch, c, concept, k);
@@ -310,13 +315,16 @@ static void read_baselines(struct measurement *m, const struct decode_channel *u
     read_channel(m, &c, AFRESH, &linear);
 }
 
-static void read_states(struct measurement *m, struct rollout states[2]) {
+/* An arm's probes stay; what was pressed is read in their class where they were given. */
+static void read_states(struct measurement *m) {
     const struct probe_options linear = probe_defaults();
+    struct rollout states[2];
     decode_force_states(m, m->mind, m->fit, &m->own_fit, &states[0]);
     decode_force_states(m, m->mind, m->test, &m->own_test, &states[1]);
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
         const struct decode_channel c = decode_channel_state(&states[0], &states[1], l);
-        read_channel(m, &c, AFRESH, &linear);
+        if (!m->before) fit_frozen(m, &c);
+        read_channel(m, &c, !m->before ? AS_GIVEN : m->before->probes ? LIKE_IT : AFRESH, &linear);
     }
 }
 
@@ -329,7 +337,8 @@ static void make_room(struct measurement *m) {
     d->readings = ARENA_NEW(m->arena, struct decode_reading, d->most_readings);
     d->drifts = ARENA_NEW(m->arena, struct decode_drift, fields * (1 + layers));
     d->distances = ARENA_NEW(m->arena, struct decode_distance, steps * (1 + layers));
-    d->probes = ARENA_NEW(m->arena, struct probe, fields);
+    d->probes = m->before ? m->before->probes : NULL;
+    if (!d->probes) d->probes = ARENA_NEW(m->arena, struct probe, fields * (1 + layers));
     d->left_out = ARENA_NEW(m->arena, bool, m->n_fit);
     for (int i = 0; i < m->n_fit; i++)
         for (int j = 0; j < m->n_test && !d->left_out[i]; j++)
@@ -342,7 +351,7 @@ static void read_all(struct measurement *m) {
     read_monitors(m, &u);
     if (m->before) {
         const struct decode_channel was = decode_channel_u(&m->before->own_fit, &m->before->own_test);
-        fit_frozen(m, &was);
+        if (!m->before->probes) fit_frozen(m, &was);
         read_frozen(m, &u);
         read_channel(m, &u, LIKE_IT, &linear);
         decode_drift_own(m, &was, &u);
@@ -351,10 +360,7 @@ static void read_all(struct measurement *m) {
         read_channel(m, &u, AS_GIVEN, &linear);
     }
     if (m->depth >= DEPTH_ARM && !m->before) read_baselines(m, &u);
-    if (m->depth == DEPTH_FULL || (m->depth == DEPTH_ARM && !m->before)) {
-        struct rollout states[2];
-        read_states(m, states);
-    }
+    if (m->depth == DEPTH_FULL || (m->before ? m->before->probes != NULL : m->depth == DEPTH_ARM)) read_states(m);
     if (m->depth < DEPTH_FULL) return;
     struct decode_channel mlp = u;
     mlp.view = "mlp";

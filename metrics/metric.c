@@ -40,9 +40,10 @@ void measurement_open(struct measurement *m, struct arena *a, const struct mind 
     roll_out(m, mind, test, n_test, &m->own_test);
 }
 
-void measurement_set_before(struct measurement *m, const struct mind *before) {
+void measurement_set_before(struct measurement *m, const struct mind *before, struct probe *probes) {
     m->before = ARENA_NEW(m->arena, struct measurement_before, 1);
     m->before->mind = *before;
+    m->before->probes = probes;
     roll_out(m, before, m->fit, m->n_fit, &m->before->own_fit);
     roll_out(m, before, m->test, m->n_test, &m->before->own_test);
 }

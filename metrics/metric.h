@@ -37,10 +37,13 @@ struct metric_row {
     const char *status;   /* "ok", "skip"; a value that is not finite becomes "nonfinite" */
 };
 
+struct probe;
+
 /* The same mind before it was pressed, on the same problems: what its reasoning held, and what probes saw in it. */
 struct measurement_before {
     struct mind mind;
     struct rollout own_fit, own_test;
+    struct probe *probes; /* of a decode (metrics/decode.h) of that mind on the same problems; NULL: fitted again */
 };
 
 struct decode;
@@ -78,8 +81,9 @@ extern const int metric_count;
 void measurement_open(struct measurement *m, struct arena *a, const struct mind *mind, struct runner *runner,
                       const struct problem *fit, int n_fit, const struct problem *test, int n_test, uint64_t seed);
 
-/* Give the measurement the mind before pressure: its rollouts on both sets. It must have the shape of m->mind. */
-void measurement_set_before(struct measurement *m, const struct mind *before);
+/* Give the measurement the mind before pressure: its rollouts on both sets. It must have the shape of m->mind. probes may
+ * be NULL; else they are those of decode_restore. */
+void measurement_set_before(struct measurement *m, const struct mind *before, struct probe *probes);
 
 /* Run every metric of the table that does not lie too deep (or the one named, at any depth); unmet needs become "skip"
  * rows. ST_USAGE: no such metric. */

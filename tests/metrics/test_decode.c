@@ -287,7 +287,7 @@ static const char *const PARTS[] = {"drift_base",      "drift_frozen",  "drift_m
 
 static void measure_drift(struct subject *s, float signal, int turn) {
     open_measurement(s, FIT);
-    measurement_set_before(&s->m, &s->mind);
+    measurement_set_before(&s->m, &s->mind, NULL);
     plant_both(s, &s->m.before->own_fit, &s->m.before->own_test, 2.0f, 0);
     plant_both(s, &s->m.own_fit, &s->m.own_test, signal, turn);
     for (int i = 0; i < 9; i++) measure(s, PARTS[i]);
@@ -328,7 +328,7 @@ END_TEST
 START_TEST(nothing_drifts_from_itself) {
     struct subject *s = &thinker;
     open_measurement(s, FIT);
-    measurement_set_before(&s->m, &s->mind);
+    measurement_set_before(&s->m, &s->mind, NULL);
     s->m.depth = DEPTH_FULL;
     measure(s, "drift_procrustes");
     measure(s, "drift_lost");
@@ -484,7 +484,7 @@ END_TEST
 START_TEST(dictionaries_find_what_was_planted) {
     struct subject *s = &thinker;
     open_measurement(s, FIT);
-    measurement_set_before(&s->m, &s->mind);
+    measurement_set_before(&s->m, &s->mind, NULL);
     plant_both(s, &s->m.before->own_fit, &s->m.before->own_test, 2.0f, 0);
     plant_both(s, &s->m.own_fit, &s->m.own_test, 2.0f, 0);
     measure(s, "sae_fvu");
