@@ -120,6 +120,11 @@ $(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver logits_driver): %: %.o 
 $(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-out $(BUILD)/experiments/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
+.PHONY: browser
+browser: spillover ## look at the page of a run in headless Chromium (or skip); pictures in build/browser
+	./spillover run smoke --quiet --out $(BUILD)/smoke
+	$(PYTHON) tests/browser/view.py ./spillover $(BUILD)/smoke smoke $(BUILD)/browser
+
 SOURCES := $(foreach d,$(DIRS) tests tests/*,$(wildcard $(d)/*.[ch] $(d)/*.cc))
 
 .PHONY: format

@@ -22,6 +22,7 @@ struct side {
 };
 
 struct showing {
+    struct show head; /* what holds for every item */
     struct show *show;
     const struct show_options *o;
     struct arena *arena;
@@ -159,11 +160,7 @@ static enum status open_watches(struct showing *s) {
     struct watch *w = &s->watches[s->own];
     if (output && output->m_out) w->output = output;
     s->show->pressure = w->pressure->name;
-    s->show->item = s->o->item;
     s->show->items = w->n_marked;
-    if (s->o->item < 1 || s->o->item > w->n_marked)
-        return status_set(ST_USAGE, "--item %d: there are items 1 to %d", s->o->item, w->n_marked);
-    s->problem = &w->marked[s->o->item - 1];
     return ST_OK;
 }
 
@@ -350,16 +347,31 @@ static void show_medium(struct showing *s, bool text, const char *suffix) {
     show_monitors(s, section(s, arena_printf(a, "monitors of %s%s", own->pressure->name, suffix)), side, !text);
 }
 
-enum status show_build(struct show *show, const struct show_options *o, struct arena *a) {
-    struct showing *s = ARENA_NEW(a, struct showing, 1);
-    *show = (struct show){0};
-    *s = (struct showing){.show = show, .o = o, .arena = a};
+enum status show_open(struct showing **opened, const struct show_options *o, struct arena *a) {
+    struct showing *s = *opened = ARENA_NEW(a, struct showing, 1);
+    *s = (struct showing){.show = &s->head, .o = o, .arena = a};
     TRY(read_cells(s));
     TRY(load_models(s));
     TRY(open_watches(s));
-    TRY(restore_probes(s));
+    return restore_probes(s);
+}
+
+enum status show_item(struct showing *s, int item, struct show *show, struct arena *a) {
+    if (item < 1 || item > s->head.items)
+        return status_set(ST_USAGE, "--item %d: there are items 1 to %d", item, s->head.items);
+    *show = s->head;
+    show->item = item;
+    s->show = show;
+    s->arena = a;
+    s->problem = &s->watches[s->own].marked[item - 1];
     describe_problem(s);
     show_medium(s, !s->arm, "");
     if (s->arm && s->arm->text_mode) show_medium(s, true, ", the same weights in text mode");
     return ST_OK;
+}
+
+enum status show_build(struct show *show, const struct show_options *o, struct arena *a) {
+    struct showing *s;
+    TRY(show_open(&s, o, a));
+    return show_item(s, o->item, show, a);
 }

@@ -42,8 +42,15 @@ struct show {
     int n;
 };
 
-/* Find the cell, load both models, run the question. Opens the arithmetic of the cell. Everything lives in the arena.
- * ST_USAGE: no such cell, pressure, level or item, or several cells; ST_DIFFERS: a damaged cell; ST_DATA, ST_IO. */
+/* Find the cell and load both models; then run one question after the other (options.item is not read). Opens the
+ * arithmetic of the cell. What is opened lives in the first arena, an item's lines in the second, which may be rewound
+ * between items. ST_USAGE: no such cell, pressure, level or item, or several cells; ST_DIFFERS: a damaged cell; ST_DATA,
+ * ST_IO. */
+struct showing;
+MUST_USE enum status show_open(struct showing **opened, const struct show_options *o, struct arena *a);
+MUST_USE enum status show_item(struct showing *s, int item, struct show *show, struct arena *a);
+
+/* Both, for options.item. */
 MUST_USE enum status show_build(struct show *s, const struct show_options *o, struct arena *a);
 
 #endif

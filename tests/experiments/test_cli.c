@@ -141,6 +141,13 @@ static const struct {
     {"spillover show", 64, NULL, "which cell?"},
     {"spillover show a b", 64, NULL, "one cell at a time"},
 
+    {"spillover view tiny.yaml --items 3 --cells 2 --quiet", 0, "runs/tiny/view.html\n", NULL},
+    {"spillover view tiny --items 1 --to page.html --quiet && grep -c 'does as the pressure asks' page.html", 0,
+     "page.html\n1\n", NULL},
+    {"spillover view tinny", 64, NULL, "there is no suite \"tinny\""},
+    {"spillover view tiny --out elsewhere", 64, NULL, "there is no suite \"tiny\""},
+    {"spillover view tiny --items many", 64, NULL, "--items: \"many\" is not 0..10000"},
+
     {"spillover compare tiny:arm=codi tiny:arm=text --table results", 0, "rows have no partner", NULL},
     {"spillover compare tiny:pressure=conceal,metric=m_out tiny:pressure=none --table results --by arm --md", 0,
      "| codi text_mode |", NULL},
