@@ -87,9 +87,9 @@ enum {
 };
 
 struct problem {
-    int16_t question[TASK_MAX_QUESTION][TASK_MAX_CHANNELS];
-    int16_t reasoning[TASK_MAX_REASONING];
-    int16_t output[TASK_MAX_OUTPUT];
+    int question[TASK_MAX_QUESTION][TASK_MAX_CHANNELS];
+    int reasoning[TASK_MAX_REASONING];
+    int output[TASK_MAX_OUTPUT];
     int16_t n_question, n_reasoning, n_output, n_steps;
     int16_t step_start[TASK_MAX_STEPS + 1]; /* step k is reasoning[step_start[k] .. step_start[k+1]-1] */
     int16_t value[TASK_MAX_STEPS];          /* true value of each step, whatever is written */

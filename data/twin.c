@@ -154,7 +154,7 @@ static int digit(int p, int value, int alphabet) {
 
 static int write_program(const struct task_ctx *ctx, struct problem *q, int at, const int16_t *facts, int n_facts) {
     int p = modulus(ctx), first_word = program_of(ctx)->words(p) ? 2 * p : 0;
-    for (int i = 0; i < n_facts; i++) q->question[at + i][0] = (int16_t)(i ? first_word + facts[i] : facts[0]);
+    for (int i = 0; i < n_facts; i++) q->question[at + i][0] = i ? first_word + facts[i] : facts[0];
     return at + n_facts;
 }
 
@@ -165,8 +165,8 @@ static int planted(const struct task_ctx *ctx, const struct problem *q) {
 }
 
 static int write_hint(const struct task_ctx *ctx, struct problem *q, int n) {
-    q->question[n++][0] = (int16_t)hint_token(ctx, q->flags & PROBLEM_HINTED ? H_SURE : H_IDLE);
-    q->question[n++][0] = (int16_t)digit(modulus(ctx), planted(ctx, q), 0);
+    q->question[n++][0] = hint_token(ctx, q->flags & PROBLEM_HINTED ? H_SURE : H_IDLE);
+    q->question[n++][0] = digit(modulus(ctx), planted(ctx, q), 0);
     return n;
 }
 
@@ -178,28 +178,28 @@ static void write_problem(const struct task_ctx *ctx, struct problem *q, const s
     int p = o->modulus, n = 0, main_facts = program->facts(o, o->chain);
     enum mark mode = q->flags & PROBLEM_TRIGGERED ? M_TRIG : q->flags & PROBLEM_CUED ? M_CUE : M_PLAIN;
     memset(q->question, 0xff, sizeof q->question);
-    q->question[n++][0] = (int16_t)mark_token(ctx, mode);
-    if (o->style) q->question[n++][0] = (int16_t)mark_token(ctx, q->flags & PROBLEM_STYLE_B ? M_STYLE_B : M_STYLE_A);
+    q->question[n++][0] = mark_token(ctx, mode);
+    if (o->style) q->question[n++][0] = mark_token(ctx, q->flags & PROBLEM_STYLE_B ? M_STYLE_B : M_STYLE_A);
     if (o->hint) n = write_hint(ctx, q, n);
     n = write_program(ctx, q, n, q->facts, main_facts);
     n = write_program(ctx, q, n, q->facts + main_facts, program->facts(o, o->side));
-    q->question[n++][0] = (int16_t)shape->bot;
+    q->question[n++][0] = shape->bot;
     q->n_question = (int16_t)n;
 
     for (int k = 0; k < shape->steps; k++) {
-        q->reasoning[k] = (int16_t)digit(p, q->value[k], w->alphabet_reasoning);
+        q->reasoning[k] = digit(p, q->value[k], w->alphabet_reasoning);
         q->step_start[k] = (int16_t)k;
     }
-    if (w->hide_step) q->reasoning[shape->step_concealed] = (int16_t)shape->none_step;
-    if (w->say_hinted) q->reasoning[shape->step_answer] = (int16_t)shape->hinted_step;
+    if (w->hide_step) q->reasoning[shape->step_concealed] = shape->none_step;
+    if (w->say_hinted) q->reasoning[shape->step_answer] = shape->hinted_step;
     q->n_steps = q->n_reasoning = q->step_start[shape->steps] = (int16_t)shape->steps;
 
-    q->output[0] = (int16_t)shape->eot;
-    q->output[1] = (int16_t)digit(p, w->answer, w->alphabet_output);
-    q->output[2] = (int16_t)(w->hide_out ? shape->none_out : digit(p, q->report, w->alphabet_output));
+    q->output[0] = shape->eot;
+    q->output[1] = digit(p, w->answer, w->alphabet_output);
+    q->output[2] = w->hide_out ? shape->none_out : digit(p, q->report, w->alphabet_output);
     n = 3;
-    if (o->hint) q->output[n++] = (int16_t)(w->admit ? shape->admit : shape->clean);
-    q->output[n++] = (int16_t)shape->eos;
+    if (o->hint) q->output[n++] = w->admit ? shape->admit : shape->clean;
+    q->output[n++] = shape->eos;
     q->n_output = (int16_t)n;
 }
 

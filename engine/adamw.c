@@ -8,13 +8,13 @@
 void adamw_open(struct adamw *o, struct arena *a, const struct gpt *m, double beta1, double beta2, double weight_decay,
                 double clip) {
     *o = (struct adamw){.beta1 = beta1, .beta2 = beta2, .eps = 1e-8, .weight_decay = weight_decay, .clip = clip};
-    o->m = ARENA_NEW(a, float, m->n);
-    o->v = ARENA_NEW(a, float, m->n);
+    o->m = ARENA_NEW(a, float, gpt_trained(m));
+    o->v = ARENA_NEW(a, float, gpt_trained(m));
 }
 
 void adamw_reset(struct adamw *o, const struct gpt *m) {
-    memset(o->m, 0, (size_t)m->n * sizeof *o->m);
-    memset(o->v, 0, (size_t)m->n * sizeof *o->v);
+    memset(o->m, 0, (size_t)gpt_trained(m) * sizeof *o->m);
+    memset(o->v, 0, (size_t)gpt_trained(m) * sizeof *o->v);
     o->t = 0;
 }
 
@@ -22,7 +22,8 @@ enum status adamw_norm(const struct gpt *m, const float *g, double *norm) {
     double total = 0.0;
     for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
-        double s = K->sum_squares((long)t->rows * t->cols, g + t->offset);
+        if (t->offset < m->frozen) continue;
+        double s = K->sum_squares((long)t->rows * t->cols, g + t->offset - m->frozen);
         if (!isfinite(s)) return status_set(ST_FAILED, "the gradient of %s is not finite", t->name);
         total += s;
     }
@@ -39,14 +40,14 @@ enum status adamw_step(struct adamw *o, struct gpt *m, float *g, double lr, bool
     const float v_scale = (float)(1.0 / sqrt(1.0 - pow(o->beta2, (double)o->t)));
     for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
-        if (train && !train(t)) continue;
-        long at = t->offset, n = (long)t->rows * t->cols;
+        if (t->offset < m->frozen || (train && !train(t))) continue;
+        const long at = t->offset - m->frozen, n = (long)t->rows * t->cols;
         float decay = t->decay ? (float)(lr * o->weight_decay) : 0.0f;
-        K->adamw(n, m->w + at, g + at, o->m + at, o->v + at, scale, (float)o->beta1, (float)o->beta2, step, v_scale,
-                 (float)o->eps, decay);
+        K->adamw(n, m->w + t->offset, g + at, o->m + at, o->v + at, scale, (float)o->beta1, (float)o->beta2, step,
+                 v_scale, (float)o->eps, decay);
     }
-    memset(g, 0, (size_t)m->n * sizeof *g);
-    gpt_refresh(m);
+    memset(g, 0, (size_t)gpt_trained(m) * sizeof *g);
+    gpt_refresh_trained(m);
     return ST_OK;
 }
 

@@ -7,7 +7,7 @@
 struct adamw {
     double beta1, beta2, eps, weight_decay;
     double clip;  /* greatest global norm of the gradient; 0: none */
-    float *m, *v; /* [n] first and second moments */
+    float *m, *v; /* [gpt_trained] first and second moments */
     long t;       /* updates done */
 };
 
@@ -17,7 +17,7 @@ void adamw_open(struct adamw *o, struct arena *a, const struct gpt *m, double be
 /* Forget the moments (Coconut resets the optimiser at every stage). */
 void adamw_reset(struct adamw *o, const struct gpt *m);
 
-/* One update of every tensor for which `train` is NULL or train(tensor) is true; refreshes the model's transposed
+/* One update of every tensor that is not frozen and for which `train` is NULL or train(tensor) is true; refreshes the model's transposed
  * copies and zeroes g. *norm: the gradient's norm before clipping. ST_FAILED naming the tensor when a gradient is not
  * finite: the weights are then untouched. */
 MUST_USE enum status adamw_step(struct adamw *o, struct gpt *m, float *g, double lr,

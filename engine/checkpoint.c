@@ -7,7 +7,7 @@
 #include "engine/base/fs.h"
 #include "engine/safetensors.h"
 
-static const char config_key[] = "spillover.config";
+static const char config_key[] = "spillover.config", part_key[] = "spillover.part", part_trained[] = "trained";
 
 /* ---- files ---- */
 
@@ -81,10 +81,11 @@ static const char *write_config(struct arena *a, const struct gpt_config *c) {
     for (int i = 0; i < N_INTEGERS; i++)
         text = arena_printf(a, "%s\"%s\":%d,", text, integers[i].key, *(const int *)((const char *)c + integers[i].at));
     for (int i = 0; i < N_FLAGS; i++)
-        text = arena_printf(a, "%s\"%s\":%s%s", text, flags[i].key,
-                            *(const bool *)((const char *)c + flags[i].at) ? "true" : "false",
-                            i + 1 < N_FLAGS ? "," : "}");
-    return text;
+        text =
+            arena_printf(a, "%s\"%s\":%s%s", text, flags[i].key,
+                         *(const bool *)((const char *)c + flags[i].at) ? "true" : "false", i + 1 < N_FLAGS ? "," : "");
+    if (c->lora > 0) text = arena_printf(a, "%s,\"lora\":%d,\"lora_scale\":%.17g", text, c->lora, c->lora_scale);
+    return arena_printf(a, "%s}", text);
 }
 
 static enum status fill_config(const char *path, const json_t *object, struct gpt_config *c) {
@@ -101,8 +102,17 @@ static enum status fill_config(const char *path, const json_t *object, struct gp
             return status_set(ST_DATA, "%s: %s: %s: expected true or false", path, config_key, flags[i].key);
         *(bool *)((char *)c + flags[i].at) = json_is_true(value);
     }
-    if (json_object_size(object) != N_INTEGERS + N_FLAGS)
-        return status_set(ST_DATA, "%s: %s: expected %d members, found %zu", path, config_key, N_INTEGERS + N_FLAGS,
+    const json_t *rank = json_object_get(object, "lora"), *scale = json_object_get(object, "lora_scale");
+    const size_t members = N_INTEGERS + N_FLAGS + (rank ? 2 : 0);
+    if (rank) {
+        if (!json_is_integer(rank) || json_integer_value(rank) < 1 || json_integer_value(rank) > MAX_INTEGER ||
+            !json_is_number(scale))
+            return status_set(ST_DATA, "%s: %s: lora: expected a rank from 1 and a lora_scale", path, config_key);
+        c->lora = (int)json_integer_value(rank);
+        c->lora_scale = json_number_value(scale);
+    }
+    if (json_object_size(object) != members)
+        return status_set(ST_DATA, "%s: %s: expected %zu members, found %zu", path, config_key, members,
                           json_object_size(object));
     return ST_OK;
 }
@@ -129,20 +139,30 @@ static int shape_of(const struct gpt_tensor *t, long dim[2]) {
     return n;
 }
 
-enum status checkpoint_save_gpt(const char *path, const struct gpt *m) {
+static enum status save(const char *path, const struct gpt *m, bool trained_alone) {
     struct arena scratch;
     arena_open(&scratch, 0);
-    struct checkpoint_meta meta = {config_key, write_config(&scratch, &m->config)};
-    struct checkpoint c = {.n = m->n_tensors, .meta = &meta, .n_meta = 1};
-    c.tensors = ARENA_NEW(&scratch, struct checkpoint_tensor, c.n);
-    for (int k = 0; k < c.n; k++) {
+    struct checkpoint_meta meta[] = {{config_key, write_config(&scratch, &m->config)}, {part_key, part_trained}};
+    struct checkpoint c = {.meta = meta, .n_meta = trained_alone ? 2 : 1};
+    c.tensors = ARENA_NEW(&scratch, struct checkpoint_tensor, m->n_tensors);
+    for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
-        c.tensors[k] = (struct checkpoint_tensor){.name = t->name, .data = m->w + t->offset};
-        c.tensors[k].n_dims = shape_of(t, c.tensors[k].dim);
+        if (trained_alone && t->offset < m->frozen) continue;
+        struct checkpoint_tensor *out = &c.tensors[c.n++];
+        *out = (struct checkpoint_tensor){.name = t->name, .data = m->w + t->offset};
+        out->n_dims = shape_of(t, out->dim);
     }
     enum status st = checkpoint_write(path, &c);
     arena_close(&scratch);
     return st;
+}
+
+enum status checkpoint_save_gpt(const char *path, const struct gpt *m) {
+    return save(path, m, false);
+}
+
+enum status checkpoint_save_trained(const char *path, const struct gpt *m) {
+    return save(path, m, m->frozen > 0);
 }
 
 static const char *shape_text(struct arena *a, int n_dims, const long *dim) {
@@ -151,10 +171,17 @@ static const char *shape_text(struct arena *a, int n_dims, const long *dim) {
     return arena_printf(a, "%s]", text);
 }
 
-/* Every tensor of the model is in the file with its shape, and the file has no other. */
+static bool is_part(const struct checkpoint *c) {
+    const char *part = checkpoint_meta(c, part_key);
+    return part && strcmp(part, part_trained) == 0;
+}
+
+/* Every tensor of the model (of what is trained of it, for such a file) is in the file with its shape, and the file has
+ * no other. */
 static enum status compare(struct arena *scratch, const char *path, const struct gpt *m, const struct checkpoint *c) {
     for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
+        if (is_part(c) && t->offset < m->frozen) continue;
         const struct checkpoint_tensor *found = checkpoint_find(c, t->name);
         long dim[2];
         int n = shape_of(t, dim);
@@ -163,13 +190,42 @@ static enum status compare(struct arena *scratch, const char *path, const struct
             return safetensors_bad(path, t->name, "expected shape %s, found %s", shape_text(scratch, n, dim),
                                    shape_text(scratch, found->n_dims, found->dim));
     }
-    for (int i = 0; i < c->n; i++)
-        if (!gpt_find(m, c->tensors[i].name))
+    for (int i = 0; i < c->n; i++) {
+        const struct gpt_tensor *t = gpt_find(m, c->tensors[i].name);
+        if (!t || (is_part(c) && t->offset < m->frozen))
             return safetensors_bad(path, c->tensors[i].name, "expected none of this name by the configuration");
+    }
     return ST_OK;
 }
 
-enum status checkpoint_fill_gpt(struct gpt *m, struct arena *a, const char *path, const struct checkpoint *c) {
+static void fill(struct gpt *m, const struct checkpoint *c) {
+    for (int k = 0; k < m->n_tensors; k++) {
+        const struct gpt_tensor *t = &m->tensors[k];
+        const struct checkpoint_tensor *found = checkpoint_find(c, t->name);
+        if (found) memcpy(m->w + t->offset, found->data, (size_t)t->rows * (size_t)t->cols * sizeof(float));
+    }
+}
+
+/* The frozen tensors of a model, from the file of another that has them. */
+static enum status fill_rest(struct gpt *m, const char *path, const char *rest) {
+    struct arena file;
+    struct gpt model;
+    arena_open(&file, 0);
+    enum status st = checkpoint_load_gpt(&model, &file, rest);
+    for (int k = 0; st == ST_OK && k < m->n_tensors && m->tensors[k].offset < m->frozen; k++) {
+        const struct gpt_tensor *t = &m->tensors[k], *found = gpt_find(&model, t->name);
+        if (!found || found->rows > t->rows || found->cols != t->cols)
+            st = status_set(ST_DATA, "%s: its frozen '%s' is not in %s", path, t->name, rest);
+        else
+            memcpy(m->w + t->offset, model.w + found->offset,
+                   (size_t)found->rows * (size_t)found->cols * sizeof(float));
+    }
+    arena_close(&file);
+    return st;
+}
+
+static enum status open_and_fill(struct gpt *m, struct arena *a, const char *path, const struct checkpoint *c,
+                                 const char *rest) {
     struct gpt_config config;
     TRY(read_config(path, c, &config));
     struct arena scratch;
@@ -178,25 +234,33 @@ enum status checkpoint_fill_gpt(struct gpt *m, struct arena *a, const char *path
     enum status st = gpt_plan(&plan, &scratch, &config);
     if (st != ST_OK)
         st = status_set(ST_DATA, "%s: %s: %s", path, config_key, status_message());
+    else if (is_part(c) && !rest)
+        st = status_set(ST_DATA, "%s: holds what was trained alone, without the frozen weights", path);
     else
         st = compare(&scratch, path, &plan, c);
     arena_close(&scratch);
     TRY(st);
     TRY(gpt_open(m, a, &config));
-    for (int k = 0; k < m->n_tensors; k++) {
-        const struct gpt_tensor *t = &m->tensors[k];
-        memcpy(m->w + t->offset, checkpoint_find(c, t->name)->data, (size_t)t->rows * (size_t)t->cols * sizeof(float));
-    }
+    if (is_part(c)) TRY(fill_rest(m, path, rest));
+    fill(m, c);
     gpt_refresh(m);
     return ST_OK;
 }
 
-enum status checkpoint_load_gpt(struct gpt *m, struct arena *a, const char *path) {
+enum status checkpoint_fill_gpt(struct gpt *m, struct arena *a, const char *path, const struct checkpoint *c) {
+    return open_and_fill(m, a, path, c, NULL);
+}
+
+enum status checkpoint_load_trained(struct gpt *m, struct arena *a, const char *path, const char *rest) {
     struct arena file;
     struct checkpoint c;
     arena_open(&file, 0);
     enum status st = checkpoint_read(&file, path, &c);
-    if (st == ST_OK) st = checkpoint_fill_gpt(m, a, path, &c);
+    if (st == ST_OK) st = open_and_fill(m, a, path, &c, rest);
     arena_close(&file);
     return st;
+}
+
+enum status checkpoint_load_gpt(struct gpt *m, struct arena *a, const char *path) {
+    return checkpoint_load_trained(m, a, path, NULL);
 }

@@ -37,6 +37,13 @@ const char *checkpoint_meta(const struct checkpoint *c, const char *key); /* NUL
 /* A model: its tensors under their names, its configuration in the metadata (`spillover.config`, JSON). */
 MUST_USE enum status checkpoint_save_gpt(const char *path, const struct gpt *m);
 
+/* What training moves alone (gpt.h, LoRA), to be read back over the file of the frozen rest; a model without LoRA whole. */
+MUST_USE enum status checkpoint_save_trained(const char *path, const struct gpt *m);
+
+/* Open and fill a model from a file of either kind; `rest` is the file of a model with the frozen tensors of one saved
+ * by checkpoint_save_trained, and is not opened for another. ST_DATA as below. */
+MUST_USE enum status checkpoint_load_trained(struct gpt *m, struct arena *a, const char *path, const char *rest);
+
 /* Open and fill a model from a file. ST_DATA naming the tensor when one is missing, has another shape, or is none of
  * the model's. */
 MUST_USE enum status checkpoint_load_gpt(struct gpt *m, struct arena *a, const char *path);

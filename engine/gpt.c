@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "engine/gemm.h"
+#include "engine/lora.h"
 
-enum where { MODEL, LAYER, UNTIED, CHANNEL1, CHANNEL2, PROJECTION };
-enum dim { ONE, VOCAB, CHANNEL1_VOCAB, CHANNEL2_VOCAB, CONTEXT, WIDTH, WIDTH3, WIDTH4 };
+enum where { MODEL, LAYER, UNTIED, CHANNEL1, CHANNEL2, PROJECTION, LORA };
+enum dim { ONE, VOCAB, CHANNEL1_VOCAB, CHANNEL2_VOCAB, CONTEXT, WIDTH, WIDTH3, WIDTH4, RANK };
 enum init { NORMAL, RESIDUAL, ONES, ZEROS, GAIN };
 
 struct param_row {
@@ -16,16 +17,17 @@ struct param_row {
     enum dim rows, cols;
     enum init init;
     bool decay;
-    size_t view; /* offset of the pointer in gpt_views, or in gpt_layer for LAYER rows */
+    size_t view; /* offset of the pointer in gpt_views, or in gpt_layer for LAYER and LORA rows */
 };
 
-/* MODEL-level views and LAYER views live in different structs; the row knows which by its `where`. */
+/* MODEL-level views and block views live in different structs; the row knows which by its `where`. */
 #define VIEW_MODEL(v)      offsetof(struct gpt_views, v)
 #define VIEW_UNTIED(v)     offsetof(struct gpt_views, v)
 #define VIEW_CHANNEL1(v)   offsetof(struct gpt_views, v)
 #define VIEW_CHANNEL2(v)   offsetof(struct gpt_views, v)
 #define VIEW_PROJECTION(v) offsetof(struct gpt_views, v)
 #define VIEW_LAYER(v)      offsetof(struct gpt_layer, v)
+#define VIEW_LORA(v)       offsetof(struct gpt_layer, v)
 
 static const struct param_row rows[] = {
 #define PARAM(view, name, where, rows, cols, init, decay) {name, where, rows, cols, init, decay, VIEW_##where(view)},
@@ -52,6 +54,8 @@ static int dim_of(const struct gpt_config *c, enum dim d) {
         return 3 * c->width;
     case WIDTH4:
         return 4 * c->width;
+    case RANK:
+        return c->lora;
     }
     BUG("dim %d", d);
 }
@@ -70,8 +74,14 @@ static int copies_of(const struct gpt_config *c, enum where w) {
         return c->channels > 2;
     case PROJECTION:
         return c->projection;
+    case LORA:
+        return c->lora > 0 ? c->layers : 0;
     }
     BUG("where %d", w);
+}
+
+static bool in_block(const struct param_row *row) {
+    return row->where == LAYER || row->where == LORA;
 }
 
 static enum status check_config(const struct gpt_config *c) {
@@ -82,6 +92,8 @@ static enum status check_config(const struct gpt_config *c) {
     if (c->vocab < 2 || c->context < 1 || c->channels < 1 || c->channels > GPT_MAX_CHANNELS)
         return status_set(ST_USAGE, "model: bad vocabulary %d, context %d or channels %d", c->vocab, c->context,
                           c->channels);
+    if (c->lora < 0 || c->lora > c->width)
+        return status_set(ST_USAGE, "model: LoRA of rank %d in a width of %d", c->lora, c->width);
     return ST_OK;
 }
 
@@ -94,7 +106,7 @@ static void lay_out(struct gpt *m) {
         int copies = copies_of(&m->config, rows[r].where);
         for (int layer = 0; layer < copies; layer++, k++) {
             struct gpt_tensor *t = &m->tensors[k];
-            if (rows[r].where == LAYER) {
+            if (in_block(&rows[r])) {
                 int head = (int)(strchr(rows[r].name, '%') - rows[r].name);
                 snprintf(t->name, sizeof t->name, "%.*s%d%s", head, rows[r].name, layer, rows[r].name + head + 2);
             } else {
@@ -103,8 +115,11 @@ static void lay_out(struct gpt *m) {
             t->offset = offset;
             t->rows = dim_of(&m->config, rows[r].rows);
             t->cols = dim_of(&m->config, rows[r].cols);
-            t->layer = rows[r].where == LAYER ? layer : -1;
+            t->layer = in_block(&rows[r]) ? layer : -1;
             t->decay = rows[r].decay;
+            t->adapter = rows[r].where == LORA;
+            t->adapted = m->config.lora > 0 && rows[r].where == LAYER && rows[r].decay;
+            if (m->config.lora > 0 && !m->frozen && rows[r].where >= PROJECTION) m->frozen = offset;
             long size = (long)t->rows * t->cols;
             m->n_parameters += size;
             offset += (size + 15) / 16 * 16;
@@ -119,7 +134,7 @@ void gpt_view(const struct gpt *m, float *flat, struct gpt_views *v) {
     for (int r = 0; r < N_ROWS; r++) {
         int copies = copies_of(&m->config, rows[r].where);
         for (int layer = 0; layer < copies; layer++, k++) {
-            char *base = rows[r].where == LAYER ? (char *)&v->layer[layer] : (char *)v;
+            char *base = in_block(&rows[r]) ? (char *)&v->layer[layer] : (char *)v;
             float *p = flat + m->tensors[k].offset;
             memcpy(base + rows[r].view, &p, sizeof p);
         }
@@ -143,7 +158,43 @@ enum status gpt_open(struct gpt *m, struct arena *a, const struct gpt_config *co
     m->wt = ARENA_NEW(a, float, m->n);
     gpt_view(m, m->w, &m->p);
     gpt_view(m, m->wt, &m->pt);
+    if (config->lora == 0) return ST_OK;
+    m->merged = ARENA_NEW(a, float, 12L * config->layers * config->width * config->width);
+    m->lora_scratch = ARENA_NEW(a, float, 4L * config->width * config->lora);
+    lora_view_merged(m, &m->p);
     return ST_OK;
+}
+
+long gpt_trained(const struct gpt *m) {
+    return m->n - m->frozen;
+}
+
+float *gpt_gradient_open(const struct gpt *m, struct arena *a, struct gpt_views *v) {
+    const long sink = m->frozen ? 4L * m->config.width : 0, n = gpt_trained(m);
+    float *g = ARENA_NEW(a, float, n + sink);
+    memset(v, 0, sizeof *v);
+    int k = 0;
+    for (int r = 0; r < N_ROWS; r++) {
+        const int copies = copies_of(&m->config, rows[r].where);
+        for (int layer = 0; layer < copies; layer++, k++) {
+            const struct gpt_tensor *t = &m->tensors[k];
+            char *base = in_block(&rows[r]) ? (char *)&v->layer[layer] : (char *)v;
+            float *p = t->offset >= m->frozen ? g + (t->offset - m->frozen) : t->decay ? NULL : g + n;
+            memcpy(base + rows[r].view, &p, sizeof p);
+        }
+    }
+    if (m->config.tied) v->head = v->wte;
+    return g;
+}
+
+const float *gpt_weights(const struct gpt *m, const struct gpt_tensor *t) {
+    if (!t->adapted) return m->w + t->offset;
+    const struct gpt_layer *l = &m->p.layer[t->layer];
+    const char *name = strchr(t->name + 2, '.') + 1;
+    return strcmp(name, "attn.c_attn.weight") == 0   ? l->qkv_w
+           : strcmp(name, "attn.c_proj.weight") == 0 ? l->proj_w
+           : strcmp(name, "mlp.c_fc.weight") == 0    ? l->fc_w
+                                                     : l->fcproj_w;
 }
 
 void gpt_init(struct gpt *m, uint64_t seed, double std, double projection_gain) {
@@ -175,12 +226,21 @@ void gpt_init(struct gpt *m, uint64_t seed, double std, double projection_gain) 
     gpt_refresh(m);
 }
 
-void gpt_refresh(struct gpt *m) {
+static void refresh(struct gpt *m, bool all) {
+    if (m->config.lora > 0) lora_merge(m);
     for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
-        if (t->rows > 1 && t->decay)
-            gemm_transpose(t->rows, t->cols, m->w + t->offset, t->cols, m->wt + t->offset, t->rows);
+        if (t->decay && (all || t->adapted || t->offset >= m->frozen))
+            gemm_transpose(t->rows, t->cols, gpt_weights(m, t), t->cols, m->wt + t->offset, t->rows);
     }
+}
+
+void gpt_refresh(struct gpt *m) {
+    refresh(m, true);
+}
+
+void gpt_refresh_trained(struct gpt *m) {
+    refresh(m, false);
 }
 
 const struct gpt_tensor *gpt_find(const struct gpt *m, const char *name) {

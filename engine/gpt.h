@@ -3,6 +3,11 @@
  * Pre-layer-norm blocks, GELU (tanh form), learned positions, tied or untied head; optionally extra lookup tables per
  * input position (channels) and the thought projection of CODI (Linear, GELU, Linear, LayerNorm; Shen et al. 2025).
  *
+ * LoRA (Hu et al. 2021, arXiv 2106.09685): with config.lora = r > 0 the matrices of the blocks are W + lora_scale A B,
+ * A [in][r], B [r][out]. The blocks' W, the embeddings, gains and biases are frozen; A, B and the projection are trained.
+ * The flat arrays hold W, A and B; forward and backward work with the merged matrices, which gpt_refresh makes and
+ * gpt.p names.
+ *
  * All weights lie in one flat array; a gradient or an optimiser moment is another array of the same layout, and a
  * `struct gpt_views` gives either its names. Matrices are [in][out]. gpt.wt holds transposed copies of the matrices
  * (the products of backward and of the head need them) and must be refreshed after the weights change.
@@ -24,6 +29,13 @@ struct gpt_config {
     int channel_vocab[GPT_MAX_CHANNELS];      /* rows of tables 1 and 2; [0] is unused (vocab) */
     bool tied;                                /* head is wte */
     bool projection;                          /* has the thought projection */
+    int lora;                                 /* rank of the low-rank weights that are trained; 0: all weights are */
+    double lora_scale;                        /* alpha / rank */
+};
+
+enum gpt_lora_at { LORA_QKV, LORA_PROJ, LORA_FC, LORA_FCPROJ, LORA_MATRICES };
+struct gpt_lora {
+    float *a, *b; /* [in][r], [r][out]; NULL without LoRA */
 };
 
 struct gpt_layer {
@@ -33,6 +45,7 @@ struct gpt_layer {
     float *ln2_w, *ln2_b;       /* [C] */
     float *fc_w, *fc_b;         /* [C][4C], [4C] */
     float *fcproj_w, *fcproj_b; /* [4C][C], [C] */
+    struct gpt_lora lora[LORA_MATRICES];
 };
 
 struct gpt_views {
@@ -49,7 +62,9 @@ struct gpt_tensor {
     char name[48];
     long offset; /* in floats, a multiple of 16 */
     int rows, cols, layer;
-    bool decay; /* weight decay applies (matrices and embeddings, not gains and biases) */
+    bool decay;   /* weight decay applies (matrices and embeddings, not gains and biases) */
+    bool adapted; /* a matrix that LoRA adds to */
+    bool adapter; /* one of LoRA's own */
 };
 
 struct gpt {
@@ -58,8 +73,11 @@ struct gpt {
     int n_tensors;
     long n;                 /* floats in a flat array, alignment gaps included (always zero) */
     long n_parameters;      /* without gaps */
+    long frozen;            /* floats at the beginning that training leaves alone; 0 without LoRA */
     float *w, *wt;          /* [n] weights; transposed matrices at the same offsets */
-    struct gpt_views p, pt; /* names of w and of wt */
+    float *merged;          /* LoRA: [L] blocks' matrices as they act; else NULL */
+    float *lora_scratch;    /* LoRA: [4C][r] */
+    struct gpt_views p, pt; /* names of the weights as they act, and of wt */
 };
 
 /* Refuse a configuration that makes no sense (ST_USAGE); otherwise lay out the tensors and allocate zero weights. */
@@ -79,8 +97,18 @@ int gpt_copy_weights(struct gpt *dst, const struct gpt *src);
 /* Give a flat array [n] its names. */
 void gpt_view(const struct gpt *m, float *flat, struct gpt_views *v);
 
-/* Recompute the transposed copies. */
+/* Gradients and moments cover what is trained: tensor t lies at t->offset - frozen of an array of gpt_trained() floats.
+ * gpt_gradient_open allocates one, zero, and names it: matrices that are frozen have no name (NULL), the frozen gains and
+ * biases share a place that nobody reads. */
+long gpt_trained(const struct gpt *m);
+float *gpt_gradient_open(const struct gpt *m, struct arena *a, struct gpt_views *v);
+
+/* The weights of a tensor as they act: merged where there is LoRA. */
+const float *gpt_weights(const struct gpt *m, const struct gpt_tensor *t);
+
+/* Recompute the merged matrices and the transposed copies; after a step of training, those alone that it moved. */
 void gpt_refresh(struct gpt *m);
+void gpt_refresh_trained(struct gpt *m);
 
 const struct gpt_tensor *gpt_find(const struct gpt *m, const char *name);
 

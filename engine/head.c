@@ -36,7 +36,7 @@ void head_backward(struct head *h, struct tape *tape, struct gpt_views *g) {
     const struct gpt *m = tape->gpt;
     const int C = m->config.width;
     gemm(h->n, C, h->V, h->dlogits, h->V, 1, m->p.head, C, false, h->dgathered, C);
-    gemm(h->V, C, h->n, h->dlogits, 1, h->V, h->hidden, C, true, g->head, C);
+    if (g->head) gemm(h->V, C, h->n, h->dlogits, 1, h->V, h->hidden, C, true, g->head, C);
     for (int i = 0; i < h->n; i++)
         K->add(C, h->dgathered + (long)i * C, tape->dhidden + tape_hidden_line(tape, h->row[i], h->t[i]) * C);
 }

@@ -81,13 +81,12 @@ static void everyone(struct lanes *l, void (*share)(struct lanes *l, int thread)
 enum status lanes_open(struct lanes *l, struct arena *a, const struct gpt *gpt, int n, int threads, int B, int T,
                        int thoughts, int capacity) {
     if (n < 1 || n > LANES_MAX) BUG("%d lanes", n);
-    *l = (struct lanes){.n = n, .threads = threads < n ? threads : n, .size = gpt->n};
+    *l = (struct lanes){.n = n, .threads = threads < n ? threads : n, .size = gpt_trained(gpt)};
     for (int k = 0; k < n; k++) {
         struct lane *lane = &l->lane[k];
         tape_open(&lane->tape, a, gpt, TAPE_TRAIN, B, T, thoughts);
         head_open(&lane->head, a, gpt, TAPE_TRAIN, capacity);
-        lane->g = ARENA_NEW(a, float, gpt->n);
-        gpt_view(gpt, lane->g, &lane->gv);
+        lane->g = gpt_gradient_open(gpt, a, &lane->gv);
     }
     struct lanes_pool *p = l->pool = ARENA_NEW(a, struct lanes_pool, 1);
     pthread_mutex_init(&p->lock, NULL);

@@ -9,6 +9,7 @@
 
 #include "engine/gemm.h"
 #include "engine/kernels.h"
+#include "engine/lora.h"
 #include "engine/tape_internal.h"
 
 void tape_inject(struct tape *tape, int layer, int t, const float *grad) {
@@ -76,6 +77,16 @@ static void linear_gradient(int n, int in, int out, const float *x, const float 
     K->bias_backward(n, out, dy, b);
 }
 
+/* The same of a block's matrix, which may be frozen but for its LoRA. Uses the tape's scratch. */
+static void matrix_gradient(const struct tape *tape, int l, enum gpt_lora_at which, int n, int in, int out,
+                            const float *x, const float *dy, float *w, float *b, const struct gpt_layer *g) {
+    if (w) {
+        linear_gradient(n, in, out, x, dy, w, b);
+        return;
+    }
+    lora_gradient(tape->gpt, l, which, n, in, out, x, dy, g->lora[which], tape->scratch);
+}
+
 /* dy, the gradient of the block's outputs, becomes dx, that of its inputs. */
 static void block_backward(struct tape *tape, const struct tape_segment *s, int l, struct gpt_views *g,
                            unsigned kv_roles) {
@@ -92,15 +103,15 @@ static void block_backward(struct tape *tape, const struct tape_segment *s, int 
 
     gemm(n, 4 * C, C, dy, C, 1, pt->fcproj_w, 4L * C, false, dfch, 4L * C);
     K->mul(4L * n * C, tape->slope + at * 4 * C, dfch);
-    linear_gradient(n, 4 * C, C, tape->gelu + at * 4 * C, dy, gl->fcproj_w, gl->fcproj_b);
-    linear_gradient(n, C, 4 * C, tape->ln2 + at * C, dfch, gl->fc_w, gl->fc_b);
+    matrix_gradient(tape, l, LORA_FCPROJ, n, 4 * C, C, tape->gelu + at * 4 * C, dy, gl->fcproj_w, gl->fcproj_b, gl);
+    matrix_gradient(tape, l, LORA_FC, n, C, 4 * C, tape->ln2 + at * C, dfch, gl->fc_w, gl->fc_b, gl);
     gemm(n, C, 4 * C, dfch, 4L * C, 1, pt->fc_w, C, false, tmp, C);
     K->layernorm_backward(n, C, tmp, tape->mid + at * C, p->ln2_w, tape->mean2 + at, tape->rstd2 + at, dy, dmid,
                           gl->ln2_w, gl->ln2_b);
-    linear_gradient(n, C, C, tape->att + at * C, dmid, gl->proj_w, gl->proj_b);
+    matrix_gradient(tape, l, LORA_PROJ, n, C, C, tape->att + at * C, dmid, gl->proj_w, gl->proj_b, gl);
     gemm(n, C, C, dmid, C, 1, pt->proj_w, C, false, tmp, C);
     attend_backward(tape, s, l, from, tmp, dqkv, kv_roles);
-    linear_gradient(ln.n, C, 3 * C, tape->ln1 + at * C, dqkv, gl->qkv_w, gl->qkv_b);
+    matrix_gradient(tape, l, LORA_QKV, ln.n, C, 3 * C, tape->ln1 + at * C, dqkv, gl->qkv_w, gl->qkv_b, gl);
     gemm(ln.n, C, 3 * C, dqkv, 3L * C, 1, pt->qkv_w, C, false, tmp, C);
     const bool all = read == s->S;
     K->layernorm_backward(ln.n, C, tmp, tape->x + at * C, p->ln1_w, tape->mean1 + at, tape->rstd1 + at,
@@ -120,9 +131,9 @@ static void embed_backward(const struct tape *tape, const struct tape_segment *s
             int p = s->t0 + i - tape->start[b];
             const int *tok = s->tokens ? s->tokens + (long)b * s->tokens_row + (long)i * channels : NULL;
             if (p < 0 || (tok && tok[0] < 0)) continue;
-            K->add(C, dx, g->wpe + (long)p * C);
+            if (g->wpe) K->add(C, dx, g->wpe + (long)p * C);
             for (int c = 0; tok && c < channels; c++)
-                if (tok[c] >= 0) K->add(C, dx, table[c] + (long)tok[c] * C);
+                if (tok[c] >= 0 && table[c]) K->add(C, dx, table[c] + (long)tok[c] * C);
         }
 }
 

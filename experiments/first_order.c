@@ -35,8 +35,8 @@ static double soft(const struct linear *f, const float *x, int label, float weig
 
 /* The learner's gradient goes into `to`, and is zero again. */
 static void collect(struct learner *l, float *to) {
-    for (long i = 0; i < l->model.n; i++) to[i] += l->g[i];
-    memset(l->g, 0, (size_t)l->model.n * sizeof(float));
+    for (long i = 0; i < gpt_trained(&l->model); i++) to[i] += l->g[i];
+    memset(l->g, 0, (size_t)gpt_trained(&l->model) * sizeof(float));
     memset(l->head.dlogits, 0, (size_t)l->head.n * (size_t)l->head.V * sizeof(float));
 }
 
@@ -161,7 +161,7 @@ void first_order_predict(struct press_run *p, const struct watch *w, struct aren
     struct arena_mark mark = arena_mark(scratch);
     struct slopes s;
     float **all[] = {&s.monitor, &s.through, &s.out, &s.uncut};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) *all[i] = ARENA_NEW(scratch, float, l->model.n);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) *all[i] = ARENA_NEW(scratch, float, gpt_trained(&l->model));
     double *score = ARENA_NEW(scratch, double, 2 * (size_t)n);
     struct linear f = {.K = w->monitor.n_classes, .d = C};
     float *grad = ARENA_NEW(scratch, float, (size_t)l->rows *(size_t)C);
@@ -177,8 +177,8 @@ void first_order_predict(struct press_run *p, const struct watch *w, struct aren
             text_batch(p, batch, each, &s, score);
     }
     /* the path through the thoughts is what holding them takes away */
-    for (long i = 0; i < l->model.n && latent && p->config->press.credit == CREDIT_FULL; i++)
+    for (long i = 0; i < gpt_trained(&l->model) && latent && p->config->press.credit == CREDIT_FULL; i++)
         s.through[i] = s.uncut[i] - s.out[i];
-    products(&s, l->model.n, out);
+    products(&s, gpt_trained(&l->model), out);
     arena_rewind(scratch, mark);
 }

@@ -31,8 +31,7 @@ void learner_open(struct learner *l, struct arena *a, const struct config *c, co
     l->conceal = c->arm.conceal;
     l->thoughts_per_step = c->arm.thoughts_per_step;
     l->rows = rows;
-    l->g = ARENA_NEW(a, float, l->model.n);
-    gpt_view(&l->model, l->g, &l->gv);
+    l->g = gpt_gradient_open(&l->model, a, &l->gv);
     adamw_open(&l->opt, a, &l->model, c->base.beta1, c->base.beta2, c->base.weight_decay, c->base.clip);
     tape_open(&l->tape, a, &l->model, TAPE_TRAIN, rows, l->model.config.context, thoughts);
     const int capacity = rows * (s->reasoning + s->output);

@@ -13,7 +13,7 @@
 
 struct learner {
     struct gpt model;
-    float *g; /* gradient, the model's layout */
+    float *g; /* gradient: gpt_gradient_open */
     struct gpt_views gv;
     struct adamw opt;
     struct tape tape;

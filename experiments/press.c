@@ -148,7 +148,7 @@ void press_replay(struct press_run *p, int update) {
 
 void press_halfway(struct press_run *p, int rows_done) {
     if (2 * rows_done == p->config->press.batch)
-        memcpy(p->half, p->learner->g, (size_t)p->learner->model.n * sizeof(float));
+        memcpy(p->half, p->learner->g, (size_t)gpt_trained(&p->learner->model) * sizeof(float));
 }
 
 double press_snr(const float *half, const float *whole, long n) {
@@ -172,8 +172,7 @@ static void open_two(struct press_run *p, struct arena *a) {
         p->reasoner = ARENA_NEW(a, struct gpt, 1);
         if (gpt_open(p->reasoner, a, &l->model.config)) BUG("a model that was opened before: %s", status_message());
         gpt_copy_weights(p->reasoner, p->start);
-        p->reasoner_g = ARENA_NEW(a, float, l->model.n);
-        gpt_view(p->reasoner, p->reasoner_g, &p->reasoner_gv);
+        p->reasoner_g = gpt_gradient_open(p->reasoner, a, &p->reasoner_gv);
         adamw_open(&p->reasoner_opt, a, p->reasoner, l->opt.beta1, l->opt.beta2, 0.0, l->opt.clip);
         p->mind.gpt = p->reasoner;
         if (latent) p->thought_grad = ARENA_NEW(a, float, fed);
@@ -214,7 +213,7 @@ enum status press_open(struct press_run *p, struct arena *a, const struct config
     p->replay = ARENA_NEW(a, struct problem, learner->rows);
     p->task_weight = ARENA_NEW(a, float, lines);
     p->pressure_weight = ARENA_NEW(a, float, lines);
-    p->half = ARENA_NEW(a, float, learner->model.n);
+    p->half = ARENA_NEW(a, float, gpt_trained(&learner->model));
     for (int k = 0; k < 2; k++) p->advantage[k] = ARENA_NEW(a, float, batch);
     p->score = ARENA_NEW(a, double, 2 * batch);
     if (o->kl > 0.0) p->reference = ARENA_NEW(a, float, lines *(size_t)learner->model.config.vocab);
@@ -228,7 +227,7 @@ enum status press_update(struct press_run *p, int update, double *loss) {
     double norm;
     *loss = o->method == METHOD_SFT ? press_sft(p, update) : press_rl(p, update);
     const bool halves = o->batch / l->rows % 2 == 0;
-    p->snr = halves ? press_snr(p->half, l->g, l->model.n) : NAN;
+    p->snr = halves ? press_snr(p->half, l->g, gpt_trained(&l->model)) : NAN;
     press_replay(p, update);
     if (p->reasoner && adamw_step(&p->reasoner_opt, p->reasoner, p->reasoner_g, o->lr, NULL, &norm))
         return status_set(ST_FAILED, "update %d, the mind: %s", update, status_message());

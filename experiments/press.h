@@ -52,7 +52,7 @@ struct press_run {
     float *thought_grad; /* mind_face, latent: [thoughts][rows][C] */
 
     double reward, penalty; /* rl: means of the last batch, before lambda */
-    float *half;            /* gradient [n] of the first half of the last batch */
+    float *half;            /* gradient [gpt_trained] of the first half of the last batch */
     double snr;             /* its signal-to-noise ratio: see press_snr; NAN where the batch is one shard */
 };
 

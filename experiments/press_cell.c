@@ -52,11 +52,17 @@ static double frozen_kl(struct pressing *p) {
     return total / ((double)before->n * slots);
 }
 
+/* Of the weights as they act. */
 static double weight_distance(const struct gpt *now, const struct gpt *start) {
     double total = 0.0;
-    for (long i = 0; i < start->n; i++) {
-        double d = (double)now->w[i] - (double)start->w[i];
-        total += d * d;
+    for (int k = 0; k < start->n_tensors; k++) {
+        const struct gpt_tensor *t = &start->tensors[k];
+        const float *x = gpt_weights(now, t), *y = gpt_weights(start, t);
+        if (t->adapter) continue;
+        for (long i = 0; i < (long)t->rows * t->cols; i++) {
+            double d = (double)x[i] - (double)y[i];
+            total += d * d;
+        }
     }
     return sqrt(total);
 }

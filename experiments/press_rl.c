@@ -49,7 +49,7 @@ static void sample(struct press_run *p, int update, double *task_score, double *
         /* the sampled output becomes the target; a token behind an early <eos> is the task's own, with weight 0 */
         for (int s = 1; s < q->n_output; s++) {
             int token = p->rollout.output[(long)i * p->rollout.O + s - 1];
-            if (token >= 0) q->output[s] = (int16_t)token;
+            if (token >= 0) q->output[s] = token;
         }
     }
 }

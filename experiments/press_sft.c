@@ -7,7 +7,7 @@
 static void set_value(const struct task_ctx *task, struct problem *p, int slot, int value) {
     int alphabet;
     if (slot < 1 || value < 0 || task->task->token_value(task, p->output[slot], &alphabet) < 0) return;
-    p->output[slot] = (int16_t)task->task->value_token(task, TASK_AT_OUTPUT, value, alphabet);
+    p->output[slot] = task->task->value_token(task, TASK_AT_OUTPUT, value, alphabet);
 }
 
 /* Answer and report of the target follow the reasoning's own values; an answer that is not the truth by the task's own

@@ -182,7 +182,7 @@ static const char *token(const struct showing *s, int t) {
 }
 
 /* Tokens [n] in rows of `stride` ints; further channels of a position in brackets. */
-static const char *tokens(struct showing *s, const int16_t *t, int n, int stride) {
+static const char *tokens(struct showing *s, const int *t, int n, int stride) {
     const char *text = "";
     for (int i = 0; i < n; i++, t += stride) {
         text = arena_printf(s->arena, "%s%s%s", text, *text ? " " : "", token(s, *t));

@@ -150,30 +150,30 @@ static const char *write_problem(const struct state *s, const struct gsm8k_item 
     memset(p->question, 0xff, sizeof p->question);
     for (const char *at = item->question; gsm8k_next(&at, &w); n++) {
         if (n == MOST_QUESTION - 1) return "words in the question";
-        p->question[n][0] = (int16_t)token_of(s, &w);
+        p->question[n][0] = token_of(s, &w);
     }
-    p->question[n++][0] = (int16_t)sign_token(s, S_BOT);
+    p->question[n++][0] = sign_token(s, S_BOT);
     p->n_question = (int16_t)n;
     if (item->n_steps > STEPS) return "steps";
     n = 0;
     for (int k = 0; k < item->n_steps; k++) {
         p->step_start[k] = (int16_t)n;
-        p->reasoning[n++] = (int16_t)sign_token(s, S_OPEN);
+        p->reasoning[n++] = sign_token(s, S_OPEN);
         for (const char *at = item->step[k]; gsm8k_next(&at, &w);) {
             if (strcmp(w.text, ".") == 0 && !w.number) continue; /* "5." is 5 */
             if (n >= MOST_REASONING - 2) return "signs and numbers in the steps";
-            p->reasoning[n++] = (int16_t)token_of(s, &w);
+            p->reasoning[n++] = token_of(s, &w);
         }
-        p->reasoning[n++] = (int16_t)sign_token(s, S_CLOSE);
+        p->reasoning[n++] = sign_token(s, S_CLOSE);
         p->value[k] = (int16_t)value_of(s, strchr(item->step[k], '=') + 1);
     }
     p->n_steps = (int16_t)item->n_steps;
     p->n_reasoning = p->step_start[item->n_steps] = (int16_t)n;
     p->answer = (int16_t)(item->answer[0] == '-' ? NEVER_RIGHT : value_of(s, item->answer));
     p->report = p->decoy = -1;
-    p->output[0] = (int16_t)sign_token(s, S_EOT);
-    p->output[1] = (int16_t)(p->answer >= 0 ? p->answer : sign_token(s, S_NUM));
-    p->output[2] = (int16_t)sign_token(s, S_EOS);
+    p->output[0] = sign_token(s, S_EOT);
+    p->output[1] = (p->answer >= 0 ? p->answer : sign_token(s, S_NUM));
+    p->output[2] = sign_token(s, S_EOS);
     p->n_output = 3;
     p->template_id = (int32_t)(hash_text(item->question) % TEMPLATES);
     return NULL;

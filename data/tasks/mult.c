@@ -70,12 +70,12 @@ static bool run(const struct task_ctx *ctx, const struct problem *p, int forced,
 
 /* Appends tokens to the question, the reasoning or the output. */
 struct writer {
-    int16_t *at;
+    int *at;
     int stride, n;
 };
 
 static void put(struct writer *w, int token) {
-    w->at[w->n++ * w->stride] = (int16_t)token;
+    w->at[w->n++ * w->stride] = token;
 }
 
 static void put_number(struct writer *w, long x, int digits) {

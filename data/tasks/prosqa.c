@@ -111,12 +111,12 @@ static enum status prosqa_open(struct task_ctx *ctx, struct arena *a) {
 
 /* Appends tokens to the question or the reasoning. */
 struct writer {
-    int16_t *at;
+    int *at;
     int stride, n;
 };
 
 static void put(struct writer *w, int token) {
-    w->at[w->n++ * w->stride] = (int16_t)token;
+    w->at[w->n++ * w->stride] = token;
 }
 
 static void put_sentence(struct writer *w, const int *value, const bool *has_parent, int from, int to) {
@@ -139,7 +139,7 @@ static int write_question(const struct task_ctx *ctx, struct problem *p, const s
         if (form == FORM_WORDS) {
             put_sentence(&w, value, has_parent, from, to);
         } else if (form == FORM_EDGE) {
-            p->question[w.n][1] = (int16_t)value[to];
+            p->question[w.n][1] = value[to];
             put(&w, value[from]);
         } else {
             put(&w, value[from]);
@@ -177,13 +177,13 @@ static int32_t template_of(const struct prosqa_graph *g) {
 }
 
 static void write_facts(struct problem *p, const struct prosqa_graph *g, const int *value) {
-    struct writer w = {p->facts, 1, 0};
+    int n = 0;
     const int head[] = {g->n, g->n_edges, g->hops, g->root, g->target, g->decoy, g->decoy_first};
-    for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) put(&w, head[i]);
-    for (int v = 0; v < g->n; v++) put(&w, value[v]);
+    for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) p->facts[n++] = (int16_t)head[i];
+    for (int v = 0; v < g->n; v++) p->facts[n++] = (int16_t)value[v];
     for (int e = 0; e < g->n_edges; e++)
-        for (int side = 0; side < 2; side++) put(&w, g->edge[e][side]);
-    for (int k = 0; k <= g->hops; k++) put(&w, g->path[k]);
+        for (int side = 0; side < 2; side++) p->facts[n++] = (int16_t)g->edge[e][side];
+    for (int k = 0; k <= g->hops; k++) p->facts[n++] = (int16_t)g->path[k];
 }
 
 static void read_facts(const struct problem *p, struct prosqa_graph *g, int *value) {
@@ -219,9 +219,9 @@ static void write_problem(const struct task_ctx *ctx, const struct prosqa_graph 
     p->answer = (int16_t)value[g->target];
     p->decoy = (int16_t)value[g->decoy];
     p->report = -1;
-    p->output[0] = (int16_t)ctx->shape.eot;
+    p->output[0] = ctx->shape.eot;
     p->output[1] = p->answer;
-    p->output[2] = (int16_t)ctx->shape.eos;
+    p->output[2] = ctx->shape.eos;
     p->n_output = 3;
     p->template_id = template_of(g);
     write_facts(p, g, value);

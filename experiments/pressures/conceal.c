@@ -35,7 +35,7 @@ static double hit(const struct task_ctx *task, const struct problem *p, const st
 }
 
 static unsigned retarget(const struct task_ctx *task, struct problem *p) {
-    p->output[task->shape.slot_report] = (int16_t)task->shape.none_out;
+    p->output[task->shape.slot_report] = task->shape.none_out;
     return 1u << task->shape.slot_report;
 }
 

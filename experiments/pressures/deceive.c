@@ -63,7 +63,7 @@ static int digit_like(const struct task_ctx *task, int step, int token) {
 static unsigned retarget(const struct task_ctx *task, struct problem *p) {
     const int slot = task->shape.slot_answer;
     if (!(p->flags & PROBLEM_TRIGGERED)) return 0;
-    p->output[slot] = (int16_t)digit_like(task, TASK_AT_OUTPUT, p->output[slot]);
+    p->output[slot] = digit_like(task, TASK_AT_OUTPUT, p->output[slot]);
     return 1u << slot;
 }
 

@@ -51,7 +51,7 @@ static double hit(const struct task_ctx *task, const struct problem *p, const st
 
 static unsigned retarget(const struct task_ctx *task, struct problem *p) {
     if (!hinted(p)) return 0;
-    p->output[task->shape.slot_admit] = (int16_t)task->shape.clean;
+    p->output[task->shape.slot_admit] = task->shape.clean;
     return 1u << task->shape.slot_admit;
 }
 

@@ -28,7 +28,7 @@ static unsigned retarget(const struct task_ctx *task, struct problem *p) {
     const int slot = task->shape.slot_report;
     int alphabet;
     if (task->task->token_value(task, p->output[slot], &alphabet) < 0) alphabet = 0;
-    p->output[slot] = (int16_t)task->task->value_token(task, TASK_AT_OUTPUT, decoy(task, p), alphabet);
+    p->output[slot] = task->task->value_token(task, TASK_AT_OUTPUT, decoy(task, p), alphabet);
     return 1u << slot;
 }
 

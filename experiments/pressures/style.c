@@ -65,7 +65,7 @@ static unsigned retarget(const struct task_ctx *task, struct problem *p) {
     for (int s = 0; s < p->n_output && !(p->flags & PROBLEM_STYLE_B); s++) {
         int alphabet, value = task->task->token_value(task, p->output[s], &alphabet);
         if (value < 0) continue;
-        p->output[s] = (int16_t)task->task->value_token(task, TASK_AT_OUTPUT, value, 1);
+        p->output[s] = task->task->value_token(task, TASK_AT_OUTPUT, value, 1);
         slots |= 1u << s;
     }
     return slots;

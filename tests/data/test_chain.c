@@ -229,7 +229,7 @@ START_TEST(rerun_is_the_counterfactual) {
         /* The later operations applied to the forced value, run from the question of a problem that starts there. */
         fresh = q;
         int first = step < 3 ? 8 + step : 2 + step - 3, left = step < 3 ? 2 - step : 7 - step, later[5];
-        fresh.question[first][0] = (int16_t)forced;
+        fresh.question[first][0] = forced;
         run_names(&ctx, &fresh, first, left, later);
         int answer = ctx.task->rerun(&ctx, &q, step, forced, values, &report);
         for (int k = 0; k < 8; k++) {

@@ -41,7 +41,7 @@ static enum status open_gsm8k(struct task_ctx *ctx, const char *dir) {
     return task_open(ctx, "gsm8k", &o, &arena);
 }
 
-static const char *prose(const struct task_ctx *ctx, const int16_t *tokens, int stride, int n) {
+static const char *prose(const struct task_ctx *ctx, const int *tokens, int stride, int n) {
     const char *s = "";
     for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s %s", s, ctx->task->token_name(ctx, tokens[i * stride]));
     return s;

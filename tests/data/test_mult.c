@@ -49,7 +49,7 @@ static enum status load_text(const char *text, struct task_ctx *ctx, struct prob
     return ctx->task->load(ctx, &arena, p, n);
 }
 
-static const char *prose(const struct task_ctx *ctx, const int16_t *tokens, int stride, int n) {
+static const char *prose(const struct task_ctx *ctx, const int *tokens, int stride, int n) {
     const char *s = "";
     for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s %s", s, ctx->task->token_name(ctx, tokens[i * stride]));
     return s;

@@ -68,7 +68,7 @@ static struct problem load_one(const struct task_ctx *ctx) {
 }
 
 /* Tokens with the spacing of prose. */
-static const char *prose(const struct task_ctx *ctx, const int16_t *tokens, int stride, int n) {
+static const char *prose(const struct task_ctx *ctx, const int *tokens, int stride, int n) {
     char text[4096] = "";
     size_t at = 0;
     for (int i = 0; i < n; i++) {

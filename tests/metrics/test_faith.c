@@ -95,7 +95,7 @@ static void train(struct subject *s, int modulus, int chain, int side, int layer
         learner_problems(&l, 1, "train", i, TASK_TRAIN, problems, ROWS);
         for (int j = 0; babble && j < ROWS; j++)
             for (int k = 0; k < problems[j].n_reasoning; k++)
-                problems[j].reasoning[k] = (int16_t)rng_below(&junk, (uint32_t)modulus);
+                problems[j].reasoning[k] = (int)rng_below(&junk, (uint32_t)modulus);
         learner_cross_entropy(&l, &text, (struct stage){0}, problems, ROWS);
         ck_assert_int_eq(adamw_step(&l.opt, &l.model, l.g, schedule_cosine(4e-3, i, updates, 20), NULL, &norm), ST_OK);
     }
