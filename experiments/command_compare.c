@@ -8,6 +8,7 @@
 #include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/compare.h"
+#include "experiments/merge.h"
 #include "experiments/suite.h"
 #include "experiments/verify.h"
 
@@ -121,7 +122,7 @@ static enum status select_rows(const struct arguments *x, const char *operand, s
     char *name = arena_strdup(a, operand), *colon = strchr(name, ':');
     if (colon) *colon = '\0';
     TRY(find_table(x, name, path, a));
-    TRY(csv_read(a, *path, NULL, &table));
+    TRY(merge_read(a, *path, NULL, &table));
     if (csv_column(table, "seed") < 0 || csv_column(table, "value") < 0 || csv_column(table, "status") < 0)
         return status_set(ST_DATA, "%s: has no columns seed, value and status", *path);
     return compare_select(s, table, colon ? colon + 1 : "", a);

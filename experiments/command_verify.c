@@ -9,6 +9,7 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/command.h"
+#include "experiments/merge.h"
 #include "experiments/run.h"
 #include "experiments/verify.h"
 
@@ -169,7 +170,7 @@ static enum status copy_figures(const char *from, const char *to, struct arena *
 static enum status check_whole(const char *path, struct arena *a) {
     static const char *const without[] = {"failed", "blocked", "missing"};
     struct csv_table *t;
-    TRY(csv_read(a, path, NULL, &t));
+    TRY(merge_read(a, path, NULL, &t));
     const int metric = csv_column(t, "metric"), status = csv_column(t, "status");
     if (metric < 0 || status < 0) return status_set(ST_DATA, "%s: is not a table of results", path);
     for (int i = 0; i < t->rows; i++)

@@ -1,11 +1,14 @@
 #include "experiments/merge.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
+#include "engine/base/sha256.h"
 #include "experiments/store.h"
 
 const char *const merge_columns[] = {
@@ -152,7 +155,7 @@ static void absent_cell(struct csv_out *csv, const struct suite *suite, const st
     csv_out_end(csv);
 }
 
-enum status merge_results(const struct suite *suite, const struct schedule *s, const char *path, struct arena *a) {
+static enum status write_rows(const struct suite *suite, const struct schedule *s, const char *path, struct arena *a) {
     struct fs_file file;
     struct csv_out csv;
     int n = s->grid->n;
@@ -177,6 +180,38 @@ enum status merge_results(const struct suite *suite, const struct schedule *s, c
         }
     }
     return fs_commit(&file);
+}
+
+/* What `sha256sum` prints about the table, in its folder. */
+static enum status sum_line(const char *path, const char **line, struct arena *a) {
+    char hex[SHA256_HEX];
+    const char *slash = strrchr(path, '/');
+    TRY(sha256_file(path, hex));
+    *line = arena_printf(a, "%s  %s\n", hex, slash ? slash + 1 : path);
+    return ST_OK;
+}
+
+/* The sum goes first and comes last: while the table changes, nothing vouches for it. */
+enum status merge_results(const struct suite *suite, const struct schedule *s, const char *path, struct arena *a) {
+    const char *sum = arena_printf(a, "%s.sha256", path), *line;
+    if (unlink(sum) && errno != ENOENT) return status_errno("%s: cannot be removed", sum);
+    TRY(write_rows(suite, s, path, a));
+    TRY(sum_line(path, &line, a));
+    return fs_write(sum, line, strlen(line));
+}
+
+enum status merge_read(struct arena *a, const char *path, const char *const header[], struct csv_table **table) {
+    const char *sum = arena_printf(a, "%s.sha256", path), *line;
+    char *text;
+    size_t size;
+    if (!fs_missing(sum)) {
+        TRY(fs_read(a, sum, &text, &size));
+        TRY(sum_line(path, &line, a));
+        if (size != strlen(line) || memcmp(text, line, size) != 0)
+            return status_set(ST_DIFFERS, "%s: other content than %s says; the command that made it makes it again",
+                              path, sum);
+    }
+    return csv_read(a, path, header, table);
 }
 
 enum status merge_cells_list(const struct schedule *s, const char *path) {

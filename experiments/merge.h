@@ -13,13 +13,19 @@
 #ifndef SPILLOVER_MERGE_H
 #define SPILLOVER_MERGE_H
 
+#include "engine/base/csv.h"
 #include "experiments/schedule.h"
 
 extern const char *const merge_columns[]; /* ends with NULL */
 
-/* Write both. Scratch from the arena. ST_DATA when a cell's metrics.csv is malformed; ST_IO. */
+/* Write both, and beside results.csv its sum, results.csv.sha256. Scratch from the arena. ST_DATA when a cell's metrics.csv is malformed; ST_IO. */
 MUST_USE enum status merge_results(const struct suite *suite, const struct schedule *s, const char *path,
                                    struct arena *a);
 MUST_USE enum status merge_cells_list(const struct schedule *s, const char *path);
+
+/* Read a table of results as csv_read does. ST_DIFFERS when its sum lies beside it and is another: it was changed or
+ * damaged since the run wrote it. */
+MUST_USE enum status merge_read(struct arena *a, const char *path, const char *const header[],
+                                struct csv_table **table);
 
 #endif

@@ -206,7 +206,7 @@ static enum status write_page(struct report *r, FILE *summary) {
 static enum status open_report(struct report *r) {
     struct csv_table *results;
     const struct outcome_chances chances = {.of = chance_of, .with = r};
-    TRY(csv_read(r->arena, arena_printf(r->arena, "%s/results.csv", r->dir), merge_columns, &results));
+    TRY(merge_read(r->arena, arena_printf(r->arena, "%s/results.csv", r->dir), merge_columns, &results));
     r->results = results;
     for (enum report_column c = RC_CELL; c <= RC_TASK; c++) r->column[c] = csv_column(results, column_names[c]);
     TRY(outcome_build(&r->outcomes, results, &chances, r->arena));

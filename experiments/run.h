@@ -1,7 +1,8 @@
 /* `spillover run`: from a suite to its folder of results.
  *
  *   <out>/cells/           the store (experiments/store.h)
- *   <out>/<suite>/         manifest.json  cells.list  results.csv  report.md   .lock while a run works in it
+ *   <out>/<suite>/         manifest.json  cells.list  results.csv  results.csv.sha256  report.md
+ *                          .lock while a run works in it
  *
  * A run can be killed at any point and repeated: what is whole is verified and reused, the rest is computed, and the
  * result is the same bytes.

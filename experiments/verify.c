@@ -191,7 +191,7 @@ enum status verify_results(const struct verify_options *o, FILE *to, struct veri
     struct csv_table *was, *now;
     *result = (struct verify_result){0};
     log_set_quiet(o->quiet);
-    TRY(csv_read(a, o->results, merge_columns, &was));
+    TRY(merge_read(a, o->results, merge_columns, &was));
     TRY(verify_suite(o->manifest, o->scratch, &s, a));
     TRY(grid_build(&g, &s, o->kernel, o->data_dir, a));
     const char **cells = ARENA_NEW(a, const char *, was->rows + 1);

@@ -180,6 +180,10 @@ START_TEST(a_suite_becomes_a_table) {
     }
     ck_assert_int_eq(found, MINI_CELLS - MINI_SKIPPED);
     ck_assert(fs_exists(in("a/mini/cells.list")) && fs_exists(in("a/mini/report.md")));
+    ck_assert_int_eq(merge_read(&arena, in("a/mini/results.csv"), merge_columns, &t), ST_OK);
+    ck_assert(fs_exists(in("a/mini/results.csv.sha256")));
+    ck_assert_int_eq(truncate(in("a/mini/results.csv"), 200), 0);
+    ck_assert_int_eq(merge_read(&arena, in("a/mini/results.csv"), merge_columns, &t), ST_DIFFERS);
 }
 END_TEST
 
