@@ -91,19 +91,26 @@ $(BUILD)/fuzz.a: $(LIB_OBJ) # an archive: a fuzzer links what it reads with, not
 $(FUZZERS): %: %.o $(BUILD)/fuzz.a
 	$(CC) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
-# One in STEP system calls is broken: the default samples them in seconds, 1 takes them all (an hour).
+# One in STEP system calls is refused, one in STARVE allocations: the defaults sample them in a minute, 1 takes them all
+# (hours).
 KILLS ?= 20
 STEP  ?= 60
 SEED  ?= 1
+STARVE ?= 1009
 TORTURE := nice sh tests/torture/torture.sh ./spillover $(BUILD)/tests/torture/breaker
 .PHONY: torture
-torture: spillover $(BUILD)/tests/torture/breaker ## kill and starve a running suite: KILLS=20 SEED=1 STEP=60; all: KILLS=1000 STEP=1
+torture: spillover $(BUILD)/tests/torture/breaker $(BUILD)/tests/torture/starve.so ## kill, refuse and starve a running suite; all of it: KILLS=1000 STEP=1 STARVE=1
 	$(TORTURE) kills $(KILLS) $(SEED)
 	$(TORTURE) boundaries $(STEP)
 	$(TORTURE) faults $(STEP)
+	nice sh tests/torture/starve.sh ./spillover $(BUILD)/tests/torture/starve.so $(STARVE)
 
 $(BUILD)/tests/torture/breaker: $(BUILD)/tests/torture/breaker.o
 	$(CC) -o $@ $^
+
+$(BUILD)/tests/torture/starve.so: tests/torture/starve.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $<
 
 PYTHON ?= /usr/bin/python3
 .PHONY: peers

@@ -225,7 +225,7 @@ static enum status measure_all(const struct arguments *x) {
 enum status command_bench(int argc, char **argv, struct arena *a) {
     struct arguments x = {.repeats = 5, .threads = 1, .seconds = 1.0, .modes = {true, true}};
     argv[0] = "spillover bench";
-    argp_parse(&command_bench_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_bench_argp, argc, argv, &x));
     TRY(check_names(&x));
     if (!x.ops && !x.metrics) return measure_all(&x);
     TRY(gemm_open(x.blis ? GEMM_BLIS : GEMM_AUTO, x.modes[NUMERIC_NATIVE] ? NUMERIC_NATIVE : NUMERIC_PORTABLE));

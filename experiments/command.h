@@ -31,6 +31,9 @@ extern const int command_count;
 /* The whole overview, as `spillover --help` prints it. */
 void command_overview(FILE *to);
 
+/* argp_parse into *input. What a user does wrong ends the program there; ST_FAILED is for want of memory. */
+MUST_USE enum status command_parse(const struct argp *argp, int argc, char **argv, void *input);
+
 /* Pieces of argp parsers that several commands share; like argp_error, they leave with ST_USAGE on a bad argument. */
 
 /* A whole number in [least, most]; `name` is the option's, for the message. */

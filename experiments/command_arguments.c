@@ -2,6 +2,11 @@
 
 #include "experiments/command.h"
 
+enum status command_parse(const struct argp *argp, int argc, char **argv, void *input) {
+    if (argp_parse(argp, argc, argv, 0, NULL, input) == 0) return ST_OK;
+    return status_set(ST_FAILED, "out of memory while the command line was read");
+}
+
 int command_number(const char *arg, long least, long most, const char *name, struct argp_state *state) {
     char *end;
     const long x = strtol(arg, &end, 10);

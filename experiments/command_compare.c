@@ -347,7 +347,7 @@ enum status command_compare(int argc, char **argv, struct arena *a) {
     struct compare_lines l;
     const char *path[2] = {"", ""};
     argv[0] = "spillover compare";
-    argp_parse(&command_compare_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_compare_argp, argc, argv, &x));
     for (int i = 0; i < x.n; i++) TRY(select_rows(&x, x.operand[i], &s[i], &path[i], a));
     if (x.seeds) {
         if (!isfinite(x.delta)) x.delta = delta_of(path[0], a);

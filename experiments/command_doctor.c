@@ -220,7 +220,7 @@ enum status command_doctor(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs"};
     struct doctor d = {.x = &x, .arena = a};
     argv[0] = "spillover doctor";
-    argp_parse(&command_doctor_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_doctor_argp, argc, argv, &x));
     TRY(command_open_engine());
     d.lines = json_array();
     check_cpu(&d);

@@ -85,7 +85,7 @@ enum status command_import(int argc, char **argv, struct arena *a) {
     struct arguments x = {.lora_scale = IMPORT_LORA_SCALE};
     struct import in;
     argv[0] = "spillover import";
-    argp_parse(&command_import_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_import_argp, argc, argv, &x));
     enum status st = import_open(&in, a, x.from);
     if (st == ST_OK) st = write_imported(&in, a, &x);
     import_close(&in);
@@ -96,7 +96,7 @@ enum status command_export(int argc, char **argv, struct arena *a) {
     struct arguments x = {0};
     struct gpt m;
     argv[0] = "spillover export";
-    argp_parse(&command_export_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_export_argp, argc, argv, &x));
     TRY(command_open_engine());
     TRY(checkpoint_load_gpt(&m, a, x.from));
     return export_gpt(&m, x.to);

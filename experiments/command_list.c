@@ -99,7 +99,7 @@ enum status command_list(int argc, char **argv, struct arena *a) {
     enum { N_NAMES = sizeof names / sizeof names[0], SUITES = REGISTRY_METRIC + 1, KEYS };
     struct arguments x = {0};
     argv[0] = "spillover list";
-    argp_parse(&command_list_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_list_argp, argc, argv, &x));
     int which = 0;
     while (which < N_NAMES && strcmp(names[which], x.what) != 0) which++;
     if (which == N_NAMES) {

@@ -189,7 +189,7 @@ enum status command_measure(int argc, char **argv, struct arena *a) {
     struct trace t;
     struct measure m;
     argv[0] = "spillover measure";
-    argp_parse(&command_measure_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_measure_argp, argc, argv, &x));
     if (!fs_is_folder(x.dir)) return status_set(ST_USAGE, "--trace %s: there is no such folder", x.dir);
     TRY(command_open_engine());
     TRY(trace_read(&t, x.dir, a));

@@ -56,7 +56,7 @@ enum status command_report(int argc, char **argv, struct arena *a) {
     struct suite s;
     const char *dir;
     argv[0] = "spillover report";
-    argp_parse(&command_report_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_report_argp, argc, argv, &x));
     TRY(open_results(&x, &s, &dir, a));
     return report_write(dir, &s, stdout);
 }
@@ -81,7 +81,7 @@ enum status command_plot(int argc, char **argv, struct arena *a) {
     const char *dir, *names[MOST_FIGURES];
     int n = 0;
     argv[0] = "spillover plot";
-    argp_parse(&command_plot_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_plot_argp, argc, argv, &x));
     TRY(open_results(&x, &s, &dir, a));
     TRY(report_write(dir, &s, NULL));
     DIR *figures = opendir(arena_printf(a, "%s/figures", dir));

@@ -112,7 +112,7 @@ enum status command_run(int argc, char **argv, struct arena *a) {
     struct run_options o;
     struct run_result result = {0};
     argv[0] = "spillover run";
-    argp_parse(&command_run_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_run_argp, argc, argv, &x));
     TRY(prepare(&x, &s, &o, a));
     o.manifest = (struct manifest_run){.argc = argc,
                                        .argv = argv,
@@ -130,7 +130,7 @@ enum status command_status(int argc, char **argv, struct arena *a) {
     struct suite s;
     struct run_options o;
     argv[0] = "spillover status";
-    argp_parse(&command_status_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_status_argp, argc, argv, &x));
     TRY(prepare(&x, &s, &o, a));
     return (x.json ? run_status_json : run_status)(&s, &o, stdout, a);
 }
@@ -153,7 +153,7 @@ enum status command_cell(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs", .jobs = 1};
     (void)a;
     argv[0] = "spillover cell";
-    argp_parse(&command_cell_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_cell_argp, argc, argv, &x));
     if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the key of a cell", x.suite);
     return cell_execute(x.out, x.suite, x.data_dir, &bodies);
 }

@@ -136,7 +136,7 @@ enum status command_show(int argc, char **argv, struct arena *a) {
     struct arguments x = {.show = {.out = "runs", .item = 1}};
     struct show s;
     argv[0] = "spillover show";
-    argp_parse(&command_show_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_show_argp, argc, argv, &x));
     TRY(show_build(&s, &x.show, a));
     if (x.json)
         print_json(&s);

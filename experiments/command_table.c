@@ -171,7 +171,7 @@ enum status command_completion(int argc, char **argv, struct arena *a) {
     const char *shell = "";
     (void)a;
     argv[0] = "spillover completion";
-    argp_parse(&command_completion_argp, argc, argv, 0, NULL, &shell);
+    TRY(command_parse(&command_completion_argp, argc, argv, &shell));
     if (strcmp(shell, "bash") != 0)
         return status_set(ST_USAGE, "completion: \"%s\" is not a shell that is known here; bash is", shell);
     completion(stdout);
@@ -187,7 +187,7 @@ const struct argp command_man_argp = {
 enum status command_man(int argc, char **argv, struct arena *a) {
     (void)a;
     argv[0] = "spillover man";
-    argp_parse(&command_man_argp, argc, argv, 0, NULL, NULL);
+    TRY(command_parse(&command_man_argp, argc, argv, NULL));
     manual(stdout);
     return ST_OK;
 }

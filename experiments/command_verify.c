@@ -99,7 +99,7 @@ enum status command_verify(int argc, char **argv, struct arena *a) {
     struct arguments x = {.cells = 2, .seed = -1, .jobs = run_default_jobs()};
     struct verify_result r;
     argv[0] = "spillover verify";
-    argp_parse(&command_verify_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_verify_argp, argc, argv, &x));
     TRY(command_open_engine());
     if (x.seed < 0) x.seed = (long)(time(NULL) % 1000000);
     struct verify_options o = {.data_dir = x.data_dir,
@@ -195,7 +195,7 @@ static void warn_of_source(const char *path) {
 enum status command_results(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs"};
     argv[0] = "spillover results";
-    argp_parse(&command_results_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_results_argp, argc, argv, &x));
     if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x.suite);
     const char *from = arena_printf(a, "%s/%s", x.out, x.suite);
     const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", command_source_dir(a));

@@ -1,6 +1,7 @@
 #include "experiments/grid.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,12 +33,19 @@ static enum status add_inputs(struct builder *b, const char *data_dir, const cha
     struct grid *g = b->grid;
     const char *folder = arena_printf(b->arena, "%s/%s", data_dir, sub);
     DIR *dir = opendir(folder);
-    if (!dir) return ST_OK;
+    /* What is there but cannot be looked at must not be left out of the keys. */
+    if (!dir) return fs_missing(folder) ? ST_OK : status_errno("%s: cannot be listed", folder);
     enum status st = ST_OK;
-    for (struct dirent *entry; st == ST_OK && (entry = readdir(dir));) {
+    for (struct dirent *entry; st == ST_OK && (errno = 0, entry = readdir(dir));) {
         struct stat info;
         const char *path = arena_printf(b->arena, "%s/%s", folder, entry->d_name);
-        if (entry->d_name[0] == '.' || stat(path, &info) || !S_ISREG(info.st_mode)) continue;
+        if (entry->d_name[0] == '.') continue;
+        if (stat(path, &info)) {
+            if (errno == ENOENT) continue; /* a link to nowhere */
+            st = status_errno("%s: cannot be looked at", path);
+            break;
+        }
+        if (!S_ISREG(info.st_mode)) continue;
         if (g->n_inputs == MOST_INPUTS) {
             st = status_set(ST_USAGE, "%s: more than %d files", data_dir, MOST_INPUTS);
             break;
@@ -46,6 +54,7 @@ static enum status add_inputs(struct builder *b, const char *data_dir, const cha
         input->name = arena_printf(b->arena, "%s%s%s", sub, *sub ? "/" : "", entry->d_name);
         st = sha256_file(path, input->sha256);
     }
+    if (st == ST_OK && errno) st = status_errno("%s: cannot be listed", folder);
     closedir(dir);
     return st;
 }

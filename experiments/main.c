@@ -1,4 +1,6 @@
 /* spillover: the command line. Exit codes are enum status, or 128 + n after signal n. */
+#include <gsl/gsl_errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,12 @@ static void out_of_memory(size_t bytes) {
     exit(ST_FAILED);
 }
 
+/* GSL's own handler would abort. What a caller of GSL can go on without, it asks for with the handler off. */
+static void gsl_gave_up(const char *reason, const char *file, int line, int code) {
+    fprintf(stderr, "spillover: gsl, %s:%d: %s (%d)\n", file, line, reason, code);
+    exit(ST_FAILED);
+}
+
 static enum status unknown_command(const char *name) {
     const char *near = status_nearest(name, &command_table[0].name, command_count, sizeof command_table[0]);
     if (near) return status_set(ST_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, near);
@@ -21,6 +29,8 @@ static enum status unknown_command(const char *name) {
 int main(int argc, char **argv) {
     struct arena arena;
     arena_on_exhausted(out_of_memory);
+    gsl_set_error_handler(gsl_gave_up);
+    json_set_alloc_funcs(arena_for_library, free);
     if (argc < 2) {
         command_overview(stderr);
         return ST_USAGE;

@@ -59,7 +59,8 @@ void linalg_eigen(int n, double *A, double *value, double *V) {
     gsl_matrix_view v = gsl_matrix_view_array(V, (size_t)n, (size_t)n);
     gsl_vector_view values = gsl_vector_view_array(value, (size_t)n);
     gsl_eigen_symmv_workspace *work = gsl_eigen_symmv_alloc((size_t)n);
-    int rc = work ? gsl_eigen_symmv(&a.matrix, &values.vector, &v.matrix, work) : -1;
+    if (!work) arena_exhausted((size_t)n * sizeof *value);
+    int rc = gsl_eigen_symmv(&a.matrix, &values.vector, &v.matrix, work);
     if (rc == 0) rc = gsl_eigen_symmv_sort(&values.vector, &v.matrix, GSL_EIGEN_SORT_VAL_ASC);
     gsl_eigen_symmv_free(work);
     if (rc) BUG("the eigenvalues of a finite symmetric matrix were not found");

@@ -183,6 +183,8 @@ enum status probe_net_fit(struct probe_net *net, double *theta, double C, double
     case LBFGSERR_MAXIMUMSTEP:
     case LBFGSERR_WIDTHTOOSMALL:
         break;
+    case LBFGSERR_OUTOFMEMORY:
+        arena_exhausted((size_t)probe_net_size(net->d, net->K, net->H) * sizeof *theta);
     default:
         return status_set(ST_FAILED, "probe: L-BFGS stopped with code %d", rc);
     }

@@ -4,6 +4,8 @@
 #include <gsl/gsl_integration.h>
 #include <math.h>
 
+#include "engine/base/arena.h"
+
 struct likelihood {
     double mean, se, df, scale;
 };
@@ -37,16 +39,15 @@ struct stat_posterior stat_posterior(double mean, double sd, int n, double delta
         return r;
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     gsl_integration_workspace *w = gsl_integration_workspace_alloc(500);
-    if (w) {
-        struct likelihood l = {mean, sd / sqrt(n), n - 1, scale};
-        double cut = atan(delta / scale), half = acos(-1) / 2;
-        r.prior_odds = (half - cut) / (half + cut);
-        r.posterior_odds = mass(&l, cut, half, w) / mass(&l, -half, cut, w);
-        r.bayes_factor = r.posterior_odds / r.prior_odds;
-        r.odds = prior_claim * r.bayes_factor;
-        r.probability = isinf(r.odds) ? 1 : r.odds / (1 + r.odds);
-        gsl_integration_workspace_free(w);
-    }
+    if (!w) arena_exhausted(500 * sizeof(double));
+    struct likelihood l = {mean, sd / sqrt(n), n - 1, scale};
+    double cut = atan(delta / scale), half = acos(-1) / 2;
+    r.prior_odds = (half - cut) / (half + cut);
+    r.posterior_odds = mass(&l, cut, half, w) / mass(&l, -half, cut, w);
+    r.bayes_factor = r.posterior_odds / r.prior_odds;
+    r.odds = prior_claim * r.bayes_factor;
+    r.probability = isinf(r.odds) ? 1 : r.odds / (1 + r.odds);
+    gsl_integration_workspace_free(w);
     gsl_set_error_handler(handler);
     return r;
 }

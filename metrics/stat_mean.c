@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/arena.h"
+
 static const struct stat_interval none = {NAN, NAN};
 
 static int compare(const void *pa, const void *pb) {
@@ -145,11 +147,10 @@ double stat_power(double d, int n, double alpha) {
     double power = NAN, error;
     /* With one degree of freedom the density has a pole at 0, which QAGS takes and the others do not mind. */
     gsl_function f = {power_given, &s};
-    if (w) {
-        int rc = gsl_integration_qags(&f, 0, gsl_cdf_chisq_Qinv(1e-13, s.df), 0, 1e-9, 200, w, &power, &error);
-        if (rc && !(error <= 1e-6 * power)) power = NAN;
-        gsl_integration_workspace_free(w);
-    }
+    if (!w) arena_exhausted(200 * sizeof(double));
+    int rc = gsl_integration_qags(&f, 0, gsl_cdf_chisq_Qinv(1e-13, s.df), 0, 1e-9, 200, w, &power, &error);
+    if (rc && !(error <= 1e-6 * power)) power = NAN;
+    gsl_integration_workspace_free(w);
     gsl_set_error_handler(handler);
     return power;
 }

@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct arena_block) <= ALIGN, "the header fits its slot");
 static atomic_long blocks_taken;
 static void (*exhausted_handler)(size_t bytes);
 
-static _Noreturn void exhausted(size_t bytes) {
+_Noreturn void arena_exhausted(size_t bytes) {
     if (exhausted_handler) exhausted_handler(bytes);
     fprintf(stderr, "out of memory: %zu bytes asked for\n", bytes);
     abort();
@@ -35,10 +35,10 @@ static char *block_data(struct arena_block *b) {
 }
 
 static struct arena_block *block_take(size_t size) {
-    if (size > SIZE_MAX / 2) exhausted(size);
+    if (size > SIZE_MAX / 2) arena_exhausted(size);
     void *p = NULL;
     const bool huge = size >= HUGE_PAGE;
-    if (posix_memalign(&p, huge ? HUGE_PAGE : ALIGN, ALIGN + size) != 0) exhausted(size);
+    if (posix_memalign(&p, huge ? HUGE_PAGE : ALIGN, ALIGN + size) != 0) arena_exhausted(size);
     /* A hint: columns of a large matrix lie on a page each, more pages than the TLB holds. */
     if (huge) (void)madvise(p, (ALIGN + size) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     atomic_fetch_add(&blocks_taken, 1);
@@ -76,7 +76,7 @@ void arena_close(struct arena *a) {
 
 void *arena_alloc(struct arena *a, size_t count, size_t size) {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2) exhausted(SIZE_MAX);
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2) arena_exhausted(SIZE_MAX);
     size_t room = (bytes + ALIGN - 1) / ALIGN * ALIGN;
     if (room == 0) room = ALIGN;
     struct arena_block *b = a->current;
@@ -116,6 +116,12 @@ void arena_rewind(struct arena *a, struct arena_mark mark) {
 
 long arena_blocks(void) {
     return atomic_load(&blocks_taken);
+}
+
+void *arena_for_library(size_t bytes) {
+    void *p = malloc(bytes ? bytes : 1);
+    if (!p) arena_exhausted(bytes);
+    return p;
 }
 
 void arena_on_exhausted(void (*handler)(size_t bytes)) {

@@ -47,6 +47,14 @@ void arena_rewind(struct arena *a, struct arena_mark mark);
 /* Blocks taken from malloc so far, over all arenas of the process. */
 long arena_blocks(void);
 
+/* What an arena does when malloc fails, for callers of libraries that take memory themselves: their failure must end the
+ * process, for a number that they leave out would be a result that depends on the memory of the machine. */
+void arena_exhausted(size_t bytes) __attribute__((noreturn));
+
+/* malloc for a library that is given an allocator (jansson): ends like an exhausted arena where malloc fails, so that no
+ * caller of the library meets its half-built values. Released with free. */
+void *arena_for_library(size_t bytes) __attribute__((returns_nonnull));
+
 /* handler(bytes) is called when malloc fails; it must not return. */
 void arena_on_exhausted(void (*handler)(size_t bytes));
 

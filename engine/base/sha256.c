@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/arena.h"
+
 void sha256_open(struct sha256 *h) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL)) BUG("OpenSSL offers no SHA-256");
+    /* OpenSSL always has SHA-256: what fails is an allocation, of the context or of its parts. */
+    if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL)) arena_exhausted(sizeof(struct sha256));
     h->context = context;
 }
 

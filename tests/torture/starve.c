@@ -1,0 +1,65 @@
+/* starve: preloaded, it lets one allocation of the process fail.
+ *
+ *   STARVE_AT    the allocation, from 1; 0 or unset: none, they are counted
+ *   STARVE_FILE  gets the number of allocations at the end of the process
+ *
+ * Children run without it: LD_PRELOAD is taken out of the environment, so that one process is starved at a time. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+extern void *__libc_memalign(size_t align, size_t size);
+
+static atomic_long seen;
+static long at;
+static const char *report;
+
+__attribute__((constructor)) static void begin(void) {
+    const char *text = getenv("STARVE_AT");
+    report = getenv("STARVE_FILE");
+    unsetenv("LD_PRELOAD");
+    seen = 0;
+    at = text ? strtol(text, NULL, 10) : 0;
+}
+
+__attribute__((destructor)) static void end(void) {
+    char line[32];
+    int n = snprintf(line, sizeof line, "%ld\n", (long)seen), fd = report ? open(report, O_WRONLY | O_CREAT, 0666) : -1;
+    if (fd >= 0 && write(fd, line, (size_t)n) < 0) _exit(125);
+}
+
+static bool starved(void) {
+    if (atomic_fetch_add(&seen, 1) + 1 != at || at == 0) return false;
+    errno = ENOMEM;
+    return true;
+}
+
+void *malloc(size_t size) {
+    return starved() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size) {
+    return starved() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size) {
+    return starved() ? NULL : __libc_realloc(p, size);
+}
+
+void *aligned_alloc(size_t align, size_t size) {
+    return starved() ? NULL : __libc_memalign(align, size);
+}
+
+int posix_memalign(void **p, size_t align, size_t size) {
+    if (starved()) return ENOMEM;
+    *p = __libc_memalign(align, size);
+    return *p ? 0 : ENOMEM;
+}
