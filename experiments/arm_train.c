@@ -54,7 +54,8 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     TRY(arm->train(&t));
     TRY(checkpoint_save_gpt(arena_printf(a, "%s/model.safetensors", io->dir), &l.model));
 
-    struct evaluation e = {.arena = a, .config = c, .runner = runner_open(a, &t.mind, EVALUATE_ROWS), .update = -1, .dir = t.io->dir};
+    struct evaluation e = {
+        .arena = a, .config = c, .runner = runner_open(a, &t.mind, EVALUATE_ROWS), .update = -1, .dir = t.io->dir};
     TRY(cell_rows_open(&e.rows, io));
     evaluate_row(&e, "updates", "", "", -1, 1, t.updates);
     evaluate_row(&e, "gate_accuracy", "", "", -1, 256,
