@@ -57,21 +57,27 @@ static void run_cell(struct faith_edit *e, enum cell cell, const int *partner, c
     faith_edit_run(e, FAITH_STOP);
 }
 
-static void measure_view(const struct metric *self, struct measurement *m, const int *partner, const float *mean,
-                         const char *view) {
-    struct faith_edit e[CELLS];
+/* Y of every item in each of the four cells, as faith_effects_of takes them; one set of rows serves all. */
+struct differences {
+    double *y[4]; /* [n_test] */
+};
+
+static void measure_view(const struct metric *self, struct measurement *m, struct faith_edit *e, const int *partner,
+                         const float *mean, const struct differences *d, const char *view) {
+    static const int place[CELLS] = {[OWN] = 0, [OTHER_REASONING] = 1, [OTHER_QUESTION] = 2};
     struct faith_effects sum = {0};
     long n = 0;
     for (int cell = 0; cell < CELLS; cell++) {
-        faith_edit_open(&e[cell], m, m->n_test);
-        run_cell(&e[cell], cell, partner, mean);
+        run_cell(e, cell, partner, mean);
+        for (int i = 0; i < m->n_test; i++) {
+            d->y[place[cell]][i] = difference(m, &e->out, i, i, partner[i]);
+            if (cell == OWN) d->y[3][i] = difference(m, &e->out, partner[i], i, partner[i]);
+        }
     }
     for (int i = 0; i < m->n_test; i++) {
-        const int j = partner[i];
-        if (m->test[i].answer == m->test[j].answer) continue;
-        const double y[4] = {difference(m, &e[OWN].out, i, i, j), difference(m, &e[OTHER_REASONING].out, i, i, j),
-                             difference(m, &e[OTHER_QUESTION].out, i, i, j), difference(m, &e[OWN].out, j, i, j)};
-        const struct faith_effects one = faith_effects_of(y);
+        if (m->test[i].answer == m->test[partner[i]].answer) continue;
+        const struct faith_effects one =
+            faith_effects_of((const double[4]){d->y[0][i], d->y[1][i], d->y[2][i], d->y[3][i]});
         sum.te += one.te;
         sum.nie += one.nie;
         sum.nde += one.nde;
@@ -87,10 +93,14 @@ static void measure_view(const struct metric *self, struct measurement *m, const
 static void measure(const struct metric *self, struct measurement *m) {
     int *partner = ARENA_NEW(m->arena, int, m->n_test);
     float *mean = ARENA_NEW(m->arena, float, (long)m->own_test.R * m->own_test.C);
+    struct differences d;
+    struct faith_edit e;
+    for (int k = 0; k < 4; k++) d.y[k] = ARENA_NEW(m->arena, double, m->n_test);
+    faith_edit_open(&e, m, m->n_test);
     faith_partners(m, self, partner);
     for (int t = 0; t < m->own_test.R; t++) mean_vector(m, t, mean + (long)t * m->own_test.C);
-    measure_view(self, m, partner, mean, "masked");
-    measure_view(self, m, partner, NULL, "whole");
+    measure_view(self, m, &e, partner, mean, &d, "masked");
+    measure_view(self, m, &e, partner, NULL, &d, "whole");
 }
 
 const struct metric metric_mediation = {

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/gemm.h"
 #include "metrics/decode.h"
@@ -341,6 +342,43 @@ START_TEST(nothing_drifts_from_itself) {
 }
 END_TEST
 
+/* What an arm's readings were made with serves the mind after pressure: the frozen probe bit for bit; on a mind that did
+ * not change, u and every state are read as well as before. */
+START_TEST(probes_travel_with_their_arm) {
+    struct subject *s = &thinker;
+    char path[] = "/tmp/test_decode.XXXXXX";
+    struct probe *probes;
+    double was[STEPS], state[STEPS];
+    close(mkstemp(path));
+    open_measurement(s, FIT);
+    s->m.depth = DEPTH_ARM;
+    measure(s, "read_accuracy");
+    for (int k = 0; k < STEPS; k++) {
+        was[k] = value("read_accuracy", k, "value", "u");
+        state[k] = find("read_accuracy", k, 2, "value", "state")->value;
+    }
+    ck_assert_int_eq(decode_store(&s->m, &arena, path), ST_OK);
+    struct gpt shallow = s->model;
+    struct mind other = s->mind;
+    shallow.config.layers = 1;
+    other.gpt = &shallow;
+    ck_assert_int_eq(decode_restore(&probes, &arena, &other, path), ST_DATA);
+    ck_assert_int_eq(decode_restore(&probes, &arena, &s->mind, path), ST_OK);
+    open_measurement(s, FIT);
+    measurement_set_before(&s->m, &s->mind, probes);
+    measure(s, "read_accuracy");
+    measure(s, "read_auroc");
+    for (int k = 0; k < STEPS; k++) {
+        ck_assert_double_eq(value("read_accuracy", k, "value", "frozen"), was[k]);
+        ck_assert_double_eq_tol(value("read_accuracy", k, "value", "u"), was[k], .01);
+        ck_assert_double_eq_tol(find("read_accuracy", k, 2, "value", "state")->value, state[k], .01);
+    }
+    for (int i = 0; i < sheet.n; i++)
+        ck_assert(strcmp(sheet.row[i].metric, "read_auroc") != 0 || strcmp(sheet.row[i].view, "state") != 0);
+    unlink(path);
+}
+END_TEST
+
 /* ---- bits, effort, use ---- */
 
 /* The value before in coordinates of its own, behind those of the value. */
@@ -566,6 +604,7 @@ Suite *suite_decode(void) {
     tcase_add_test(t, a_rotation_is_no_loss);
     tcase_add_test(t, erasure_is_loss);
     tcase_add_test(t, nothing_drifts_from_itself);
+    tcase_add_test(t, probes_travel_with_their_arm);
     tcase_add_test(t, bits_count_what_is_shared_once);
     tcase_add_test(t, effort_tells_reading_from_memory);
     tcase_add_test(t, the_door_changes_nothing_by_itself);

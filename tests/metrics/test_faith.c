@@ -246,6 +246,19 @@ START_TEST(reasoner_follows_its_mistakes) {
 }
 END_TEST
 
+/* With the later steps left as they were, only the two steps that are copied into the output can mislead it: s falls to 0
+ * at one point each, area (1/2 + 3 + 1/2) / 5 = .8. */
+START_TEST(reasoner_copies_frozen_steps) {
+    const struct subject *s = &reasoner;
+    for (int k = 0; k <= 5; k++) {
+        ABOUT(value(s, "corruption_frozen", k, "answer", "s"), k != 4, .04);
+        ABOUT(value(s, "corruption_frozen", k, "report", "s"), k != 1, .04);
+    }
+    ABOUT(value(s, "corruption_frozen", -1, "answer", "aoc"), .2, .03);
+    ABOUT(value(s, "corruption_frozen", -1, "report", "aoc"), .2, .03);
+}
+END_TEST
+
 START_TEST(reasoner_follows_the_program) {
     const struct subject *s = &reasoner;
     for (int k = 0; k < 5; k++) {
@@ -380,6 +393,7 @@ Suite *suite_faith(void) {
     tcase_add_test(minds, reasoner_needs_its_reasoning);
     tcase_add_test(minds, reasoner_cannot_answer_early);
     tcase_add_test(minds, reasoner_follows_its_mistakes);
+    tcase_add_test(minds, reasoner_copies_frozen_steps);
     tcase_add_test(minds, reasoner_follows_the_program);
     tcase_add_test(minds, reasoner_is_mediated);
     tcase_add_test(minds, babbler_is_right_whatever_it_writes);

@@ -91,6 +91,33 @@ START_TEST(probe_without_information_gives_frequencies) {
 }
 END_TEST
 
+/* One minimum: wherever the search sets out from, the probe is the same to the tolerance, and a probe of another shape is
+ * no place to set out from. */
+START_TEST(probe_start_does_not_matter) {
+    enum { N = 300, D = 6, K = 4 };
+    const struct probe_items items = gaussian(N, D, K, 1.0f, 1), other = gaussian(N, D, K, -2.0f, 2);
+    const struct probe_items wide = gaussian(N, D + 1, K, 1.0f, 3);
+    struct probe_options o = probe_defaults();
+    struct probe cold, far, misfit, start, wrong;
+    o.n_grid = 1;
+    o.grid[0] = .1;
+    ck_assert_int_eq(probe_fit(&cold, &arena, &items, zeros, ones, &o), ST_OK);
+    ck_assert_int_eq(probe_fit(&start, &arena, &other, zeros, ones, &o), ST_OK);
+    ck_assert_int_eq(probe_fit(&wrong, &arena, &wide, zeros, ones, &o), ST_OK);
+    o.start = &start;
+    ck_assert_int_eq(probe_fit(&far, &arena, &items, zeros, ones, &o), ST_OK);
+    o.start = &wrong;
+    ck_assert_int_eq(probe_fit(&misfit, &arena, &items, zeros, ones, &o), ST_OK);
+    double apart = 0;
+    for (int i = 0; i < K * D; i++) {
+        ck_assert_float_eq_tol(far.W[i], cold.W[i], 2e-3f);
+        ck_assert_float_eq(misfit.W[i], cold.W[i]);
+        apart = fmax(apart, (double)fabsf(start.W[i] - cold.W[i]));
+    }
+    ck_assert_double_gt(apart, .5); /* there was a way to go */
+}
+END_TEST
+
 START_TEST(probe_moments_by_hand) {
     const float X[] = {1, 10, -7, 3, 10, -7, 5, 10, -7, 7, 10, -7}; /* stride 3: columns 1 3 5 7 and 10, rest unread */
     float mean[2], scale[2];
@@ -323,6 +350,7 @@ Suite *suite_probe(void) {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, probe_two_points_closed_form);
     tcase_add_test(c, probe_without_information_gives_frequencies);
+    tcase_add_test(c, probe_start_does_not_matter);
     tcase_add_test(c, probe_moments_by_hand);
     tcase_add_test(c, probe_reads_a_planted_label);
     tcase_add_test(c, probe_of_noise_is_at_chance);
