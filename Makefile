@@ -132,6 +132,10 @@ browser: spillover ## look at the page of a run in headless Chromium (or skip); 
 	./spillover run smoke --quiet --out $(BUILD)/smoke
 	$(PYTHON) tests/browser/view.py ./spillover $(BUILD)/smoke smoke $(BUILD)/browser
 
+.PHONY: slurm
+slurm: spillover ## run a suite through a real Slurm that is started here (or skip)
+	tests/slurm/single_machine.sh ./spillover
+
 SOURCES := $(foreach d,$(DIRS) tests tests/*,$(wildcard $(d)/*.[ch] $(d)/*.cc))
 
 .PHONY: format

@@ -1,4 +1,4 @@
-/* run, status, cell: the commands that touch a folder of runs. */
+/* run, status, cell, work: the commands that touch a folder of runs. */
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +7,60 @@
 #include "engine/base/fs.h"
 #include "engine/gemm.h"
 #include "experiments/command.h"
-#include "experiments/run.h"
+#include "experiments/launch.h"
+
+enum { KEY_LAUNCHER = 256, KEY_CHUNK, KEY_SBATCH, KEY_MERGE, KEY_STAGE, KEY_PART };
+
+enum launcher { LAUNCH_LOCAL, LAUNCH_PRINT, LAUNCH_SLURM, LAUNCHERS };
 
 struct arguments {
-    const char *suite, *out, *data_dir;
+    const char *suite, *out, *data_dir, *sbatch;
     struct command_sets sets;
-    int jobs;
-    bool dry, quiet, json;
+    enum launcher launcher;
+    enum cell_kind stage;
+    int jobs, chunk, part, parts;
+    bool dry, quiet, json, merge;
 };
+
+/* The place of a word in a list; a word that is not there ends the program, with the nearest one. */
+static int choose(const char *arg, const char *const *names, int n, const char *option, struct argp_state *state) {
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], arg) == 0) return i;
+    const char *near = status_nearest(arg, names, n, sizeof *names);
+    argp_error(state, "--%s: \"%s\" is not known%s%s%s", option, arg, near ? "; did you mean \"" : "", near ? near : "",
+               near ? "\"?" : "");
+    return 0;
+}
+
+/* Options of `work`, and those of `run` for other schedulers. */
+static error_t parse_launch(int key, char *arg, struct argp_state *state) {
+    static const char *const launchers[LAUNCHERS] = {"local", "print", "slurm"};
+    static const char *const stages[] = {"base", "arm", "press"};
+    struct arguments *x = state->input;
+    switch (key) {
+    case KEY_LAUNCHER:
+        x->launcher = (enum launcher)choose(arg, launchers, LAUNCHERS, "launcher", state);
+        return 0;
+    case KEY_CHUNK:
+        x->chunk = command_number(arg, 1, 100000, "chunk", state);
+        return 0;
+    case KEY_SBATCH:
+        x->sbatch = arg;
+        return 0;
+    case KEY_MERGE:
+        x->merge = true;
+        return 0;
+    case KEY_STAGE:
+        x->stage = (enum cell_kind)choose(arg, stages, 3, "stage", state);
+        return 0;
+    case KEY_PART:
+        if (sscanf(arg, "%d/%d", &x->part, &x->parts) != 2 || x->part < 1 || x->part > x->parts)
+            argp_error(state, "--part: \"%s\" is not I/N with I in 1..N", arg);
+        return 0;
+    default:
+        return command_suite_key(key, arg, state, &x->suite);
+    }
+}
 
 static error_t parse_run(int key, char *arg, struct argp_state *state) {
     struct arguments *x = state->input;
@@ -41,7 +87,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
         command_add_set(&x->sets, arg, state);
         return 0;
     default:
-        return command_suite_key(key, arg, state, &x->suite);
+        return parse_launch(key, arg, state);
     }
 }
 
@@ -52,6 +98,11 @@ static const struct argp_option run_options[] = {
     {"set", 's', "KEY=VALUE", 0, "replace section.key in every block that has the section, or seeds", 0},
     {"dry-run", 'n', NULL, 0, "say what would run and what it is likely to take", 0},
     {"quiet", 'q', NULL, 0, "warnings only", 0},
+    {"launcher", KEY_LAUNCHER, "NAME", 0,
+     "local (this machine), slurm (job arrays), or print (command lines for GNU parallel or another scheduler)", 0},
+    {"chunk", KEY_CHUNK, "N", 0, "cells a task of slurm or a line of print (default: at most 200 tasks a stage)", 0},
+    {"sbatch", KEY_SBATCH, "ARGS", 0, "further arguments of sbatch, e.g. '--partition=cpu --time=60'", 0},
+    {"merge", KEY_MERGE, NULL, 0, "compute nothing: write the tables from the cells that are there", 0},
     {0},
 };
 
@@ -61,7 +112,30 @@ const struct argp command_run_argp = {
     .args_doc = "SUITE",
     .doc = "Run a suite: a name (`spillover list suites`) or the path of a YAML file. Cells that are whole are reused, "
            "so the same command continues a run that was stopped.\v"
-           "Example:\n  spillover run quick --jobs 2 --set seeds=1..3 --set press.updates=120\n",
+           "Examples:\n  spillover run quick --jobs 2 --set seeds=1..3 --set press.updates=120\n"
+           "  spillover run pressure --launcher slurm --out /shared/runs --sbatch '--partition=cpu --time=60'\n"
+           "  spillover run quick --launcher print --chunk 4\n",
+};
+
+static const struct argp_option work_options[] = {
+    {"stage", KEY_STAGE, "NAME", 0, "base, arm or press", 0},
+    {"part", KEY_PART, "I/N", 0, "which of N parts of the stage's cells", 0},
+    {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
+    {"jobs", 'j', "N", 0, "cells at once (default: 1)", 0},
+    {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
+    {"set", 's', "KEY=VALUE", 0, "as given to run", 0},
+    {"quiet", 'q', NULL, 0, "warnings only", 0},
+    {0},
+};
+
+const struct argp command_work_argp = {
+    .options = work_options,
+    .parser = parse_run,
+    .args_doc = "SUITE",
+    .doc =
+        "Run a part of one stage of a suite and write no tables: what `run --launcher` hands out. Exit 3: a parent is "
+        "missing.\v"
+        "Example:\n  spillover work quick --stage base --part 1/2\n",
 };
 
 static const struct argp_option status_options[] = {
@@ -120,8 +194,25 @@ enum status command_run(int argc, char **argv, struct arena *a) {
                                        .overrides = x.sets.values,
                                        .n_overrides = x.sets.n,
                                        .jobs = x.jobs};
+    const struct launch_options launch = {
+        .chunk = x.chunk, .sbatch = x.sbatch, .overrides = x.sets.values, .n_overrides = x.sets.n};
     if (x.dry) return run_estimate(&s, &o, stdout, a);
+    if (x.merge) return run_merge(&s, &o, a);
+    if (x.launcher == LAUNCH_PRINT) return launch_print(&s, &o, &launch, stdout, a);
+    if (x.launcher == LAUNCH_SLURM) return launch_slurm(&s, &o, &launch, stdout, a);
     enum status st = run_suite(&s, &o, &result, a);
+    return result.signal ? (enum status)(128 + result.signal) : st;
+}
+
+enum status command_work(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.out = "runs", .jobs = 1, .stage = CELL_PRESS, .part = 1, .parts = 1};
+    struct suite s;
+    struct run_options o;
+    struct run_result result = {0};
+    argv[0] = "spillover work";
+    argp_parse(&command_work_argp, argc, argv, 0, NULL, &x);
+    TRY(prepare(&x, &s, &o, a));
+    const enum status st = run_part(&s, &o, x.stage, x.part, x.parts, &result, a);
     return result.signal ? (enum status)(128 + result.signal) : st;
 }
 

@@ -77,6 +77,13 @@ static enum status write_tables(const struct suite *suite, const struct schedule
     return report_write(dir, suite, summary);
 }
 
+enum status run_prepare(const struct suite *s, const struct run_options *o, const struct grid *g, struct arena *a) {
+    const char *dir = arena_printf(a, "%s/%s", o->out, s->name);
+    TRY(fs_mkdirs(dir));
+    TRY(store_open(o->out));
+    return manifest_write(arena_printf(a, "%s/manifest.json", dir), s, g, &o->manifest);
+}
+
 enum status run_suite(const struct suite *s, const struct run_options *o, struct run_result *result, struct arena *a) {
     struct grid g;
     struct display display;
@@ -90,8 +97,7 @@ enum status run_suite(const struct suite *s, const struct run_options *o, struct
     if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
     if (st != ST_OK) return st;
     struct schedule schedule = schedule_of(o, &g, a);
-    st = store_open(o->out);
-    if (st == ST_OK) st = manifest_write(arena_printf(a, "%s/manifest.json", dir), s, &g, &o->manifest);
+    st = run_prepare(s, o, &g, a);
     if (st != ST_OK) goto done;
     display_open(&display, o->quiet);
     schedule.watch = display_watch;
@@ -111,6 +117,63 @@ enum status run_suite(const struct suite *s, const struct run_options *o, struct
 done:
     fs_unlock(lock);
     return st;
+}
+
+enum status run_part(const struct suite *s, const struct run_options *o, enum cell_kind stage, int part, int parts,
+                     struct run_result *result, struct arena *a) {
+    struct grid g;
+    struct display display;
+    int n = 0, missing = 0;
+    *result = (struct run_result){0};
+    log_set_quiet(o->quiet);
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    TRY(store_open(o->out));
+    struct schedule schedule = schedule_of(o, &g, a);
+    bool *only = ARENA_NEW(a, bool, g.n);
+    for (int i = 0; i < g.n; i++) {
+        if (g.cells[i].cell.kind != stage || g.cells[i].skip) continue;
+        only[i] = n++ % parts == part - 1;
+    }
+    schedule.only = only;
+    display_open(&display, o->quiet);
+    schedule.watch = display_watch;
+    schedule.watcher = &display;
+    schedule_open(&schedule);
+    const enum status st = schedule_run(&schedule);
+    display_close(&display);
+    if (st != ST_OK) return st;
+    count(&schedule, result);
+    list_troubles(&schedule);
+    for (int i = 0; i < g.n; i++) missing += only[i] && schedule.cells[i].state == STATE_PENDING;
+    if (result->failed) return status_set(ST_FAILED, "%d cells failed", result->failed);
+    if (result->signal) return status_set(ST_PARTIAL, "stopped by a signal; %d cells are left", missing);
+    if (missing)
+        return status_set(ST_PARTIAL, "%d cells of stage %s wait for a parent that is missing", missing,
+                          config_kind_name(stage));
+    return ST_OK;
+}
+
+enum status run_merge(const struct suite *s, const struct run_options *o, struct arena *a) {
+    struct grid g;
+    struct run_result result;
+    const char *dir = arena_printf(a, "%s/%s", o->out, s->name);
+    log_set_quiet(o->quiet);
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    TRY(fs_mkdirs(dir));
+    int lock = -1;
+    enum status st = fs_lock(arena_printf(a, "%s/.lock", dir), &lock);
+    if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
+    if (st != ST_OK) return st;
+    struct schedule schedule = schedule_of(o, &g, a);
+    schedule_survey(&schedule);
+    st = write_tables(s, &schedule, dir, o->quiet ? NULL : stderr);
+    fs_unlock(lock);
+    if (st != ST_OK) return st;
+    count(&schedule, &result);
+    list_troubles(&schedule);
+    log_line("%s/results.csv", dir);
+    const int whole = result.computed + result.reused, of = result.cells - result.skipped;
+    return whole == of ? ST_OK : status_set(ST_PARTIAL, "%d of %d cells are whole", whole, of);
 }
 
 /* Bytes of the plain files of a folder. */

@@ -40,6 +40,18 @@ struct run_result {
 MUST_USE enum status run_suite(const struct suite *s, const struct run_options *o, struct run_result *result,
                                struct arena *a);
 
+/* What comes before the first cell: the folders, and this run's entry in the manifest. */
+MUST_USE enum status run_prepare(const struct suite *s, const struct run_options *o, const struct grid *g,
+                                 struct arena *a);
+
+/* Part `part` (from 1) of `parts` of one stage's cells (experiments/launch.h), and nothing else: no tables. ST_PARTIAL:
+ * a parent is missing, or a signal came (result->signal); ST_FAILED: a cell failed. */
+MUST_USE enum status run_part(const struct suite *s, const struct run_options *o, enum cell_kind stage, int part,
+                              int parts, struct run_result *result, struct arena *a);
+
+/* The tables and the report from the cells that are there; nothing is computed. ST_PARTIAL: some are not whole. */
+MUST_USE enum status run_merge(const struct suite *s, const struct run_options *o, struct arena *a);
+
 /* Print what a run would do, and what it is likely to take: cells by state, seconds, disk. Starts nothing. */
 MUST_USE enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
 

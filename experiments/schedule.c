@@ -49,6 +49,13 @@ void schedule_open(struct schedule *s) {
         s->cells[i].state = STATE_SKIPPED;
         s->cells[i].note = s->grid->cells[i].skip;
     }
+    for (int i = 0; s->only && i < s->grid->n; i++) {
+        const int parent = s->grid->cells[i].parent;
+        if (!s->only[i] || parent < 0 || s->only[parent] || s->cells[parent].state != STATE_PENDING) continue;
+        if (store_verify(s->arena, s->out, s->grid->cells[parent].cell.key) != ST_OK) continue;
+        s->cells[parent].state = STATE_DONE;
+        s->cells[parent].reused = true;
+    }
 }
 
 static double seconds_of(struct schedule *s, const char *key) {
@@ -135,7 +142,7 @@ static void release(struct schedule *s, int i) {
 static void block_descendants(struct schedule *s, int failed) {
     for (int i = failed + 1; i < s->grid->n; i++) {
         int parent = s->grid->cells[i].parent;
-        if (parent < 0 || s->cells[i].state != STATE_PENDING) continue;
+        if (parent < 0 || s->cells[i].state != STATE_PENDING || (s->only && !s->only[i])) continue;
         if (s->cells[parent].state != STATE_FAILED && s->cells[parent].state != STATE_BLOCKED) continue;
         change(s, i, STATE_BLOCKED, arena_printf(s->arena, "by %s", s->grid->cells[parent].short_key));
     }
@@ -222,6 +229,7 @@ static void reap(struct schedule *s) {
 static bool ready(const struct schedule *s, int i) {
     int parent = s->grid->cells[i].parent;
     enum cell_state state = s->cells[i].state;
+    if (s->only && !s->only[i]) return false;
     return (state == STATE_PENDING || state == STATE_ELSEWHERE) && (parent < 0 || s->cells[parent].state == STATE_DONE);
 }
 

@@ -49,6 +49,7 @@ struct schedule {
     const char *program;              /* executable whose `cell` command runs a cell */
     const struct cell_bodies *bodies; /* when not NULL, run them in a forked child instead of `program` (tests) */
     int jobs;
+    const bool *only; /* [grid->n] cells that may be run; the others are looked up in the store. NULL: all may */
     struct arena *arena;
     struct schedule_cell *cells; /* [grid->n], from schedule_open */
     int signal;                  /* that ended the run early; 0 */
@@ -58,7 +59,8 @@ struct schedule {
     void *watcher;
 };
 
-/* State of every cell before anything runs: PENDING, or SKIPPED with its descendants. */
+/* State of every cell before anything runs: PENDING, or SKIPPED with its descendants; with `only`, DONE for whole
+ * parents of chosen cells that are not chosen themselves. */
 void schedule_open(struct schedule *s);
 
 /* As schedule_open, then DONE for what the store holds whole and FAILED for what it holds damaged (`status`, -n). */

@@ -107,6 +107,20 @@ static const struct {
     {"printf 'suite: [' > bad.yaml; spillover run bad.yaml", 65, NULL,
      "bad.yaml:2: did not find expected node content"},
 
+    {"spillover run tiny.yaml --launcher print --chunk 2 --out printed > lines; grep -c '^#' lines; grep -c 'stage press "
+     "--part ./6$' lines; tail -n 1 lines | cut -d' ' -f 2-4 | grep -c '/printed/tiny/launch/suite.yaml --out$'",
+     0, "4\n6\n1\n", ""},
+    {"spillover work tiny.yaml --stage arm --out nothing -q", 3, NULL, "6 cells of stage arm wait for a parent"},
+    {"spillover work tiny.yaml --stage base --part 2/3 -q", 0, "", ""},
+    {"spillover work tiny.yaml --stage bass", 64, NULL, "--stage: \"bass\" is not known; did you mean \"base\"?"},
+    {"spillover work tiny.yaml --part 3/2", 64, NULL, "--part: \"3/2\" is not I/N"},
+    {"cp runs/tiny/results.csv was.csv; spillover run tiny.yaml --merge -q && cmp was.csv runs/tiny/results.csv", 0, "",
+     ""},
+    {"spillover run tiny.yaml --merge -q --out nothing", 3, NULL, "0 of 21 cells are whole"},
+    {"spillover run tiny.yaml --launcher slrum", 64, NULL, "did you mean \"slurm\"?"},
+    {"PATH=${PATH%%:*} spillover run tiny.yaml --launcher slurm --out slurmed", 64, NULL,
+     "there is no sbatch on this machine; --launcher print gives lines"},
+
     {"spillover status tiny.yaml", 0, "21 of 21 cells are whole", NULL},
     {"spillover status tiny.yaml --out elsewhere", 3, "0 of 21 cells are whole", "tiny: not finished"},
     {"spillover status tiny.yaml --json", 0, "\"whole\": 21", NULL},
