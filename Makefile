@@ -3,6 +3,7 @@ PACKAGES := gcc g++ libc6-dev libblis-serial-dev libpcg-cpp-dev libcsv-dev libya
 	libgsl-dev liblbfgs-dev libpcre2-dev gnuplot-nox fonts-liberation
 TEST_PACKAGES := $(PACKAGES) check libsubunit-dev
 
+comma := ,
 BUILD   ?= build
 CC      ?= gcc
 CXX     ?= g++
@@ -135,6 +136,34 @@ browser: spillover ## look at the page of a run in headless Chromium (or skip); 
 .PHONY: slurm
 slurm: spillover ## run a suite through a real Slurm that is started here (or skip)
 	tests/slurm/single_machine.sh ./spillover
+
+# Valgrind knows no AVX-512. VALGRIND_SUITES: those that read files of others; all of them take an hour.
+VALGRIND_SUITES ?= csv json checkpoint import measure view
+.PHONY: valgrind
+valgrind: $(BUILD)/tests/run ## run VALGRIND_SUITES under valgrind (or skip)
+	@if command -v valgrind >/dev/null; then SPILLOVER_ISA=avx2 CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \
+	    valgrind -q --error-exitcode=9 $< $(VALGRIND_SUITES); else echo "valgrind: skipped, there is none"; fi
+
+SANITIZE ?= address,undefined
+.PHONY: sanitize
+sanitize: ## build and run the unit tests with SANITIZE (address,undefined; or thread)
+	$(MAKE) BUILD=build-san-$(firstword $(subst $(comma), ,$(SANITIZE))) OPT=-O1 \
+	    SAN='-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined' sanitize-run
+
+.PHONY: sanitize-run
+sanitize-run: $(BUILD)/tests/run
+	$<
+
+.PHONY: check-all
+check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm, torture, fuzzing; what is missing is skipped
+	$(MAKE) check check-deps
+	$(MAKE) sanitize
+	$(MAKE) valgrind
+	$(MAKE) peers
+	$(MAKE) browser
+	$(MAKE) slurm
+	$(MAKE) torture
+	@if command -v clang >/dev/null; then $(MAKE) fuzz; else echo "fuzz: skipped, there is no clang"; fi
 
 SOURCES := $(foreach d,$(DIRS) tests tests/*,$(wildcard $(d)/*.[ch] $(d)/*.cc))
 
