@@ -148,17 +148,48 @@ static void write_bar(const struct report *r, struct csv_out *csv, const struct 
         if (b->n[s]) write_mark(csv, b, MARK_SEED, -1, 0, (b->sum[0][s] + b->sum[1][s] + b->sum[2][s]) / b->n[s]);
 }
 
+/* c is held at one step or two: there is nothing to lose at the others. Its bar is of the step where the probe read it
+ * best before pressure; best[row] is true for the rows of that step, in every cell and mode. */
+static enum status mark_best_steps(const struct report *r, bool *best) {
+    const int rows = r->results->rows;
+    for (int first = 0, end; first < rows; first = end) {
+        double top[2] = {-1, -1}, step_of[2] = {-1, -1};
+        for (end = first; end < rows; end++)
+            if (strcmp(report_text(r, end, RC_CELL), report_text(r, first, RC_CELL)) != 0) break;
+        for (int pass = 0; pass < 2; pass++)
+            for (int i = first; i < end; i++) {
+                const char *mode;
+                double step, value;
+                const char *wanted = pass == 0 ? "drift_base" : report_text(r, i, RC_METRIC);
+                if (strncmp(wanted, "drift_", 6) != 0 || !row_holds(r, i, wanted, "own", &mode)) continue;
+                if (!*report_text(r, i, RC_STEP)) continue;
+                TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
+                TRY(csv_number(r->results, i, r->column[RC_VALUE], &value));
+                const bool is_c = strcmp(report_text(r, i, RC_CONCEPT), "c") == 0;
+                const int m = *mode != '\0';
+                if (pass == 0 && is_c && value > top[m]) {
+                    top[m] = value;
+                    step_of[m] = step;
+                }
+                if (pass == 1) best[i] = !is_c || step == step_of[m];
+            }
+    }
+    return ST_OK;
+}
+
 static enum status write_drift(const struct report *r, struct csv_out *csv, int *points, int *n) {
     static const char *const header[] = {"panel", "panel_name", "column",    "column_name", "series", "series_name",
                                          "mark",  "part",       "part_name", "from",        "to",     NULL};
     struct report_names panels = {0}, columns = {0}, series = {0};
     struct slots bars;
+    bool *best = ARENA_NEW(r->arena, bool, r->results->rows + 1);
     open_slots(&bars, r, rows_of(r, parts[0].metric));
+    TRY(mark_best_steps(r, best));
     csv_out_header(csv, header);
     for (int q = 0; q < PARTS; q++)
         for (int i = 0; i < r->results->rows; i++) {
             const char *mode, *field[OF_FIELDS];
-            if (!row_holds(r, i, parts[q].metric, "own", &mode)) continue;
+            if (!best[i] || !row_holds(r, i, parts[q].metric, "own", &mode)) continue;
             fields_of(r, i, field);
             struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
                                 .column_name = report_text(r, i, RC_CONCEPT),
@@ -179,8 +210,8 @@ const struct figure figure_drift_decomposition = {
     .name = "drift_decomposition",
     .title = "What a frozen probe loses, and to what",
     .caption =
-        "The fall B − F of a probe fitted before the pressure, mean over reasoning steps and seeds, in its three "
-        "parts; bar: the net fall, dots: that of each seed",
+        "Fall B − F of the probe from before the pressure, in three parts; value: mean over steps, c: the step that held "
+        "it best. Bar: net fall, dots: each seed",
     .missing = ": no pressed cell has drift rows",
     .write = write_drift,
 };
@@ -248,7 +279,7 @@ const struct figure figure_decodability_layers = {
     .name = "decodability_layers",
     .title = "What a probe reads at each step and layer, before and after",
     .caption = "Accuracy of a probe on the network's states, by reasoning step and layer (0: what goes in), mean over "
-               "seeds; after the pressure only where measure.level is full",
+               "seeds",
     .missing = ": no cell has readings of its states",
     .write = write_layers,
 };

@@ -1,5 +1,5 @@
-# Accuracy of probes on states: a row an arm and concept, a grid of steps by layers before and one for each way of
-# pressing after.
+# Accuracy of probes on states: a block an arm and concept, in it a grid of steps by layers before and one for each way of
+# pressing after, four to a line.
 SVG = ARG1; CSV = ARG2; CAPTION = ARG3; STYLE = ARG4
 load STYLE
 stats CSV skip 1 using (quiet_name(0, $1, strcol(2))) name "P" nooutput
@@ -16,17 +16,22 @@ do for [p = 1:panels] { longest = strlen(PANEL[p]) > longest ? strlen(PANEL[p]) 
 longest_series = 0
 do for [s = 1:series] { longest_series = strlen(SERIES[s]) > longest_series ? strlen(SERIES[s]) : longest_series }
 
-tile = series < 3 ? 56.0 : 30.0
-tile_height = 22.0
-gap = 18.0
-grid_width = steps * tile < 60 ? 60.0 : steps * tile
+columns = series < 4 ? series : 4
+lines_ = (series + columns - 1) / columns
+tile = columns < 3 ? 50.0 : 30.0
+tile_height = 20.0
+name_height = 18.0
+gap = 20.0
+grid_width = steps * tile < 5.6 * longest_series ? 5.6 * longest_series : steps * tile
 grid_height = layers * tile_height
+line_height = name_height + grid_height
+block_height = lines_ * line_height + 26
 left = 62 + 6.6 * longest
-top = 22 + 3.8 * longest_series
-foot = 66.0
-width = left + series * (grid_width + gap) + 90 + 3.0 * longest_series
+top = 8.0
+foot = 62.0
+width = left + columns * (grid_width + gap) + 90
 width = width < 860 ? 860.0 : width
-height = top + panels * (grid_height + gap) + foot
+height = top + panels * block_height + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG
 set multiplot
@@ -41,23 +46,30 @@ set border 0
 set tics scale 0
 set cbtics 0.25 format "%.2g"
 set cblabel "accuracy" offset -0.5, 0
+bar_height = height - top - foot < 190 ? height - top - foot - 30 : 160
 do for [p = 0:panels - 1] {
     do for [s = 0:series - 1] {
-        set lmargin at screen (left + s * (grid_width + gap)) / width
-        set rmargin at screen (left + s * (grid_width + gap) + grid_width) / width
-        set tmargin at screen 1 - (top + p * (grid_height + gap)) / height
-        set bmargin at screen 1 - (top + p * (grid_height + gap) + grid_height) / height
-        if (s == 0) { set label 1 PANEL[p + 1] at graph 0, graph 0.5 right offset -5.5, 0 } else { unset label 1 }
-        if (p == 0) { set label 2 SERIES[s + 1] at graph 0.3, graph 1 left offset 0, 0.5 rotate by 35 font "DejaVu Sans,9" } else { unset label 2 }
-        set ytics 1 format (s == 0 ? "%.0f" : "")
-        set ylabel (s == 0 ? "layer" : "") offset 0.3, 0 font "DejaVu Sans,9"
-        set xtics 1 format (p == panels - 1 ? "%.0f" : "") offset 0, 0.4
-        set xlabel (p == panels - 1 && s == 0 ? "step" : "") offset 0, 1.0 font "DejaVu Sans,9"
-        if (p == 0 && s == series - 1) {
-            set colorbox user origin screen (left + series * (grid_width + gap) + 4) / width, screen (foot / height) size screen 12 / width, screen (panels * (grid_height + gap) - gap < 160 ? panels * (grid_height + gap) - gap : 160) / height
-        } else { unset colorbox }
-        plot CSV skip 1 using ($1 == p && $3 == s ? $5 : NaN):6:(0.48):(0.46):7 with boxxyerror fs solid 1 noborder lc palette, \
-            CSV skip 1 using ($1 == p && $3 == s ? $5 : NaN):6:8 with labels font "DejaVu Sans,8" textcolor rgb "#111111"
+        stats CSV skip 1 using ($1 == p && $3 == s ? $7 : NaN) name "G" nooutput
+        if (G_records > 0) {
+            c = s % columns
+            y = top + p * block_height + (s / columns) * line_height + name_height
+            set lmargin at screen (left + c * (grid_width + gap)) / width
+            set rmargin at screen (left + c * (grid_width + gap) + steps * tile) / width
+            set tmargin at screen 1 - y / height
+            set bmargin at screen 1 - (y + grid_height) / height
+            if (s == 0) { set label 1 PANEL[p + 1] at graph 0, graph 0.5 right offset -5.5, 0 } else { unset label 1 }
+            set label 2 SERIES[s + 1] at graph 0, graph 1 left offset 0, 0.5 font "DejaVu Sans,9"
+            set ytics 1 format (c == 0 ? "%.0f" : "") font "DejaVu Sans,9"
+            set ylabel (c == 0 ? "layer" : "") offset 0.3, 0 font "DejaVu Sans,9"
+            last = s + columns >= series
+            set xtics 1 format (last ? "%.0f" : "") offset 0, 0.4 font "DejaVu Sans,9"
+            set xlabel (last && p == panels - 1 ? "step" : "") offset 0, 1.0 font "DejaVu Sans,9"
+            if (p == 0 && s == 0) {
+                set colorbox user origin screen (left + columns * (grid_width + gap) + 4) / width, screen 1 - (top + name_height + bar_height) / height size screen 12 / width, screen bar_height / height
+            } else { unset colorbox }
+            plot CSV skip 1 using ($1 == p && $3 == s ? $5 : NaN):6:(0.48):(0.46):7 with boxxyerror fs solid 1 noborder lc palette, \
+                CSV skip 1 using ($1 == p && $3 == s ? $5 : NaN):6:8 with labels font "DejaVu Sans,8" textcolor rgb "#111111"
+        }
     }
 }
 unset label

@@ -207,6 +207,25 @@ START_TEST(parts_of_a_fall) {
 }
 END_TEST
 
+/* c stands at step 1 (.9 before pressure): what was lost elsewhere does not count, nor is it thinned out by the others. */
+START_TEST(a_fall_where_c_was) {
+    static const double base[] = {.1, .9, .2}, lost[] = {.05, .6, -.1};
+    arm(1, .99);
+    pair(1, .4);
+    for (int k = 0; k < 3; k++) {
+        planted_row(&p, -1, k, "c", "own", "drift_base", base[k]);
+        planted_row(&p, -1, k, "c", "own", "drift_lost", lost[k]);
+        planted_row(&p, -1, k, "c", "own", "drift_reencoded", 0);
+        planted_row(&p, -1, k, "c", "own", "drift_rotated", .1 * k);
+    }
+    page();
+    static const char *const order[] = {"0,text,0,c,0,conceal sft targeted,0,0,lost (B − T),0,0.6\n",
+                                        "0,text,0,c,0,conceal sft targeted,0,2,rotated (P − F),0.6,0.7\n",
+                                        "0,text,0,c,0,conceal sft targeted,1,-1,B − F,0,0.7\n", NULL};
+    expect_in_order(read_text("figures/data/drift_decomposition.csv"), order);
+}
+END_TEST
+
 START_TEST(states_before_and_after) {
     for (long seed = 1; seed <= 2; seed++) {
         arm(seed, .99);
@@ -334,6 +353,7 @@ Suite *suite_report(void) {
     tcase_add_test(t, cells_without_results);
     tcase_add_test(t, figures_or_a_reason);
     tcase_add_test(t, parts_of_a_fall);
+    tcase_add_test(t, a_fall_where_c_was);
     tcase_add_test(t, states_before_and_after);
     tcase_add_test(t, same_bytes_again);
     tcase_add_test(t, summary_for_a_terminal);
