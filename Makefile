@@ -1,7 +1,7 @@
 # spillover: `make help` lists the targets.
 PACKAGES := gcc g++ libc6-dev libblis-serial-dev libpcg-cpp-dev libcsv-dev libyaml-dev libjansson-dev libssl-dev \
 	libgsl-dev liblbfgs-dev libpcre2-dev gnuplot-nox fonts-liberation
-TEST_PACKAGES := $(PACKAGES) check libsubunit-dev
+TEST_PACKAGES := $(PACKAGES) check libsubunit-dev jq
 
 comma := ,
 BUILD   ?= build
@@ -138,7 +138,7 @@ slurm: spillover ## run a suite through a real Slurm that is started here (or sk
 	tests/slurm/single_machine.sh ./spillover
 
 # Valgrind knows no AVX-512. VALGRIND_SUITES: those that read files of others; all of them take an hour.
-VALGRIND_SUITES ?= csv json checkpoint import measure view
+VALGRIND_SUITES ?= csv json bpe import import_bad measure view
 .PHONY: valgrind
 valgrind: $(BUILD)/tests/run ## run VALGRIND_SUITES under valgrind (or skip)
 	@if command -v valgrind >/dev/null; then SPILLOVER_ISA=avx2 CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \

@@ -1,4 +1,4 @@
-/* import, export: models of others into a checkpoint, and back. */
+/* import: models of others into a checkpoint. */
 #include <stdlib.h>
 
 #include "engine/base/log.h"
@@ -51,19 +51,6 @@ const struct argp command_import_argp = {
            "Example:\n  spillover import --from gpt2/ --to gpt2.safetensors\n",
 };
 
-static const struct argp_option export_options[] = {
-    {"from", 'f', "FILE", 0, "a checkpoint", 0},
-    {"to", 't', "DIR", 0, "the folder to write model.safetensors and config.json into", 0},
-    {0},
-};
-
-const struct argp command_export_argp = {
-    .options = export_options,
-    .parser = parse,
-    .doc = "Write a checkpoint as a GPT-2 model that Hugging Face's transformers reads.\v"
-           "Example:\n  spillover export --from gpt2.safetensors --to gpt2/\n",
-};
-
 /* Weights alone, without the transposed copies that only a forward pass needs. */
 static enum status write_imported(const struct import *in, struct arena *a, const struct arguments *x) {
     static const char *const layouts[] = {"GPT-2", "Coconut", "CODI"};
@@ -90,14 +77,4 @@ enum status command_import(int argc, char **argv, struct arena *a) {
     if (st == ST_OK) st = write_imported(&in, a, &x);
     import_close(&in);
     return st;
-}
-
-enum status command_export(int argc, char **argv, struct arena *a) {
-    struct arguments x = {0};
-    struct gpt m;
-    argv[0] = "spillover export";
-    TRY(command_parse(&command_export_argp, argc, argv, &x));
-    TRY(command_open_engine());
-    TRY(checkpoint_load_gpt(&m, a, x.from));
-    return export_gpt(&m, x.to);
 }

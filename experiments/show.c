@@ -333,10 +333,26 @@ static void show_monitors(struct showing *s, struct show_section *to, const stru
     for (int i = 0; i < s->n_watches && probes; i++) show_probe(s, to, &s->watches[i], side, s->watches[i].frozen_at);
 }
 
+static struct show_said said(struct showing *s, const struct side *side) {
+    const struct watch *own = &s->watches[s->own];
+    const struct rollout *r = &side->r;
+    struct show_said x = {.reasoning = written(s, side, 0, r->R), .output = "", .written = NAN};
+    for (int k = 0; side->mind.medium == MEDIUM_LATENT && k < r->R; k++)
+        x.reasoning = arena_printf(s->arena, "%s%s%d: %s", x.reasoning, k ? "\n" : "", k + 1, lens(s, side, k));
+    for (int k = 0; k < r->O && r->output[k] >= 0; k++)
+        x.output = arena_printf(s->arena, "%s%s%s", x.output, k ? " " : "", token(s, r->output[k]));
+    x.right = rollout_answer(r, &s->task, 0) == s->problem->answer;
+    x.m_out = own->output->m_out(&s->task, s->problem, r, 0);
+    x.complies = own->output->hit(&s->task, s->problem, r, 0);
+    if (side->mind.medium == MEDIUM_TEXT) x.written = own->pressure->written(&s->task, s->problem, r, 0);
+    return x;
+}
+
 static void show_medium(struct showing *s, bool text, const char *suffix) {
     struct side side[SIDES];
     struct arena *a = s->arena;
     for (int i = 0; i < sides(s); i++) run_side(s, i, text, &side[i]);
+    for (int i = 0; i < sides(s) && !*suffix; i++) s->show->said[i] = said(s, &side[i]);
     const enum medium medium = side[BEFORE].mind.medium;
     struct show_section *reasoning = section(s, arena_printf(a, "reasoning%s", suffix));
     if (medium == MEDIUM_TEXT) show_tokens(s, reasoning, side);

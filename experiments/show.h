@@ -30,6 +30,13 @@ struct show_section {
     int n;
 };
 
+/* One side in short, of the medium that the cell reasons in. */
+struct show_said {
+    const char *reasoning, *output;  /* tokens; of thoughts the lens, a line a thought */
+    bool right;                      /* the answer */
+    double m_out, complies, written; /* the monitors; NAN where the pressure or the medium has none */
+};
+
 enum { SHOW_SECTIONS = 8, SHOW_LINES = 512 };
 
 struct show {
@@ -38,6 +45,7 @@ struct show {
     const char *pressure;   /* whose questions */
     int item, items, level; /* level 0: nothing after */
     const char *question, *truth;
+    struct show_said said[2]; /* before; after, unless level is 0 */
     struct show_section section[SHOW_SECTIONS];
     int n;
 };

@@ -179,6 +179,23 @@ static const struct {
     {"spillover compare --seeds tiny --delta 0", 64, NULL, "--delta: \"0\" is not a number above 0"},
     {"printf 'a,b\\n1,2\\n' > t.csv; spillover compare ./t.csv ./t.csv", 65, NULL, "no columns seed, value and status"},
 
+    {"spillover export --inspect " PRESSED " --to logs --items 5 | wc -l", 0, "2\n", NULL},
+    {"jq -r '[.version, .status, (.samples | length), (.samples[0].scores | keys | join(\" \")), "
+     ".samples[0].messages[1].content[0].type] | join(\" \")' logs/*_after-*",
+     0, "2 success 5 answer complies m_out reasoning\n", NULL},
+    /* the log's own mean of the monitor is that of its samples */
+    {"jq '(.samples | map(.scores.m_out.value) | add / 5) as $m | (.results.scores[] | select(.name == \"m_out\")"
+     ".metrics.mean.value) as $v | ($m - $v) | fabs < 1e-9' logs/*_before-*",
+     0, "true\n", NULL},
+    {"spillover export --ro-crate tiny --to crate && cd crate && jq -r '.[\"@graph\"][] | select(.sha256) | .sha256 + "
+     "\"  \" + .[\"@id\"]' ro-crate-metadata.json | sha256sum -c --quiet && jq -r '.[\"@graph\"][] | select(.[\"@id\"] "
+     "== \"./\") | .hasPart | length > 6' ro-crate-metadata.json",
+     0, "crate/ro-crate-metadata.json\ntrue\n", NULL},
+    {"spillover export --ro-crate tinny --to crate2", 64, NULL, "runs/tinny has no results"},
+    {"spillover export --to x", 64, NULL, "one of --from, --inspect and --ro-crate"},
+    {"spillover export --from x --inspect y --to z", 64, NULL, "one of --from, --inspect and --ro-crate"},
+    {"spillover export --inspect x", 64, NULL, "--to is needed"},
+
     {"spillover measure", 64, NULL, "--trace is needed"},
     {"spillover measure --trace nowhere", 64, NULL, "--trace nowhere: there is no such folder"},
     {"spillover measure there", 64, NULL, "\"there\": name the folder with --trace"},
