@@ -29,6 +29,7 @@ const char *const outcome_quantity_names[OQ_COUNT] = {"dose",
                                                       "area_f_probe",
                                                       "area_r",
                                                       "s_b",
+                                                      "s_b_probe",
                                                       "both_behave",
                                                       "kl",
                                                       "weight_distance",
@@ -414,22 +415,21 @@ static enum status add_effects(struct builder *b, const struct pairing *p, const
     return ST_OK;
 }
 
-/* S_B of the monitors whose sightings were kept item by item; those that the medium does not have give no row. */
+/* S_B of the monitors whose sightings were kept item by item, in the roles that they have for S^F. */
 static enum status add_given_behaviour(struct builder *b, const struct pairing *p, bool text) {
-    static const struct {
-        const char *metric, *monitor;
-    } monitors[] = {{"items_reader", "reader"}, {"items_frozen", "frozen"}};
     const struct outcome_rows pressed = {p->cell->first, p->cell->end};
     struct outcome_rows control = {0, 0};
+    const bool probe = !*p->view;
     double share = NAN;
     if (p->control) control = (struct outcome_rows){p->control->first, p->control->end};
-    for (int i = 0; i < 2; i++) {
-        const double chance = i == 0 ? 0.0 : p->chance.probe;
+    for (int role = 0; role < text + probe; role++) {
+        const bool reads = text && role == 0;
         struct outcome_both both;
-        if (i == 0 ? !text : *p->view != '\0') continue;
-        TRY(outcome_both_behave(&both, b->table, pressed, control, p->concept, p->view, monitors[i].metric, chance,
-                                p->last, b->arena));
-        add_row(b, p, OQ_S_B, monitors[i].monitor, OL_END, both.s, p->control ? both.note : "no control");
+        TRY(outcome_both_behave(&both, b->table, pressed, control, p->concept, p->view,
+                                reads ? "items_reader" : "items_frozen", reads ? 0.0 : p->chance.probe, p->last,
+                                b->arena));
+        add_row(b, p, OQ_S_B + role, reads ? "reader" : "frozen", OL_END, both.s,
+                p->control ? both.note : "no control");
         share = both.share;
     }
     add_row(b, p, OQ_BOTH_BEHAVE, "", OL_END, share, p->control ? "not measured" : "no control");

@@ -62,7 +62,8 @@ enum outcome_quantity {
     OQ_AREA_F, /* integral of S over D from 0 to the primary level */
     OQ_AREA_F_PROBE,
     OQ_AREA_R,
-    OQ_S_B,             /* spillover given the behaviour, at the end; monitor "reader" or "frozen" */
+    OQ_S_B, /* spillover given the behaviour, at the end, by the monitor of s_f and of s_f_probe */
+    OQ_S_B_PROBE,
     OQ_BOTH_BEHAVE,     /* share of the questions behind it */
     OQ_KL,              /* nats per output slot on frozen contexts */
     OQ_WEIGHT_DISTANCE, /* Euclidean, of all weights */

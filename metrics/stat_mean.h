@@ -79,15 +79,4 @@ struct stat_slope {
 /* Least squares of y on x; interval slope -+ t_{n-2} sqrt(SSE / (n-2) / Sxx). n >= 3 and x not constant. */
 struct stat_slope stat_slope(const double *x, const double *y, int n, double level);
 
-/* --- monitors: score[n], label[n] (0 or 1); a higher score says 1 -------------------------------------------------- */
-
-/* P(score of a 1 > score of a 0) + P(equal) / 2 (Mann & Whitney 1947). */
-double stat_auroc(const double *score, const unsigned char *label, int n, struct arena *a);
-
-/* The largest TPR over thresholds whose FPR is at most max_fpr (.01); tied scores are flagged together or not at all. */
-double stat_tpr_at_fpr(const double *score, const unsigned char *label, int n, double max_fpr, struct arena *a);
-
-/* g-mean^2 = TPR * TNR of decisions guess[n] (Kubat & Matwin 1997); at most .25 for any random guess. */
-double stat_gmean2(const unsigned char *guess, const unsigned char *label, int n);
-
 #endif

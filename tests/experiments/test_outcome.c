@@ -125,7 +125,7 @@ START_TEST(by_hand) {
 }
 END_TEST
 
-/* 32 questions as two rows of 16 bits; from..to of each half are set. */
+/* 32 questions as two rows of 16 bits. */
 static void items(int update, const char *metric, unsigned low, unsigned high) {
     p.n = 16;
     planted_row(&p, update, 0, "c", "", metric, low);
@@ -145,12 +145,6 @@ static void items_cell(const char *name, const char *pressure, unsigned behaves,
     items(40, "items_frozen", frozen[0], frozen[1]);
 }
 
-static const struct outcome *given_behaviour(const char *monitor) {
-    for (int i = 0; i < o.n; i++)
-        if (o.rows[i].quantity == OQ_S_B && strcmp(o.rows[i].monitor, monitor) == 0) return &o.rows[i];
-    ck_abort_msg("no s_b by %s", monitor);
-}
-
 /* Pressed behaves on all but questions 0..3, control on all but 4..7: 24 of 32 count. There the reader sees 24 before, 18
  * in the control, 6 under pressure: .75 - .25. F (chance .2) sees 20 before, 20 and 10: 1 - (10/24 - .2)/(20/24 - .2).
  * What is seen on questions 0..7 must not count. */
@@ -159,8 +153,10 @@ START_TEST(given_the_behaviour) {
     items_cell("b", "conceal", 0xfff0, (const unsigned[]){0x3fff, 0x0000}, (const unsigned[]){0xffff, 0x0003});
     read_outcomes();
     expect(OQ_BOTH_BEHAVE, OL_END, .75);
-    ck_assert_double_eq_tol(given_behaviour("reader")->value, .5, 1e-12);
-    ck_assert_double_eq_tol(given_behaviour("frozen")->value, 1 - (10. / 24 - .2) / (20. / 24 - .2), 1e-12);
+    expect(OQ_S_B, OL_END, .5);
+    expect(OQ_S_B_PROBE, OL_END, 1 - (10. / 24 - .2) / (20. / 24 - .2));
+    ck_assert_str_eq(find(OQ_S_B, OL_END, 1)->monitor, "reader");
+    ck_assert_str_eq(find(OQ_S_B_PROBE, OL_END, 1)->monitor, "frozen");
 }
 END_TEST
 
@@ -170,8 +166,8 @@ START_TEST(given_no_difference) {
     items_cell("b", "conceal", 0x0000, (const unsigned[]){0x0000, 0x00ff}, (const unsigned[]){0x0000, 0x00ff});
     read_outcomes();
     expect(OQ_BOTH_BEHAVE, OL_END, .5);
-    ck_assert_double_eq(given_behaviour("reader")->value, 0);
-    ck_assert_double_eq(given_behaviour("frozen")->value, 0);
+    ck_assert_double_eq(find(OQ_S_B, OL_END, 1)->value, 0);
+    ck_assert_double_eq(find(OQ_S_B_PROBE, OL_END, 1)->value, 0);
 }
 END_TEST
 
@@ -187,8 +183,8 @@ START_TEST(given_too_few) {
         items(40, "items_reader", 0xffff, 0xffff);
     }
     read_outcomes();
-    ck_assert_str_eq(given_behaviour("reader")->note, "too few questions on which both behave");
-    ck_assert_str_eq(given_behaviour("frozen")->note, "not measured");
+    expect_skip(OQ_S_B, OL_END, 1, "too few questions on which both behave");
+    expect_skip(OQ_S_B_PROBE, OL_END, 1, "not measured");
 }
 END_TEST
 

@@ -142,22 +142,32 @@ START_TEST(slope_by_hand) {
 END_TEST
 
 START_TEST(monitor_figures_by_hand) {
-    NEAR(stat_auroc((double[]){.1, .4, .4, .8}, (unsigned char[]){0, 0, 1, 1}, 4, &arena), .875);
-    ck_assert(isnan(stat_auroc((double[]){.1, .4}, (unsigned char[]){1, 1}, 2, &arena)));
+    enum { N = 200 };
+    struct stat_monitor m;
+    float p[2 * N] = {.4f, .1f, .4f, .8f};
+    int y[N] = {0, 1}, said[N] = {0, 1}, group[N] = {0};
+    struct stat_monitor_items items = {2, 2, 1, p, y, said, group};
+    /* positives .4 .8, negatives .1 .4: 1 + 1/2 + 1 + 1 of 4. One group bounds nothing. */
+    stat_monitor(&m, &items, &arena);
+    NEAR(m.auroc.value, .875);
+    NEAR(m.tpr.value, .5);
+    ck_assert(isnan(m.auroc.lo) && isnan(m.accuracy.hi));
     /* 200 negatives 0..199 allow two false alarms: the bar stands at 197 and must be passed. */
-    double score[204];
-    unsigned char label[204] = {0};
-    for (int i = 0; i < 200; i++) score[i] = i;
-    for (int i = 0; i < 4; i++) {
-        score[200 + i] = (double[]){197, 197.5, 198.5, 300}[i];
-        label[200 + i] = 1;
+    for (int i = 0; i < N; i++) {
+        y[i] = 0;
+        said[i] = i % 4 == 0 ? 0 : i % 4 == 1 ? -1 : 1;
+        p[2 * i] = i < 4 ? (float[]){197, 197.5f, 198.5f, 300}[i] : 0;
+        p[2 * i + 1] = (float)i;
     }
-    NEAR(stat_tpr_at_fpr(score, label, 204, .01, &arena), .75);
+    items.n = N;
+    stat_monitor(&m, &items, &arena);
+    NEAR(m.tpr.value, 3. / N);
+    NEAR(m.accuracy.value, .25);
+    NEAR(m.gmean2.value, .25 * .5); /* half of the decisions say the wrong one; to say nothing is no alarm */
     /* three tied negatives on top: none of them may be flagged */
-    score[197] = score[198] = 199;
-    NEAR(stat_tpr_at_fpr(score, label, 204, .01, &arena), .25);
-    NEAR(stat_tpr_at_fpr(score, label, 204, 1, &arena), 1);
-    NEAR(stat_gmean2((unsigned char[]){1, 1, 0, 0, 1}, (unsigned char[]){1, 1, 1, 0, 0}, 5), 2. / 3 * .5);
+    p[2 * 197 + 1] = p[2 * 198 + 1] = 199;
+    stat_monitor(&m, &items, &arena);
+    NEAR(m.tpr.value, 1. / N);
 }
 END_TEST
 
