@@ -45,6 +45,7 @@ $(BUILD)/tests/run: $(TEST_OBJ) $(LIB_OBJ)
 	$(CC) $(SAN) -o $@ $^ -lcheck -lsubunit -lrt $(LDLIBS)
 
 $(BUILD)/%avx512.o: CFLAGS += -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512
+$(BUILD)/engine/base/cpu.o: ISA_FLAGS := -march=x86-64
 $(BUILD)/tests/%.o: CFLAGS += -Wno-missing-prototypes # suites are declared by tests.def, in the runner
 
 $(BUILD)/%.o: %.c
@@ -133,6 +134,11 @@ browser: spillover ## look at the page of a run in headless Chromium (or skip); 
 	./spillover run smoke --quiet --out $(BUILD)/smoke
 	$(PYTHON) tests/browser/view.py ./spillover $(BUILD)/smoke smoke $(BUILD)/browser
 
+.PHONY: old-cpu
+old-cpu: spillover ## see that a CPU without AVX2 is told so (or skip)
+	@if command -v qemu-x86_64 >/dev/null; then ! qemu-x86_64 -cpu Nehalem ./spillover --version 2>$(BUILD)/old-cpu; \
+	    grep 'this CPU lacks AVX2' $(BUILD)/old-cpu; else echo "old-cpu: skipped, there is no qemu-x86_64"; fi
+
 .PHONY: slurm
 slurm: spillover ## run a suite through a real Slurm that is started here (or skip)
 	tests/slurm/single_machine.sh ./spillover
@@ -162,6 +168,7 @@ check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm
 	$(MAKE) peers
 	$(MAKE) browser
 	$(MAKE) slurm
+	$(MAKE) old-cpu
 	$(MAKE) torture
 	@if command -v clang >/dev/null; then $(MAKE) fuzz; else echo "fuzz: skipped, there is no clang"; fi
 

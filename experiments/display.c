@@ -1,11 +1,18 @@
 #include "experiments/display.h"
 
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/fs.h"
 #include "engine/base/log.h"
+#include "experiments/cost.h"
+#include "experiments/store.h"
+
+enum { PLAIN_EVERY = 30 };
 
 static double now(void) {
     struct timespec t;
@@ -46,67 +53,118 @@ static double expected_seconds(const struct schedule *s, int cell) {
     return -1;
 }
 
-double display_work_left(const struct schedule *s) {
+double display_work_left(const struct schedule *s, bool *guessed) {
     double left = 0, t = now();
+    bool guess = false;
     for (int i = 0; i < s->grid->n; i++) {
         enum cell_state state = s->cells[i].state;
         if (state != STATE_PENDING && state != STATE_ELSEWHERE && state != STATE_RUNNING) continue;
         double seconds = expected_seconds(s, i);
+        if (seconds < 0) {
+            seconds = cost_guess(&s->grid->cells[i].cell);
+            guess = true;
+        }
         if (seconds < 0) return -1;
         if (state == STATE_RUNNING) seconds -= t - s->cells[i].started;
         if (seconds > 0) left += seconds;
     }
+    if (guessed) *guessed = guess;
     return left;
 }
 
-static void clear(struct display *d) {
-    if (d->line_open) fputs("\r\033[K", stderr);
-    d->line_open = false;
+const char *display_last_event(struct arena *a, const char *out, const char *key) {
+    char *text;
+    size_t size;
+    if (fs_read(a, arena_printf(a, "%s/events.jsonl", store_part(a, out, key)), &text, &size)) return "";
+    while (size > 0 && text[size - 1] == '\n') text[--size] = '\0';
+    const char *line = strrchr(text, '\n');
+    return line ? line + 1 : text;
 }
 
-static void live_line(struct display *d, const struct schedule *s) {
-    char left[32], text[200];
-    int running = schedule_count(s, STATE_RUNNING), n = 0;
-    int over = schedule_count(s, STATE_DONE) + schedule_count(s, STATE_SKIPPED) + schedule_count(s, STATE_FAILED) +
-               schedule_count(s, STATE_BLOCKED);
-    double work = display_work_left(s);
-    display_duration(work < 0 || running == 0 ? -1 : work / running, left, sizeof left);
-    n = snprintf(text, sizeof text, "%d/%d cells, %s left:", over, s->grid->n, left);
-    for (int i = 0; i < s->grid->n && n < (int)sizeof text; i++)
-        if (s->cells[i].state == STATE_RUNNING)
-            n += snprintf(text + n, sizeof text - (size_t)n, " [%s %.0f s]", s->grid->cells[i].label,
-                          now() - s->cells[i].started);
+const char *display_progress(struct arena *a, const char *event) {
+    json_t *json = *event ? json_loads(event, 0, NULL) : NULL;
+    const char *what = json_string_value(json_object_get(json, "what"));
+    const json_t *loss = json_object_get(json, "loss"), *accuracy = json_object_get(json, "accuracy");
+    const char *text = "";
+    if (what)
+        text = arena_printf(a, "%s %lld/%lld", what, (long long)json_integer_value(json_object_get(json, "done")),
+                            (long long)json_integer_value(json_object_get(json, "of")));
+    if (loss) text = arena_printf(a, "%s, loss %.3g", text, json_number_value(loss));
+    if (accuracy) text = arena_printf(a, "%s, accuracy %.3f", text, json_number_value(accuracy));
+    json_decref(json);
+    return text;
+}
+
+/* The table goes: the cursor stands where it began. */
+static void clear(struct display *d) {
+    if (d->lines > 1) fprintf(stderr, "\033[%dA", d->lines - 1);
+    if (d->lines) fputs("\r\033[J", stderr);
+    d->lines = 0;
+}
+
+/* "12/63 cells, 2 running, 1 failed, about 5 min left". */
+static void summary(const struct schedule *s, char *text, size_t size) {
+    char left[32], failed[64] = "";
+    bool guessed;
+    const int running = schedule_count(s, STATE_RUNNING),
+              bad = schedule_count(s, STATE_FAILED) + schedule_count(s, STATE_BLOCKED),
+              over = schedule_count(s, STATE_DONE) + schedule_count(s, STATE_SKIPPED) + bad;
+    const double work = display_work_left(s, &guessed);
+    display_duration(work < 0 ? -1 : work / s->jobs, left, sizeof left);
+    if (bad) snprintf(failed, sizeof failed, ", %d failed or blocked", bad);
+    snprintf(text, size, "%d/%d cells, %d running%s, %s%s left", over, s->grid->n, running, failed,
+             guessed ? "about " : "", left);
+}
+
+static void live_table(struct display *d, const struct schedule *s) {
+    enum { WIDE = 110 };
+    char text[256];
+    const struct arena_mark mark = arena_mark(s->arena);
     clear(d);
-    fprintf(stderr, "%.110s", text);
+    summary(s, text, sizeof text);
+    fprintf(stderr, "%.*s", WIDE, text);
+    d->lines = 1;
+    for (int i = 0; i < s->grid->n; i++) {
+        if (s->cells[i].state != STATE_RUNNING) continue;
+        const struct grid_cell *g = &s->grid->cells[i];
+        const char *event = display_progress(s->arena, display_last_event(s->arena, s->out, g->cell.key));
+        snprintf(text, sizeof text, "  %-44s %5.0f s  %s", g->label, now() - s->cells[i].started, event);
+        fprintf(stderr, "\n%.*s", WIDE, text);
+        d->lines++;
+    }
     fflush(stderr);
-    d->line_open = true;
+    arena_rewind(s->arena, mark);
 }
 
 static void plain_line(const struct schedule *s, int cell) {
     const struct schedule_cell *c = &s->cells[cell];
     const struct grid_cell *g = &s->grid->cells[cell];
-    char left[32];
-    double work = display_work_left(s);
-    int over = schedule_count(s, STATE_DONE) + schedule_count(s, STATE_SKIPPED) + schedule_count(s, STATE_FAILED) +
-               schedule_count(s, STATE_BLOCKED);
-    display_duration(work < 0 ? -1 : work / s->jobs, left, sizeof left);
-    if (c->state == STATE_DONE && !c->reused)
-        log_line("%d/%d %s %s  %.1f s, %s left", over, s->grid->n, g->short_key, g->label, c->seconds, left);
+    char text[256];
+    summary(s, text, sizeof text);
+    if (c->state == STATE_DONE && !c->reused) log_line("%s %s  %.1f s; %s", g->short_key, g->label, c->seconds, text);
     if (c->state == STATE_FAILED) log_warning("%s %s failed: %s", g->short_key, g->label, c->note);
     if (c->state == STATE_RUNNING && c->note) log_warning("%s %s: %s", g->short_key, g->label, c->note);
 }
 
 void display_open(struct display *d, bool quiet) {
-    *d = (struct display){.quiet = quiet, .live = !quiet && isatty(STDERR_FILENO), .started = now()};
+    *d = (struct display){.quiet = quiet, .live = !quiet && isatty(STDERR_FILENO), .started = now(), .told = now()};
 }
 
 void display_watch(void *watcher, const struct schedule *s, int cell) {
     struct display *d = watcher;
+    char text[256];
     if (cell >= 0) {
         clear(d);
         plain_line(s, cell);
+        d->told = now();
     }
-    if (d->live) live_line(d, s);
+    if (d->live) {
+        live_table(d, s);
+    } else if (now() - d->told >= PLAIN_EVERY) {
+        d->told = now();
+        summary(s, text, sizeof text);
+        log_line("%s", text);
+    }
 }
 
 void display_close(struct display *d) {

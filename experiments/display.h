@@ -1,7 +1,9 @@
-/* What people see while a suite runs, on stderr: one live line on a terminal, one plain line per cell elsewhere.
+/* What people see while a suite runs, on stderr: a live table on a terminal (how far all is, and every running cell with
+ * its last event); elsewhere one plain line per cell, and one every 30 seconds.
  *
  * The time left is the sum, over cells not yet done, of the mean seconds that cells of the same kind, arm and method
- * took (of the same kind, where there is none), shared by the running jobs; unknown until one is known.
+ * took (of the same kind, where there is none; a guess of experiments/cost.h, where there is none of those either),
+ * shared by the running jobs.
  */
 #ifndef SPILLOVER_DISPLAY_H
 #define SPILLOVER_DISPLAY_H
@@ -11,8 +13,9 @@
 #include "experiments/schedule.h"
 
 struct display {
-    bool quiet, live, line_open;
-    double started;
+    bool quiet, live;
+    int lines; /* of the table that stands on the terminal */
+    double started, told;
 };
 
 void display_open(struct display *d, bool quiet);
@@ -21,8 +24,15 @@ void display_open(struct display *d, bool quiet);
 void display_watch(void *watcher, const struct schedule *s, int cell);
 void display_close(struct display *d);
 
-/* Seconds of work left in the states pending, elsewhere and running; -1: not known. */
-double display_work_left(const struct schedule *s);
+/* Seconds of work left in the states pending, elsewhere and running; -1: not known. *guessed (unless NULL): some cells
+ * are like none that was measured. */
+double display_work_left(const struct schedule *s, bool *guessed);
+
+/* The last line of an unfinished cell's events, "" where there is none; in the arena. */
+const char *display_last_event(struct arena *a, const char *out, const char *key);
+
+/* The same for people: "press 40/240, loss 1.23, accuracy 0.98". */
+const char *display_progress(struct arena *a, const char *event);
 
 /* "45 s", "12 min", "3 h 05 min", "unknown". */
 void display_duration(double seconds, char *text, size_t size);

@@ -1,10 +1,8 @@
 #include "experiments/run.h"
 
-#include <dirent.h>
 #include <jansson.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
@@ -19,7 +17,7 @@ int run_default_jobs(void) {
     return n < 1 ? 1 : n;
 }
 
-static struct schedule schedule_of(const struct run_options *o, const struct grid *g, struct arena *a) {
+struct schedule run_schedule(const struct run_options *o, const struct grid *g, struct arena *a) {
     return (struct schedule){.grid = g,
                              .out = o->out,
                              .data_dir = o->data_dir,
@@ -96,7 +94,7 @@ enum status run_suite(const struct suite *s, const struct run_options *o, struct
     enum status st = fs_lock(arena_printf(a, "%s/.lock", dir), &lock);
     if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
     if (st != ST_OK) return st;
-    struct schedule schedule = schedule_of(o, &g, a);
+    struct schedule schedule = run_schedule(o, &g, a);
     st = run_prepare(s, o, &g, a);
     if (st != ST_OK) goto done;
     display_open(&display, o->quiet);
@@ -128,7 +126,7 @@ enum status run_part(const struct suite *s, const struct run_options *o, enum ce
     log_set_quiet(o->quiet);
     TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
     TRY(store_open(o->out));
-    struct schedule schedule = schedule_of(o, &g, a);
+    struct schedule schedule = run_schedule(o, &g, a);
     bool *only = ARENA_NEW(a, bool, g.n);
     for (int i = 0; i < g.n; i++) {
         if (g.cells[i].cell.kind != stage || g.cells[i].skip) continue;
@@ -164,7 +162,7 @@ enum status run_merge(const struct suite *s, const struct run_options *o, struct
     enum status st = fs_lock(arena_printf(a, "%s/.lock", dir), &lock);
     if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
     if (st != ST_OK) return st;
-    struct schedule schedule = schedule_of(o, &g, a);
+    struct schedule schedule = run_schedule(o, &g, a);
     schedule_survey(&schedule);
     st = write_tables(s, &schedule, dir, o->quiet ? NULL : stderr);
     fs_unlock(lock);
@@ -174,85 +172,6 @@ enum status run_merge(const struct suite *s, const struct run_options *o, struct
     log_line("%s/results.csv", dir);
     const int whole = result.computed + result.reused, of = result.cells - result.skipped;
     return whole == of ? ST_OK : status_set(ST_PARTIAL, "%d of %d cells are whole", whole, of);
-}
-
-/* Bytes of the plain files of a folder. */
-static double folder_bytes(struct arena *a, const char *folder) {
-    double bytes = 0;
-    DIR *dir = opendir(folder);
-    if (!dir) return 0;
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        struct arena_mark mark = arena_mark(a);
-        struct stat info;
-        if (stat(arena_printf(a, "%s/%s", folder, entry->d_name), &info) == 0 && S_ISREG(info.st_mode))
-            bytes += (double)info.st_size;
-        arena_rewind(a, mark);
-    }
-    closedir(dir);
-    return bytes;
-}
-
-/* Disk that the unfinished cells will take: the mean of finished ones of the same kind; -1 when a kind has none. */
-static double bytes_left(struct arena *a, const struct schedule *s) {
-    double left = 0;
-    for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
-        double bytes = 0;
-        int whole = 0, open = 0;
-        for (int i = 0; i < s->grid->n; i++) {
-            if (s->grid->cells[i].cell.kind != kind) continue;
-            if (s->cells[i].state == STATE_DONE) {
-                bytes += folder_bytes(a, store_path(a, s->out, s->grid->cells[i].cell.key));
-                whole++;
-            } else if (s->cells[i].state != STATE_SKIPPED)
-                open++;
-        }
-        if (open && !whole) return -1;
-        if (open) left += bytes / whole * open;
-    }
-    return left;
-}
-
-enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
-    struct grid g;
-    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
-    struct schedule schedule = schedule_of(o, &g, a);
-    schedule_survey(&schedule);
-    for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
-        int total = 0, whole = 0, skipped = 0, damaged = 0;
-        for (int i = 0; i < g.n; i++) {
-            if (g.cells[i].cell.kind != kind) continue;
-            total++;
-            whole += schedule.cells[i].state == STATE_DONE;
-            skipped += schedule.cells[i].state == STATE_SKIPPED;
-            damaged += schedule.cells[i].state == STATE_FAILED;
-        }
-        fprintf(to, "%-6s %4d cells  %4d whole  %4d to run  %4d skipped", config_kind_name(kind), total, whole,
-                total - whole - skipped, skipped);
-        fprintf(to, damaged ? "  %d damaged\n" : "\n", damaged);
-    }
-    /* What is damaged will be computed again. */
-    for (int i = 0; i < g.n; i++)
-        if (schedule.cells[i].state == STATE_FAILED) schedule.cells[i].state = STATE_PENDING;
-    char time_left[32];
-    double work = display_work_left(&schedule), bytes = bytes_left(a, &schedule);
-    display_duration(work < 0 ? -1 : work / o->jobs, time_left, sizeof time_left);
-    fprintf(to, "time   %s with --jobs %d%s\n", time_left, o->jobs,
-            work < 0 ? " (nothing like it was measured here yet)" : "");
-    if (bytes < 0)
-        fprintf(to, "disk   unknown\n");
-    else
-        fprintf(to, "disk   %.1f MB\n", bytes / 1e6);
-    return ST_OK;
-}
-
-/* The last line of a running cell's events. */
-static const char *last_event(struct arena *a, const char *out, const char *key) {
-    char *text;
-    size_t size;
-    if (fs_read(a, arena_printf(a, "%s/events.jsonl", store_part(a, out, key)), &text, &size)) return "";
-    while (size > 0 && text[size - 1] == '\n') text[--size] = '\0';
-    const char *line = strrchr(text, '\n');
-    return line ? line + 1 : text;
 }
 
 /* A cell that is not whole is running when its lock is held, interrupted or failed when only its .part is there. */
@@ -270,7 +189,7 @@ static const char *state_of(const struct schedule *s, int i, const char **event)
     *event = "";
     if (s->cells[i].state == STATE_FAILED) return "damaged";
     if (s->cells[i].state != STATE_PENDING) return schedule_state_name(s->cells[i].state);
-    *event = last_event(s->arena, s->out, key);
+    *event = display_last_event(s->arena, s->out, key);
     return open_state(s->arena, s->out, key);
 }
 
@@ -284,7 +203,7 @@ enum status run_status(const struct suite *s, const struct run_options *o, FILE 
     struct grid g;
     int whole, of;
     TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
-    struct schedule schedule = schedule_of(o, &g, a);
+    struct schedule schedule = run_schedule(o, &g, a);
     schedule_survey(&schedule);
     for (int i = 0; i < g.n; i++) {
         const char *event, *state = state_of(&schedule, i, &event);
@@ -300,7 +219,7 @@ enum status run_status_json(const struct suite *s, const struct run_options *o, 
     struct grid g;
     int whole, of;
     TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
-    struct schedule schedule = schedule_of(o, &g, a);
+    struct schedule schedule = run_schedule(o, &g, a);
     schedule_survey(&schedule);
     json_t *list = json_array(), *json = json_object();
     for (int i = 0; i < g.n; i++) {
@@ -316,7 +235,7 @@ enum status run_status_json(const struct suite *s, const struct run_options *o, 
         json_array_append_new(list, cell);
     }
     enum status st = finished(s, &schedule, &whole, &of);
-    const double left = display_work_left(&schedule);
+    const double left = display_work_left(&schedule, NULL);
     json_object_set_new(json, "suite", json_string(s->name));
     json_object_set_new(json, "whole", json_integer(whole));
     json_object_set_new(json, "of", json_integer(of));

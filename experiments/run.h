@@ -52,7 +52,10 @@ MUST_USE enum status run_part(const struct suite *s, const struct run_options *o
 /* The tables and the report from the cells that are there; nothing is computed. ST_PARTIAL: some are not whole. */
 MUST_USE enum status run_merge(const struct suite *s, const struct run_options *o, struct arena *a);
 
-/* Print what a run would do, and what it is likely to take: cells by state, seconds, disk. Starts nothing. */
+/* The schedule of a grid under these options; schedule_open or schedule_survey come next. */
+struct schedule run_schedule(const struct run_options *o, const struct grid *g, struct arena *a);
+
+/* Print what a run would do, with every setting resolved (values that cells differ in between |), and what it is likely to take: cells by state, seconds, disk. Starts nothing. */
 MUST_USE enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
 
 /* Print the state of every cell; running ones with their last event. */

@@ -93,7 +93,9 @@ static const struct {
 
     {"spillover run tiny.yaml", 0, "", "tiny: 21 cells: 0 computed, 21 reused"},
     {"spillover run tiny.yaml -n", 0, "press    12 cells    12 whole     0 to run", NULL},
-    {"spillover run tiny.yaml -n --out elsewhere", 0, "nothing like it was measured here yet", NULL},
+    {"spillover run tiny.yaml -n --set press.lr=0.5", 0, "pressure=none|conceal ", NULL},
+    {"spillover run tiny.yaml -n --set press.lr=0.5", 0, "lr=0.5 ", NULL},
+    {"spillover run tiny.yaml -n --out elsewhere", 0, "(a guess: nothing like it was measured here yet)", NULL},
     {"spillover run", 64, NULL, "spillover run: which suite?"},
     {"spillover run a b", 64, NULL, "one suite at a time: a, and then b"},
     {"spillover run quik", 64, NULL, "there is no suite \"quik\"; did you mean \"quick\"?"},

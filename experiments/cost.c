@@ -1,0 +1,48 @@
+#include "experiments/cost.h"
+
+#include <string.h>
+
+/* Floating-point operations a second in training, and seconds of measuring a cell of suite quick. */
+static const double RATE = 9e10, READING = 4.0;
+
+static const struct {
+    enum cell_kind kind;
+    const char *arm; /* NULL: any other */
+    int method;      /* of a press; -1: any */
+    double factor;
+} factors[] = {
+    {CELL_BASE, NULL, -1, 1.0},          {CELL_ARM, "codi", -1, 2.9},
+    {CELL_ARM, "coconut", -1, 3.3}, /* its stages take more updates than arm.updates, that of the last */
+    {CELL_ARM, NULL, -1, 1.1},           {CELL_PRESS, NULL, METHOD_RL, 1.5},
+    {CELL_PRESS, NULL, METHOD_SFT, 1.0},
+};
+
+static double factor_of(const struct cell *c) {
+    for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
+        if (factors[i].kind != c->kind) continue;
+        if (factors[i].arm && strcmp(factors[i].arm, c->config.arm.name) != 0) continue;
+        if (factors[i].method >= 0 && factors[i].method != (int)c->config.press.method) continue;
+        return factors[i].factor;
+    }
+    BUG("a cell of kind %d has no cost", (int)c->kind);
+}
+
+double cost_guess(const struct cell *c) {
+    const struct config *x = &c->config;
+    struct arena scratch;
+    struct task_ctx task;
+    double seconds = -1.0;
+    arena_open(&scratch, 1 << 16);
+    if (task_open(&task, x->task_name, &x->task, &scratch) == ST_OK) {
+        const double weights = 12.0 * x->model.layers * x->model.width * x->model.width,
+                     positions = task.shape.question + task.shape.reasoning + task.shape.output;
+        const int updates = c->kind == CELL_BASE  ? x->base.updates
+                            : c->kind == CELL_ARM ? x->arm.updates
+                                                  : x->press.updates;
+        const double batch = c->kind == CELL_PRESS ? x->press.batch : x->base.batch;
+        seconds = factor_of(c) * updates * 6.0 * weights * positions * batch / RATE;
+        if (c->kind != CELL_BASE) seconds += READING * x->measure.probe_train / 1500.0 * x->model.width / 64.0;
+    }
+    arena_close(&scratch);
+    return seconds;
+}

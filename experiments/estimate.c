@@ -1,0 +1,113 @@
+/* run -n: what would run, resolved, and what it is likely to take. */
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "experiments/display.h"
+#include "experiments/run.h"
+#include "experiments/store.h"
+
+/* Bytes of the plain files of a folder. */
+static double folder_bytes(struct arena *a, const char *folder) {
+    double bytes = 0;
+    DIR *dir = opendir(folder);
+    if (!dir) return 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        struct arena_mark mark = arena_mark(a);
+        struct stat info;
+        if (stat(arena_printf(a, "%s/%s", folder, entry->d_name), &info) == 0 && S_ISREG(info.st_mode))
+            bytes += (double)info.st_size;
+        arena_rewind(a, mark);
+    }
+    closedir(dir);
+    return bytes;
+}
+
+/* Disk that the unfinished cells will take: the mean of finished ones of the same kind; -1 when a kind has none. */
+static double bytes_left(struct arena *a, const struct schedule *s) {
+    double left = 0;
+    for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
+        double bytes = 0;
+        int whole = 0, open = 0;
+        for (int i = 0; i < s->grid->n; i++) {
+            if (s->grid->cells[i].cell.kind != kind) continue;
+            if (s->cells[i].state == STATE_DONE) {
+                bytes += folder_bytes(a, store_path(a, s->out, s->grid->cells[i].cell.key));
+                whole++;
+            } else if (s->cells[i].state != STATE_SKIPPED)
+                open++;
+        }
+        if (open && !whole) return -1;
+        if (open) left += bytes / whole * open;
+    }
+    return left;
+}
+
+/* The values of a key over the cells that depend on it, each once, in the order of the grid; "" where there is none. */
+static const char *values_of(const struct grid *g, const struct config_key *key, struct arena *a) {
+    const char *list = "";
+    for (int i = 0; i < g->n; i++) {
+        char text[CONFIG_TEXT];
+        if (g->cells[i].cell.kind < key->from) continue;
+        config_text(&g->cells[i].cell.config, key, text);
+        const char *marked = arena_printf(a, "|%s|", text);
+        if (*text && !strstr(arena_printf(a, "|%s|", list), marked))
+            list = arena_printf(a, "%s%s%s", list, *list ? "|" : "", text);
+    }
+    return list;
+}
+
+static void print_configuration(const struct grid *g, const struct suite *s, FILE *to, struct arena *a) {
+    enum { WIDE = 110, INDENT = 9 };
+    int n, column = 0;
+    const struct config_key *keys = config_keys(&n);
+    fprintf(to, "suite  %s, delta %g, %s arithmetic, seeds", s->name, s->delta,
+            s->numeric == NUMERIC_NATIVE ? "native" : "portable");
+    for (int i = 0; i < s->n_seeds; i++) fprintf(to, " %ld", s->seeds[i]);
+    for (int i = 0; i < n; i++) {
+        const struct arena_mark mark = arena_mark(a);
+        const char *values = values_of(g, &keys[i], a);
+        const int width = (int)(strlen(keys[i].key) + strlen(values)) + 2;
+        if (i == 0 || strcmp(keys[i].section, keys[i - 1].section) != 0)
+            column = fprintf(to, "\n%-*s", INDENT - 1, keys[i].section) - 1;
+        if (*values && column + width > WIDE) column = fprintf(to, "\n%*s", INDENT - 1, "") - 1;
+        if (*values) column += fprintf(to, "%s=%s ", keys[i].key, values);
+        arena_rewind(a, mark);
+    }
+    fputc('\n', to);
+}
+
+enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
+    struct grid g;
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    struct schedule schedule = run_schedule(o, &g, a);
+    schedule_survey(&schedule);
+    print_configuration(&g, s, to, a);
+    for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
+        int total = 0, whole = 0, skipped = 0, damaged = 0;
+        for (int i = 0; i < g.n; i++) {
+            if (g.cells[i].cell.kind != kind) continue;
+            total++;
+            whole += schedule.cells[i].state == STATE_DONE;
+            skipped += schedule.cells[i].state == STATE_SKIPPED;
+            damaged += schedule.cells[i].state == STATE_FAILED;
+        }
+        fprintf(to, "%-6s %4d cells  %4d whole  %4d to run  %4d skipped", config_kind_name(kind), total, whole,
+                total - whole - skipped, skipped);
+        fprintf(to, damaged ? "  %d damaged\n" : "\n", damaged);
+    }
+    /* What is damaged will be computed again. */
+    for (int i = 0; i < g.n; i++)
+        if (schedule.cells[i].state == STATE_FAILED) schedule.cells[i].state = STATE_PENDING;
+    char time_left[32];
+    bool guessed;
+    double work = display_work_left(&schedule, &guessed), bytes = bytes_left(a, &schedule);
+    display_duration(work < 0 ? -1 : work / o->jobs, time_left, sizeof time_left);
+    fprintf(to, "time   %s%s with --jobs %d%s\n", guessed ? "about " : "", time_left, o->jobs,
+            guessed ? " (a guess: nothing like it was measured here yet)" : "");
+    if (bytes < 0)
+        fprintf(to, "disk   unknown\n");
+    else
+        fprintf(to, "disk   %.1f MB\n", bytes / 1e6);
+    return ST_OK;
+}
