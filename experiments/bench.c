@@ -87,7 +87,7 @@ static const struct argp_option options[] = {
     {"gemm", 'g', "WHICH", 0, "auto, or blis: matrix products by BLIS alone", 0},
     {"threads", 't', "N", 0, "threads for the gpt2 cases, in four gradient lanes (default: one of each)", 0},
     {"ops", 'o', NULL, 0, "time, GFLOP/s, GB/s and share of every operation of a step", 0},
-    {"metrics", 'M', NULL, 0, "time of every metric on a tiny text and a tiny latent mind", 0},
+    {"metrics", 'M', NULL, 0, "time of every metric, on a text and a latent mind of the default size", 0},
     {"json", 'J', NULL, 0, "as a JSON array", 0},
     {0},
 };

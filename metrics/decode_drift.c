@@ -109,6 +109,7 @@ void decode_drift_frozen(struct measurement *m) {
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
         const struct decode_channel then = decode_channel_state(&was[0], &was[1], l);
         const struct decode_channel here = decode_channel_state(&now[0], &now[1], l);
-        add_all(m, "frozen", &then, &here, NULL);
+        /* an arm's probes of states were fitted on these very vectors */
+        add_all(m, "frozen", &then, &here, b->probes ? decode_probe(m->decode, l, DECODE_VALUE, 0) : NULL);
     }
 }

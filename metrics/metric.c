@@ -18,8 +18,8 @@ const struct metric *const metric_table[] = {
 const int metric_count = sizeof metric_table / sizeof metric_table[0];
 
 static void roll_out(const struct measurement *m, const struct mind *mind, const struct problem *problems, int n,
-                     struct rollout *r) {
-    const struct rollout_options greedy = {.force.stop = -1};
+                     bool reasoning_only, struct rollout *r) {
+    const struct rollout_options greedy = {.reasoning_only = reasoning_only, .force.stop = -1};
     rollout_open(r, m->arena, mind, n);
     runner_run(m->runner, mind, problems, &greedy, r);
 }
@@ -36,16 +36,16 @@ void measurement_open(struct measurement *m, struct arena *a, const struct mind 
         .n_test = n_test,
         .seed = seed,
     };
-    roll_out(m, mind, fit, n_fit, &m->own_fit);
-    roll_out(m, mind, test, n_test, &m->own_test);
+    roll_out(m, mind, fit, n_fit, false, &m->own_fit);
+    roll_out(m, mind, test, n_test, false, &m->own_test);
 }
 
 void measurement_set_before(struct measurement *m, const struct mind *before, struct probe *probes) {
     m->before = ARENA_NEW(m->arena, struct measurement_before, 1);
     m->before->mind = *before;
     m->before->probes = probes;
-    roll_out(m, before, m->fit, m->n_fit, &m->before->own_fit);
-    roll_out(m, before, m->test, m->n_test, &m->before->own_test);
+    roll_out(m, before, m->fit, m->n_fit, true, &m->before->own_fit);
+    roll_out(m, before, m->test, m->n_test, true, &m->before->own_test);
 }
 
 static bool needs_met(const struct metric *metric, const struct measurement *m) {

@@ -42,7 +42,7 @@ struct probe;
 /* The same mind before it was pressed, on the same problems: what its reasoning held, and what probes saw in it. */
 struct measurement_before {
     struct mind mind;
-    struct rollout own_fit, own_test;
+    struct rollout own_fit, own_test; /* its reasoning; no outputs */
     struct probe *probes; /* of a decode (metrics/decode.h) of that mind on the same problems; NULL: fitted again */
 };
 
