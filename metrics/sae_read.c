@@ -15,27 +15,43 @@ static int by_score(const void *a, const void *b) {
     return x->unit - y->unit;
 }
 
-static double contrast_of(const struct probe_items *items, int class, int unit) {
-    double sum[2] = {0}, squares[2] = {0};
-    int count[2] = {0};
-    for (int i = 0; i < items->n; i++) {
-        double x = items->X[i * items->ld + unit];
-        int side = items->y[i] == class;
-        count[side]++;
-        sum[side] += x;
-        squares[side] += x * x;
-    }
+static double contrast_of(const double sum[2], const double squares[2], const int count[2]) {
     if (count[0] == 0 || count[1] == 0) return 0;
     double mean0 = sum[0] / count[0], mean1 = sum[1] / count[1];
     double within = squares[0] - sum[0] * mean0 + squares[1] - sum[1] * mean1;
     /* The floor keeps a unit without spread comparable instead of infinite. */
-    return fabs(mean1 - mean0) / sqrt(fmax(within / items->n, 0) + 1e-12);
+    return fabs(mean1 - mean0) / sqrt(fmax(within / (count[0] + count[1]), 0) + 1e-12);
+}
+
+/* All units at once: items stand row by row. */
+static void contrasts(struct arena *scratch, const struct probe_items *items, int class, struct contrast *all) {
+    const int d = items->d;
+    int count[2] = {0};
+    double *sum[2], *squares[2];
+    for (int side = 0; side < 2; side++) {
+        sum[side] = ARENA_NEW(scratch, double, d);
+        squares[side] = ARENA_NEW(scratch, double, d);
+    }
+    for (int i = 0; i < items->n; i++) {
+        const float *x = items->X + i * items->ld;
+        const int side = items->y[i] == class;
+        double *to = sum[side], *to_squares = squares[side];
+        count[side]++;
+        for (int u = 0; u < d; u++) {
+            to[u] += (double)x[u];
+            to_squares[u] += (double)x[u] * (double)x[u];
+        }
+    }
+    for (int u = 0; u < d; u++) {
+        const double s[2] = {sum[0][u], sum[1][u]}, q[2] = {squares[0][u], squares[1][u]};
+        all[u] = (struct contrast){.score = contrast_of(s, q, count), .unit = u};
+    }
 }
 
 void sae_read_choose(struct arena *scratch, const struct probe_items *train, int class, int k, int *unit) {
     struct arena_mark mark = arena_mark(scratch);
     struct contrast *all = ARENA_NEW(scratch, struct contrast, train->d);
-    for (int u = 0; u < train->d; u++) all[u] = (struct contrast){.score = contrast_of(train, class, u), .unit = u};
+    contrasts(scratch, train, class, all);
     qsort(all, (size_t)train->d, sizeof *all, by_score);
     for (int c = 0; c < k; c++) unit[c] = all[c].unit;
     arena_rewind(scratch, mark);
