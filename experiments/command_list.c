@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "experiments/command.h"
+#include "experiments/merge.h"
 #include "experiments/registry.h"
 #include "experiments/suite.h"
 
@@ -24,7 +25,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         x->what = arg;
         return 0;
     case ARGP_KEY_END:
-        if (!x->what) argp_error(state, "arms, tasks, pressures, metrics, suites or keys?");
+        if (!x->what) argp_error(state, "arms, tasks, pressures, metrics, suites, keys or columns?");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -39,9 +40,10 @@ static const struct argp_option options[] = {
 const struct argp command_list_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "arms|tasks|pressures|metrics|suites|keys",
-    .doc = "List what exists: rows of a registry, the suites beside the program, or the keys of a suite file.\v"
-           "Example:\n  spillover list arms\n",
+    .args_doc = "arms|tasks|pressures|metrics|suites|keys|columns",
+    .doc = "List what exists: rows of a registry, the suites beside the program, the keys of a suite file, "
+           "or the columns of results.csv.\v"
+           "Examples:\n  spillover list arms\n  spillover list columns --json\n",
 };
 
 static json_t *rows_json(enum registry which) {
@@ -87,6 +89,13 @@ static json_t *keys_json(struct arena *a) {
     return list;
 }
 
+static json_t *columns_json(void) {
+    json_t *list = json_array();
+    for (int i = 0; merge_columns[i]; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "name", merge_columns[i], "about", merge_column_about[i]));
+    return list;
+}
+
 static void print_line(const json_t *row) {
     const char *preset = json_string_value(json_object_get(row, "default"));
     printf("%-24s", json_string_value(json_object_get(row, "name")));
@@ -95,8 +104,8 @@ static void print_line(const json_t *row) {
 }
 
 enum status command_list(int argc, char **argv, struct arena *a) {
-    static const char *const names[] = {"tasks", "arms", "pressures", "metrics", "suites", "keys"};
-    enum { N_NAMES = sizeof names / sizeof names[0], SUITES = REGISTRY_METRIC + 1, KEYS };
+    static const char *const names[] = {"tasks", "arms", "pressures", "metrics", "suites", "keys", "columns"};
+    enum { N_NAMES = sizeof names / sizeof names[0], SUITES = REGISTRY_METRIC + 1, KEYS, COLUMNS };
     struct arguments x = {0};
     argv[0] = "spillover list";
     TRY(command_parse(&command_list_argp, argc, argv, &x));
@@ -107,7 +116,10 @@ enum status command_list(int argc, char **argv, struct arena *a) {
         if (near) return status_set(ST_USAGE, "there is no list of \"%s\"; did you mean \"%s\"?", x.what, near);
         return status_set(ST_USAGE, "there is no list of \"%s\"", x.what);
     }
-    json_t *list = which == SUITES ? suites_json(a) : which == KEYS ? keys_json(a) : rows_json((enum registry)which);
+    json_t *list = which == SUITES    ? suites_json(a)
+                   : which == KEYS    ? keys_json(a)
+                   : which == COLUMNS ? columns_json()
+                                      : rows_json((enum registry)which);
     if (x.json) {
         char *text = json_dumps(list, JSON_INDENT(1) | JSON_SORT_KEYS);
         printf("%s\n", text);

@@ -19,6 +19,7 @@ static const struct {
     const char *name, *format, *about;
 } files[] = {
     {"results.csv", "text/csv", "every number, one a row; `spillover list columns` says what the columns are"},
+    {"results.csv.sha256", "text/plain", "its sum, as sha256sum checks it"},
     {"outcomes.csv", "text/csv", "dose, spillover and transmission by seed"},
     {"cost.csv", "text/csv", "core-seconds and memory by kind of cell"},
     {"cells.list", "text/tab-separated-values", "what was run: the key, kind, state and label of every cell"},

@@ -11,10 +11,17 @@
 #include "engine/base/sha256.h"
 #include "experiments/store.h"
 
+#define COLUMN(name, about) #name,
 const char *const merge_columns[] = {
-    "suite",    "cell",   "pair_id", "task",    "design", "arm",        "variant", "size", "base_steps", "rho",
-    "pressure", "method", "credit",  "lambda",  "update", "dose_level", "dose",    "seed", "step",       "layer",
-    "concept",  "view",   "metric",  "version", "n",      "value",      "lo",      "hi",   "status",     NULL};
+#include "experiments/columns.def"
+    NULL};
+#undef COLUMN
+
+#define COLUMN(name, about) about,
+const char *const merge_column_about[] = {
+#include "experiments/columns.def"
+    NULL};
+#undef COLUMN
 
 /* Columns of metrics.csv (cell_columns) by place. */
 enum { UPDATE, DOSE_LEVEL, DOSE, STEP, LAYER, CONCEPT, VIEW, METRIC, VERSION, N, VALUE, LO, HI, STATUS };

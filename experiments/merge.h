@@ -16,7 +16,8 @@
 #include "engine/base/csv.h"
 #include "experiments/schedule.h"
 
-extern const char *const merge_columns[]; /* ends with NULL */
+extern const char *const merge_columns[];      /* columns.def; ends with NULL */
+extern const char *const merge_column_about[]; /* what they hold, in the same order */
 
 /* Write both, and beside results.csv its sum, results.csv.sha256. Scratch from the arena. ST_DATA when a cell's metrics.csv is malformed; ST_IO. */
 MUST_USE enum status merge_results(const struct suite *suite, const struct schedule *s, const char *path,

@@ -130,8 +130,11 @@ static const struct {
 
     {"spillover list arms", 0, "coconut", NULL},
     {"spillover list keys --json", 0, "\"name\": \"press.lambda\"", NULL},
+    {"[ \"$(spillover list columns | cut -d' ' -f1 | paste -sd,)\" = \"$(head -n 1 runs/tiny/results.csv)\" ] && spillover "
+     "list columns",
+     0, "the unit of analysis", NULL},
     {"spillover list armz", 64, NULL, "there is no list of \"armz\"; did you mean \"arms\"?"},
-    {"spillover list", 64, NULL, "arms, tasks, pressures, metrics, suites or keys?"},
+    {"spillover list", 64, NULL, "arms, tasks, pressures, metrics, suites, keys or columns?"},
 
     {"spillover report tiny.yaml", 0, "conceal", ""},
     {"spillover report tiny.yaml --out elsewhere", 64, NULL, "elsewhere/tiny has no results.csv"},
@@ -233,6 +236,20 @@ static const struct {
     {"spillover results tiny --to old; sed -i 's/modulus: 3/modulus: 5/' "
      "old/tiny.manifest.json; spillover verify tiny --results old/tiny.csv -q",
      2, "", "21 of 21 cells do not exist for this program"},
+
+    {"spillover gc | tail -n 1", 0, "0 of 21 cells, 0.0 MB\n", NULL},
+    /* another seed belongs to a suite of its own; without that folder nobody needs its cells */
+    {"mkdir gone && cp -r runs/cells gone/ && spillover gc --out gone | tail -n 1", 0, "21 of 21 cells, ", NULL},
+    {"mkdir gone/half && cp runs/tiny/manifest.json gone/half/; spillover gc --out gone --delete", 3, NULL,
+     "gone/half was begun and has no cells.list"},
+    {"cp runs/tiny/cells.list gone/half/; touch gone/half/manifest.json; spillover gc --out gone", 3, NULL,
+     "gone/half was begun and has no cells.list since"},
+    {"flock runs/tiny/.lock spillover gc", 3, NULL, "a run works in runs/tiny"},
+    {"flock runs/tiny/.lock spillover run tiny.yaml", 3, NULL, "another run works in runs/tiny and will finish it"},
+    {"rm -r gone/half; cp -rp runs/tiny gone/; sed -i 2d gone/tiny/cells.list; spillover gc --out gone --delete | "
+     "grep -c ^deleted; ls gone/cells | wc -l",
+     0, "1\n20\n", NULL},
+    {"spillover gc --out nowhere", 74, NULL, "nowhere: cannot be listed"},
 
     {"spillover doctor --quick", 0, "GFLOP/s at most", NULL},
     {"spillover doctor --quick --json", 0, "\"what\": \"libraries\"", NULL},

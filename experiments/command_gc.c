@@ -1,0 +1,159 @@
+/* gc: what lies in the store of cells and belongs to no suite any more. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/fs.h"
+#include "experiments/command.h"
+#include "experiments/store.h"
+
+struct arguments {
+    const char *out;
+    bool delete;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    struct arguments *x = state->input;
+    switch (key) {
+    case 'o':
+        x->out = arg;
+        return 0;
+    case 'D':
+        x->delete = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"delete", 'D', NULL, 0, "delete them (default: list them)", 0},
+    {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
+    {0},
+};
+
+const struct argp command_gc_argp = {
+    .options = options,
+    .parser = parse,
+    .doc = "List the cells of a folder of runs that stand in no suite's cells.list (older versions, other settings, "
+           "copies set aside), with their size; --delete removes them. Cells that are being worked on stay.\v"
+           "Examples:\n  spillover gc\n  spillover gc --out runs --delete\n",
+};
+
+struct keys {
+    const char **key;
+    int n, room;
+};
+
+static void add(struct keys *k, const char *key, struct arena *a) {
+    if (k->n == k->room) {
+        k->room = k->room ? 2 * k->room : 256;
+        const char **more = ARENA_NEW(a, const char *, k->room);
+        if (k->n) memcpy(more, k->key, (size_t)k->n * sizeof *more);
+        k->key = more;
+    }
+    k->key[k->n++] = key;
+}
+
+static int by_key(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A suite that a run works in, or that was begun behind its last list, could need any cell. */
+static enum status check_finished(const char *dir, struct arena *a) {
+    const char *lock = arena_printf(a, "%s/.lock", dir), *manifest = arena_printf(a, "%s/manifest.json", dir);
+    struct stat began, listed;
+    int fd;
+    if (fs_exists(lock)) {
+        const enum status st = fs_lock(lock, &fd);
+        if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "a run works in %s: wait for its end", dir);
+        TRY(st);
+        fs_unlock(fd);
+    }
+    if (stat(manifest, &began)) return ST_OK;
+    if (stat(arena_printf(a, "%s/cells.list", dir), &listed) == 0 &&
+        (began.st_mtim.tv_sec < listed.st_mtim.tv_sec ||
+         (began.st_mtim.tv_sec == listed.st_mtim.tv_sec && began.st_mtim.tv_nsec <= listed.st_mtim.tv_nsec)))
+        return ST_OK;
+    return status_set(ST_PARTIAL, "%s was begun and has no cells.list since: finish it (spillover run) or remove it",
+                      dir);
+}
+
+/* The first 64 digits of every line are a key. */
+static enum status read_suite(struct keys *k, const char *dir, struct arena *a) {
+    char *text, *rest = NULL;
+    size_t size;
+    const char *path = arena_printf(a, "%s/cells.list", dir);
+    TRY(check_finished(dir, a));
+    if (!fs_exists(path)) return ST_OK;
+    TRY(fs_read(a, path, &text, &size));
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        if (strspn(line, "0123456789abcdef") == 64) add(k, arena_printf(a, "%.64s", line), a);
+    return ST_OK;
+}
+
+static enum status read_suites(struct keys *k, const char *out, struct arena *a) {
+    DIR *dir = opendir(out);
+    if (!dir) return status_errno("%s: cannot be listed", out);
+    enum status st = ST_OK;
+    for (struct dirent *e; st == ST_OK && (e = readdir(dir));)
+        if (fs_plain_name(e->d_name) && strcmp(e->d_name, "cells") != 0)
+            st = read_suite(k, arena_printf(a, "%s/%s", out, e->d_name), a);
+    closedir(dir);
+    if (st == ST_OK && k->n) qsort(k->key, (size_t)k->n, sizeof *k->key, by_key);
+    return st;
+}
+
+static double bytes_of(const char *folder, struct arena *a) {
+    double bytes = 0.0;
+    DIR *dir = opendir(folder);
+    if (!dir) return 0.0;
+    for (struct dirent *e; (e = readdir(dir));) {
+        struct stat info;
+        if (stat(arena_printf(a, "%s/%s", folder, e->d_name), &info) == 0 && S_ISREG(info.st_mode))
+            bytes += (double)info.st_size;
+    }
+    closedir(dir);
+    return bytes;
+}
+
+/* <key>, <key>.part and <key>.bad-N; only what is whole and needed stays, and what somebody holds. */
+static enum status look_at(const struct arguments *x, const struct keys *k, const char *name, double *bytes, int *n,
+                           struct arena *a) {
+    const char *key = arena_printf(a, "%.64s", name), *path = arena_printf(a, "%s/cells/%s", x->out, name);
+    int lock;
+    const bool needed = k->n && bsearch(&key, k->key, (size_t)k->n, sizeof *k->key, by_key);
+    if (needed && !strstr(name, ".bad-")) return ST_OK;
+    enum status st = store_lock(a, x->out, key, &lock);
+    if (st == ST_PARTIAL) return ST_OK;
+    if (st != ST_OK) return st;
+    const double size = bytes_of(path, a);
+    if (x->delete) st = fs_remove_tree(path);
+    fs_unlock(lock);
+    if (st != ST_OK) return st;
+    printf("%s  %.1f MB  %s\n", x->delete ? "deleted" : "unneeded", size / 1e6, path);
+    *bytes += size;
+    ++*n;
+    return ST_OK;
+}
+
+enum status command_gc(int argc, char **argv, struct arena *a) {
+    struct arguments x = {.out = "runs"};
+    struct keys needed = {0}, all = {0};
+    double bytes = 0.0;
+    int n = 0;
+    argv[0] = "spillover gc";
+    argp_parse(&command_gc_argp, argc, argv, 0, NULL, &x);
+    TRY(read_suites(&needed, x.out, a));
+    const char *cells = arena_printf(a, "%s/cells", x.out);
+    DIR *dir = opendir(cells);
+    if (!dir) return status_errno("%s: cannot be listed", cells);
+    for (struct dirent *e; (e = readdir(dir));)
+        if (strspn(e->d_name, "0123456789abcdef") == 64) add(&all, arena_strdup(a, e->d_name), a);
+    closedir(dir);
+    if (all.n) qsort(all.key, (size_t)all.n, sizeof *all.key, by_key);
+    for (int i = 0; i < all.n; i++) TRY(look_at(&x, &needed, all.key[i], &bytes, &n, a));
+    printf("%d of %d cells, %.1f MB%s\n", n, all.n, bytes / 1e6, x.delete || n == 0 ? "" : "; --delete removes them");
+    return ST_OK;
+}
