@@ -59,6 +59,10 @@ $(BUILD)/%.o: %.cc
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 -include $(wildcard $(BUILD)/tests/fuzz/*.d $(BUILD)/tests/peers/*.d $(BUILD)/tests/torture/*.d)
 
+.PHONY: packages
+packages: ## print the Debian packages that the program needs
+	@echo $(PACKAGES)
+
 .PHONY: demo
 demo: ## install what is missing, build, run suite quick, and say where its report is
 	@.ci/install $(PACKAGES)
