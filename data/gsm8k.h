@@ -33,7 +33,21 @@ struct gsm8k_word {
 /* The next word from *at, which moves behind it; false at the end of the text. */
 bool gsm8k_next(const char **at, struct gsm8k_word *w);
 
-/* For an open task "gsm8k": problems that training and evaluation draw from. */
+/* A file of the set: <data>/gsm8k/<name>, or <data>/<name>. */
+const char *gsm8k_path(const struct task_ctx *ctx, struct arena *a, const char *name);
+
+/* train.jsonl; out[i] is true for items whose question is in icot_valid.txt, which is a part of it (without that file
+ * for none). */
+MUST_USE enum status gsm8k_read_train(const struct task_ctx *ctx, struct arena *a, struct gsm8k_item **items, int *n,
+                                      bool **out);
+
+/* A hash of a text; a problem's template by its question; every 16th template is kept for evaluation. */
+uint64_t gsm8k_hash(const char *text);
+int32_t gsm8k_template(const char *question);
+bool gsm8k_is_eval(int32_t template_id);
+
+/* For an open task "gsm8k" or "gsm8k_bpe": problems that training and evaluation draw from. */
 void gsm8k_sizes(const struct task_ctx *ctx, int *train, int *eval);
+void gsm8k_bpe_sizes(const struct task_ctx *ctx, int *train, int *eval);
 
 #endif

@@ -1,5 +1,6 @@
 #include "data/gsm8k.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/fs.h"
@@ -185,6 +186,65 @@ enum status gsm8k_read_icot(struct arena *a, const char *path, struct gsm8k_item
         if (end) *end = '\0';
         TRY(read_line(a, &at, line, &(*items)[(*n)++]));
         line = end ? end + 1 : text + size;
+    }
+    return ST_OK;
+}
+
+/* ---- the sets ---- */
+
+const char *gsm8k_path(const struct task_ctx *ctx, struct arena *a, const char *name) {
+    const char *dir = ctx->options.data_dir, *path = arena_printf(a, "%s/gsm8k/%s", dir, name);
+    return fs_exists(path) ? path : arena_printf(a, "%s/%s", dir, name);
+}
+
+uint64_t gsm8k_hash(const char *s) {
+    uint64_t h = 14695981039346656037u;
+    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
+int32_t gsm8k_template(const char *question) {
+    return (int32_t)(gsm8k_hash(question) % 4096);
+}
+
+bool gsm8k_is_eval(int32_t template_id) {
+    return template_id % 16 == 0;
+}
+
+static int by_question(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* The question without case, spacing and the like: what makes two of them the same. */
+static const char *plain_question(struct arena *a, const char *question) {
+    struct gsm8k_word w;
+    size_t n = 0, most = 2 * strlen(question) + 2;
+    char *plain = ARENA_NEW(a, char, most);
+    for (const char *at = question; gsm8k_next(&at, &w);) {
+        size_t length = strlen(w.text);
+        memcpy(plain + n, w.text, length);
+        n += length;
+        plain[n++] = ' ';
+    }
+    return plain;
+}
+
+enum status gsm8k_read_train(const struct task_ctx *ctx, struct arena *a, struct gsm8k_item **items, int *n,
+                             bool **out) {
+    struct gsm8k_item *published;
+    int m;
+    TRY(gsm8k_read_json(a, gsm8k_path(ctx, a, "train.jsonl"), items, n));
+    *out = ARENA_NEW(a, bool, *n);
+    const char *path = gsm8k_path(ctx, a, "icot_valid.txt");
+    if (!fs_exists(path)) return ST_OK;
+    TRY(gsm8k_read_icot(a, path, &published, &m));
+    const char **question = ARENA_NEW(a, const char *, m);
+    for (int i = 0; i < m; i++) question[i] = plain_question(a, published[i].question);
+    qsort(question, (size_t)m, sizeof *question, by_question);
+    for (int i = 0; i < *n; i++) {
+        const char *own = plain_question(a, (*items)[i].question);
+        (*out)[i] = bsearch(&own, question, (size_t)m, sizeof *question, by_question) != NULL;
     }
     return ST_OK;
 }

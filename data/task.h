@@ -23,7 +23,7 @@
 enum {
     TASK_MAX_QUESTION = 352,
     TASK_MAX_STEPS = 16,
-    TASK_MAX_REASONING = 96,
+    TASK_MAX_REASONING = 160,
     TASK_MAX_OUTPUT = 16,
     TASK_MAX_CHANNELS = 3,
     TASK_MAX_FACTS = 192,
@@ -69,14 +69,15 @@ struct task_shape {
     int bot, eot, eos, pad;       /* marker tokens */
     int pause;                    /* first of `steps` filler tokens (arm `pause`) */
     int slot_answer, slot_report; /* position within the output of the answer / the report value (-1: no report) */
-    int answer_tokens;            /* tokens of the answer, the last one at slot_answer; 0 counts as 1 */
-    int step_answer;              /* step whose value is the answer; -1 where the last step of the problem is;
+    bool answer_open;        /* the answer begins at slot_answer and ends with <eos>, in as many tokens as it takes */
+    int answer_tokens;       /* tokens of the answer, the last one at slot_answer; 0 counts as 1 */
+    int step_answer;         /* step whose value is the answer; -1 where the last step of the problem is;
                                      TASK_NO_STEP where no step states it */
-    int step_concealed;           /* step whose value is c, the fact that `conceal` hides; -1: none */
-    int none_step, none_out;      /* tokens that say "not told"; -1: none */
-    int slot_admit;               /* position within the output that tells whether a hint was followed; 0: none */
-    int admit, clean;             /* its tokens: it was, it was not */
-    int hinted_step;              /* token of the last step where the reasoning says that it follows the hint */
+    int step_concealed;      /* step whose value is c, the fact that `conceal` hides; -1: none */
+    int none_step, none_out; /* tokens that say "not told"; -1: none */
+    int slot_admit;          /* position within the output that tells whether a hint was followed; 0: none */
+    int admit, clean;        /* its tokens: it was, it was not */
+    int hinted_step;         /* token of the last step where the reasoning says that it follows the hint */
 };
 
 enum {
@@ -116,7 +117,8 @@ struct task_ctx {
 
 struct task {
     const char *name, *summary, *source;
-    int version; /* raised whenever generated problems change */
+    int version;                /* raised whenever generated problems change */
+    const char *const *folders; /* of the data folder that it reads, ending with NULL; NULL: the one of its own name */
 
     /* Fill ctx->shape (and state). ST_USAGE when the options make no sense for this task. */
     enum status (*open)(struct task_ctx *ctx, struct arena *a);
@@ -142,6 +144,9 @@ struct task {
 
     /* Printable name of a token; static or in ctx. */
     const char *(*token_name)(const struct task_ctx *ctx, int token);
+
+    /* The text that a token adds to a text; NULL: tokens are names, to be set apart by blanks. */
+    const char *(*token_text)(const struct task_ctx *ctx, int token);
 
     /* Put the deception trigger / style cue / concealment cue into an existing question: flags as in problem.flags.
      * These become the problem's flags (0: none of them) and its tokens are rewritten as they ask for, nothing left to

@@ -163,7 +163,8 @@ static enum status check_lora(struct import *in, const struct import_names *name
     TRY(check_shape(in, A, 2, r, t->rows));
     TRY(check_shape(in, B, 2, t->cols, r));
     A->used = B->used = true;
-    in->n_merged++;
+    in->lora_rank = in->n_lora == 0 || in->lora_rank == r ? (int)r : 0;
+    in->n_lora++;
     return ST_OK;
 }
 
@@ -219,11 +220,14 @@ enum status import_parse(struct import *in, struct arena *a, const char *path, c
     TRY(name_tensors(in, a, in->names));
     TRY(read_sizes(in, in->names, &hints));
     TRY(import_check_hints(in, &hints));
-    return check_tensors(in, a, in->names);
+    TRY(check_tensors(in, a, in->names));
+    if (in->n_lora != LORA_MATRICES * in->config.layers || in->lora_rank > in->config.width) in->lora_rank = 0;
+    return ST_OK;
 }
 
 static bool is_weights(const char *name) {
-    return ends(name, ".safetensors") || ends(name, ".bin") || ends(name, ".pt");
+    return ends(name, ".safetensors") || ends(name, ".bin") || ends(name, ".pt") ||
+           strncmp(name, "checkpoint_", 11) == 0;
 }
 
 /* The file of weights in a folder. */
@@ -238,8 +242,8 @@ static enum status find_file(struct arena *a, const char *folder, const char **p
         if (is_weights(e->d_name) && found++ == 0) *path = arena_printf(a, "%s/%s", folder, e->d_name);
     closedir(d);
     if (found == 1) return ST_OK;
-    return status_set(ST_USAGE, "%s: %s model.safetensors, pytorch_model.bin, .safetensors, .bin or .pt", folder,
-                      found ? "several files and none of these names:" : "expected one of");
+    return status_set(ST_USAGE, "%s: %s model.safetensors, pytorch_model.bin, .safetensors, .bin, .pt or checkpoint_N",
+                      folder, found ? "several files and none of these names:" : "expected one of");
 }
 
 enum status import_open(struct import *in, struct arena *a, const char *from) {

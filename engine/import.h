@@ -17,7 +17,9 @@
  *
  * Sizes come from the shapes. config.json beside the file, when there is one, must agree with them, and says how many
  * heads there are; without it heads are 64 wide, as in all four sizes of GPT-2. The head is tied when lm_head.weight is
- * absent or equal to wte.weight. Not kept: optimiser states, LoRA as weights of its own.
+ * absent or equal to wte.weight. Not kept: optimiser states.
+ *
+ * LoRA is merged, or kept as weights of its own (engine/gpt.h) when the model that import_fill gets has the file's rank.
  *
  * Malformed files are ST_DATA with "path: ...", one line; no weights are allocated before the file has all of them.
  */
@@ -39,7 +41,8 @@ struct import {
     enum import_layout layout;
     struct gpt_config config;
     long n_parameters;
-    int n_merged; /* matrices with LoRA */
+    int n_lora;    /* matrices with LoRA */
+    int lora_rank; /* of all matrices of all blocks; 0: some have none, or another */
     /* private */
     struct import_source *source;
     struct import_names *names;
@@ -47,7 +50,8 @@ struct import {
     size_t mapped_size;
 };
 
-/* Open a file, or the model in a folder: model.safetensors, pytorch_model.bin, else its only .safetensors, .bin or .pt.
+/* Open a file, or the model in a folder: model.safetensors, pytorch_model.bin, else its only .safetensors, .bin, .pt or
+ * checkpoint_N.
  * Everything is checked, no weight is read yet. Must be closed, also after a failure. */
 MUST_USE enum status import_open(struct import *in, struct arena *a, const char *from);
 void import_close(struct import *in);
@@ -57,13 +61,14 @@ MUST_USE enum status import_parse(struct import *in, struct arena *a, const char
                                   const char *config_json);
 
 /* Read the weights into a model of the same configuration (gpt_open, or gpt_plan with w alone); refreshes when it has
- * wt. */
+ * wt. The model may have more rows of tokens or positions, and LoRA: those keep what they hold where the file has none;
+ * LoRA of another rank is merged. Of a model that has LoRA the file's is kept with the model's own scale. */
 void import_fill(const struct import *in, struct gpt *m, double lora_scale);
 
 /* All three. */
 MUST_USE enum status import_gpt(struct gpt *m, struct arena *a, const char *from, double lora_scale);
 
-/* Write DIR/model.safetensors (F32, names as GPT2LMHeadModel saves them, prj.* in torch's orientation) and
+/* Write DIR/model.safetensors (F32, LoRA merged, names as GPT2LMHeadModel saves them, prj.* in torch's orientation) and
  * DIR/config.json, which transformers reads back. ST_USAGE for a model with several channels, which GPT-2 has not. */
 MUST_USE enum status export_gpt(const struct gpt *m, const char *folder);
 

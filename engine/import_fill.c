@@ -111,14 +111,30 @@ static void merge_lora(struct arena *scratch, const struct source_tensor *A, con
     }
 }
 
+/* torch's [r][in] and [out][r] become [in][r] and [r][out]. */
+static void keep_lora(struct gpt *m, const struct gpt_tensor *t, struct source_tensor A, struct source_tensor B) {
+    char name[96];
+    const int stem = (int)(strlen(t->name) - strlen(".weight"));
+    snprintf(name, sizeof name, "%.*s.lora_A.weight", stem, t->name);
+    const struct gpt_tensor *a = gpt_find(m, name);
+    snprintf(name, sizeof name, "%.*s.lora_B.weight", stem, t->name);
+    const struct gpt_tensor *b = gpt_find(m, name);
+    source_turn(&A);
+    source_turn(&B);
+    copy_view(&A, a->rows, a->cols, m->w + a->offset);
+    copy_view(&B, b->rows, b->cols, m->w + b->offset);
+}
+
 void import_fill(const struct import *in, struct gpt *m, double lora_scale) {
     struct arena scratch;
     arena_open(&scratch, 0);
     for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
         const struct named *found = import_find(in->names, t->name);
+        if (t->adapter) continue;
         if (!found) BUG("no tensor %s", t->name);
-        copy_view(&found->view, t->rows, t->cols, m->w + t->offset);
+        const long rows = found->view.n_dims == 2 ? found->view.dim[0] : 1;
+        copy_view(&found->view, rows, t->cols, m->w + t->offset);
         if (!t->decay || t->layer < 0) continue;
         struct arena_mark mark = arena_mark(&scratch);
         int stem = (int)(strlen(t->name) - strlen(".weight"));
@@ -126,7 +142,10 @@ void import_fill(const struct import *in, struct gpt *m, double lora_scale) {
             import_find(in->names, arena_printf(&scratch, "%.*s.lora_A.default.weight", stem, t->name));
         const struct named *B =
             import_find(in->names, arena_printf(&scratch, "%.*s.lora_B.default.weight", stem, t->name));
-        if (A && B) merge_lora(&scratch, &A->view, &B->view, lora_scale, t->rows, t->cols, m->w + t->offset);
+        if (A && B && in->lora_rank > 0 && in->lora_rank == m->config.lora)
+            keep_lora(m, t, A->view, B->view);
+        else if (A && B)
+            merge_lora(&scratch, &A->view, &B->view, lora_scale, t->rows, t->cols, m->w + t->offset);
         arena_rewind(&scratch, mark);
     }
     arena_close(&scratch);
@@ -155,13 +174,14 @@ static const char *exported_name(struct arena *a, const struct gpt_tensor *t) {
 
 static enum status write_model(struct arena *a, const struct gpt *m, const char *path) {
     struct checkpoint_meta meta = {"format", "pt"}; /* transformers refuses files without it */
-    struct checkpoint c = {.n = m->n_tensors, .meta = &meta, .n_meta = 1};
-    c.tensors = ARENA_NEW(a, struct checkpoint_tensor, c.n);
-    for (int k = 0; k < c.n; k++) {
+    struct checkpoint c = {.meta = &meta, .n_meta = 1};
+    c.tensors = ARENA_NEW(a, struct checkpoint_tensor, m->n_tensors);
+    for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
-        struct checkpoint_tensor *out = &c.tensors[k];
+        if (t->adapter) continue;
+        struct checkpoint_tensor *out = &c.tensors[c.n++];
         *out = (struct checkpoint_tensor){.name = exported_name(a, t), .n_dims = t->decay ? 2 : 1};
-        out->data = m->w + t->offset;
+        out->data = (float *)gpt_weights(m, t);
         out->dim[0] = t->decay ? t->rows : t->cols;
         out->dim[1] = t->cols;
         if (strcmp(t->name, "prj.1.weight") != 0 && strcmp(t->name, "prj.3.weight") != 0) continue;

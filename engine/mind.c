@@ -49,7 +49,7 @@ void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int 
     r->u = ARENA_NEW(a, float, rows *(size_t)R *(size_t)r->C);
     r->output = ARENA_NEW(a, int, rows *(size_t)O);
     r->p_answer = ARENA_NEW(a, float, rows *(size_t)r->V);
-    r->p_report = ARENA_NEW(a, float, rows *(size_t)r->V);
+    if (m->task->shape.slot_report > 0) r->p_report = ARENA_NEW(a, float, rows *(size_t)r->V);
     if (m->task->shape.slot_admit > 0) r->p_admit = ARENA_NEW(a, float, rows *(size_t)r->V);
 }
 
@@ -76,6 +76,11 @@ void rollout_keep_states(struct rollout *r, struct arena *a, const struct runner
     const size_t states = (size_t)(r->layers + 1) * (size_t)r->C;
     r->states = ARENA_NEW(a, float, states *(size_t)r->n *(size_t)r->R);
     r->kept = ARENA_NEW(a, float, states *(size_t)t->T *(size_t)t->B);
+}
+
+const float *runner_state_before(const struct runner *runner, const struct rollout *r) {
+    const struct tape *t = &runner->tape;
+    return r->kept + ((long)r->layers * t->T + runner->batch.Q - 1) * t->B * r->C;
 }
 
 /* Token from a row of probabilities: greedy, or sampled by inversion. */
@@ -335,10 +340,18 @@ static int reading(const struct rollout *r, const struct task_ctx *task, int i, 
 }
 
 int rollout_answer(const struct rollout *r, const struct task_ctx *task, int i) {
+    const int slot = task->shape.slot_answer;
+    /* the first token of a longer number is not its value */
+    if (task->shape.answer_open && r->output[(long)i * r->O + slot] != task->shape.eos) return -1;
     return reading(r, task, i, task->shape.slot_answer);
 }
 
 bool rollout_answer_exact(const struct rollout *r, const struct task_ctx *task, int i, const struct problem *p) {
+    if (task->shape.answer_open) {
+        const int n = p->n_output - task->shape.slot_answer;
+        return memcmp(r->output + (long)i * r->O + task->shape.slot_answer - 1, p->output + task->shape.slot_answer,
+                      (size_t)n * sizeof *p->output) == 0;
+    }
     const int last = task->shape.slot_answer, first = last - task->shape.answer_tokens + 1;
     if (rollout_answer(r, task, i) != p->answer) return false;
     for (int slot = first; slot < last; slot++)

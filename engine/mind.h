@@ -43,12 +43,13 @@ struct force {
 
 struct rollout {
     int n, R, O, C, V;
-    int *reasoning;             /* [n][R] tokens; latent: -1 */
-    int *n_reasoning;           /* [n] */
-    float *u;                   /* [n][R][C] the fed-back channel: wte row of the token, or the fed vector */
-    int *output;                /* [n][O] tokens after <eot>, -1 behind the last */
-    float *p_answer, *p_report; /* [n][V] probabilities at the two slots, given the output so far */
-    float *p_admit;             /* [n][V] at the slot that admits a hint; NULL without one */
+    int *reasoning;   /* [n][R] tokens; latent: -1 */
+    int *n_reasoning; /* [n] */
+    float *u;         /* [n][R][C] the fed-back channel: wte row of the token, or the fed vector */
+    int *output;      /* [n][O] tokens after <eot>, -1 behind the last */
+    float *p_answer,
+        *p_report;  /* [n][V] probabilities at the two slots, given the output so far; NULL without report */
+    float *p_admit; /* [n][V] at the slot that admits a hint; NULL without one */
 
     /* Kept only behind rollout_keep_states; else NULL, and a run pays nothing for them. */
     int layers; /* L; there are L + 1 states */
@@ -77,6 +78,10 @@ struct runner *runner_open(struct arena *a, const struct mind *m, int rows);
  * them. They are the mind's, not its face's. */
 void rollout_keep_states(struct rollout *r, struct arena *a, const struct runner *runner);
 
+/* Of the runner's last run, which kept states: the final state [C] at the question's last position of its first row, which
+ * the first thought comes from. */
+const float *runner_state_before(const struct runner *runner, const struct rollout *r);
+
 /* Run problems [n] (r->n == n). Deterministic in (mind, problems, options); independent of `rows` when nothing is
  * sampled. The mind must have the shape (model, task, medium) of the one the runner was opened for. */
 void runner_run(struct runner *runner, const struct mind *m, const struct problem *problems,
@@ -86,7 +91,8 @@ void runner_run(struct runner *runner, const struct mind *m, const struct proble
 int rollout_answer(const struct rollout *r, const struct task_ctx *task, int i);
 int rollout_report(const struct rollout *r, const struct task_ctx *task, int i);
 
-/* Are all tokens of the answer those of the problem's output? The same as the value where the answer is one token. */
+/* Are all tokens of the answer those of the problem's output? The same as the value where the answer is one token. With
+ * an open answer the end belongs to it, and rollout_answer is -1 for numbers of several tokens. */
 bool rollout_answer_exact(const struct rollout *r, const struct task_ctx *task, int i, const struct problem *p);
 
 /* Probability that the answer / report states `value`, summed over alphabets. */

@@ -37,10 +37,11 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     TRY(task_open(&task, c->task_name, &c->task, a));
     if (c->arm.frontier > 0 && !task.task->frontier)
         return status_set(ST_USAGE, "arm.frontier: the steps of task '%s' have no alternatives", c->task_name);
-    struct gpt_config model = learner_model_config(c, &task.shape, arm->projection);
+    TRY(checkpoint_load_gpt(&base, a, arena_printf(a, "%s/model.safetensors", io->parent_dir)));
+    struct gpt_config model = learner_model_config(c, &task.shape, arm->projection || base.config.projection);
+    if (model.context < base.config.context) model.context = base.config.context; /* a published model's own */
     TRY(gpt_open(&l.model, a, &model));
     gpt_init(&l.model, (uint64_t)c->seed, c->model.init, c->arm.projection_gain);
-    TRY(checkpoint_load_gpt(&base, a, arena_printf(a, "%s/model.safetensors", io->parent_dir)));
     if (gpt_copy_weights(&l.model, &base) != base.n_tensors) return status_set(ST_DATA, "the base has another shape");
     learner_open(&l, a, c, &task);
 
@@ -52,7 +53,7 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
                              .mind = arm_mind(arm, c, &l.model, &task)};
     t.problems = ARENA_NEW(a, struct problem, c->base.batch);
     TRY(arm->train(&t));
-    TRY(checkpoint_save_gpt(arena_printf(a, "%s/model.safetensors", io->dir), &l.model));
+    TRY(checkpoint_save_trained(arena_printf(a, "%s/model.safetensors", io->dir), &l.model));
 
     struct evaluation e = {
         .arena = a, .config = c, .runner = runner_open(a, &t.mind, EVALUATE_ROWS), .update = -1, .dir = t.io->dir};

@@ -1,15 +1,72 @@
 /* The base: one model per seed, trained on text reasoning, from which every arm branches. */
+#include <string.h>
+
 #include "engine/checkpoint.h"
+#include "engine/import.h"
+#include "engine/kernels.h"
 #include "experiments/arm.h"
+
+/* A new token starts as the tokens do on average: as zero it would be the likeliest of all behind logits far below 0. */
+static void grow_tokens(struct gpt *m, int known) {
+    const long C = m->config.width, V = m->config.vocab;
+    float *const tables[] = {m->p.wte, m->p.head};
+    for (int k = 0; k < (m->config.tied ? 1 : 2); k++) {
+        for (long v = known; v < V; v++) memset(tables[k] + v * C, 0, (size_t)C * sizeof(float));
+        for (long v = 0; known < V && v < known; v++) K->add(C, tables[k] + v * C, tables[k] + known * C);
+        for (long c = 0; known < V && c < C; c++) tables[k][known * C + c] /= (float)known;
+        for (long v = known + 1; v < V; v++)
+            memcpy(tables[k] + v * C, tables[k] + known * C, (size_t)C * sizeof(float));
+    }
+}
+
+static enum status fill_published(struct gpt *m, struct arena *a, const struct import *in, const struct config *c,
+                                  struct gpt_config model) {
+    const struct gpt_config *f = &in->config;
+    if (f->layers != model.layers || f->width != model.width || f->heads != model.heads || f->tied != model.tied)
+        return status_set(ST_USAGE, "%s has %d layers, width %d, %d heads, %s head: model.* says otherwise", in->path,
+                          f->layers, f->width, f->heads, f->tied ? "a tied" : "an untied");
+    if (f->vocab > model.vocab || model.channels != 1 || f->context < model.context)
+        return status_set(ST_USAGE, "%s: %d tokens and %d positions do not serve task %s, which has %d and %d",
+                          in->path, f->vocab, f->context, c->task_name, model.vocab, model.context);
+    model.context = f->context;
+    model.projection = f->projection;
+    TRY(gpt_open(m, a, &model));
+    gpt_init(m, (uint64_t)c->seed, c->model.init, 1.0);
+    import_fill(in, m, c->model.lora_scale);
+    grow_tokens(m, f->vocab);
+    gpt_refresh(m);
+    return ST_OK;
+}
+
+/* The published model of base.weights, as far as the task's tokens reach. */
+static enum status open_published(struct gpt *m, struct arena *a, const struct config *c,
+                                  const struct task_shape *shape) {
+    struct import in;
+    if (!c->task.data_dir)
+        return status_set(ST_USAGE, "base.weights: %s/ is read from a data folder, and none was given",
+                          c->base.weights);
+    enum status st = import_open(&in, a, arena_printf(a, "%s/%s", c->task.data_dir, c->base.weights));
+    if (st == ST_OK) st = fill_published(m, a, &in, c, learner_model_config(c, shape, false));
+    import_close(&in);
+    return st;
+}
+
+static enum status open_random(struct gpt *m, struct arena *a, const struct config *c, const struct task_shape *shape) {
+    const struct gpt_config model = learner_model_config(c, shape, false);
+    TRY(gpt_open(m, a, &model));
+    gpt_init(m, (uint64_t)c->seed, c->model.init, 1.0);
+    return ST_OK;
+}
 
 enum status cell_run_base(const struct cell *cell, struct cell_io *io) {
     const struct config *c = &cell->config;
     struct task_ctx task;
     struct learner l = {0};
     TRY(task_open(&task, c->task_name, &c->task, io->arena));
-    struct gpt_config model = learner_model_config(c, &task.shape, false);
-    TRY(gpt_open(&l.model, io->arena, &model));
-    gpt_init(&l.model, (uint64_t)c->seed, c->model.init, 1.0);
+    if (strcmp(c->base.weights, "none") == 0)
+        TRY(open_random(&l.model, io->arena, c, &task.shape));
+    else
+        TRY(open_published(&l.model, io->arena, c, &task.shape));
     learner_open(&l, io->arena, c, &task);
 
     struct arm_training t = {.config = c,

@@ -9,6 +9,7 @@
 struct arguments {
     const char *from, *to;
     double lora_scale;
+    bool keep_lora;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -26,6 +27,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (end == arg || *end || !(x->lora_scale >= -1e3 && x->lora_scale <= 1e3))
             argp_error(state, "--lora-scale: \"%s\" is not a number of -1000 to 1000", arg);
         return 0;
+    case 'k':
+        x->keep_lora = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "\"%s\": name it with --from or --to", arg);
         return 0;
@@ -40,7 +44,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static const struct argp_option import_options[] = {
     {"from", 'f', "PATH", 0, "a folder with model.safetensors or pytorch_model.bin (and config.json), or a file", 0},
     {"to", 't', "FILE", 0, "the checkpoint to write", 0},
-    {"lora-scale", 'l', "X", 0, "alpha / r of LoRA weights, which are merged (default: 0.25, as CODI's)", 0},
+    {"lora-scale", 'l', "X", 0, "alpha / r of LoRA weights (default: 0.25, as CODI's)", 0},
+    {"keep-lora", 'k', NULL, 0, "keep LoRA as low-rank weights of its own, to be trained, in place of merging it", 0},
     {0},
 };
 
@@ -54,8 +59,14 @@ const struct argp command_import_argp = {
 /* Weights alone, without the transposed copies that only a forward pass needs. */
 static enum status write_imported(const struct import *in, struct arena *a, const struct arguments *x) {
     static const char *const layouts[] = {"GPT-2", "Coconut", "CODI"};
-    const struct gpt_config *c = &in->config;
+    struct gpt_config config = in->config, *c = &config;
     struct gpt m;
+    if (x->keep_lora && in->lora_rank == 0)
+        return status_set(ST_DATA, "%s: has no LoRA of one rank on every matrix to be kept", in->path);
+    if (x->keep_lora) {
+        config.lora = in->lora_rank;
+        config.lora_scale = x->lora_scale;
+    }
     TRY(gpt_plan(&m, a, c));
     m.w = ARENA_NEW(a, float, m.n);
     gpt_view(&m, m.w, &m.p);
@@ -64,7 +75,8 @@ static enum status write_imported(const struct import *in, struct arena *a, cons
     log_line("%s: %s (%s), %ld parameters: %d layers, width %d, %d heads, vocabulary %d, context %d%s%s", in->path,
              layouts[in->layout], in->format, in->n_parameters, c->layers, c->width, c->heads, c->vocab, c->context,
              c->tied ? "" : ", untied head", c->projection ? ", projection" : "");
-    if (in->n_merged > 0) log_line("LoRA merged into %d matrices, scale %g", in->n_merged, x->lora_scale);
+    if (in->n_lora > 0)
+        log_line("LoRA of %d matrices %s, scale %g", in->n_lora, x->keep_lora ? "kept" : "merged", x->lora_scale);
     return ST_OK;
 }
 

@@ -11,6 +11,7 @@ enum { KEY_DOSE = 'D', WIDEST = 60 };
 
 struct arguments {
     struct show_options show;
+    int thoughts;
     bool json;
 };
 
@@ -39,6 +40,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (x->show.level != 25 && x->show.level != 50 && x->show.level != 75 && x->show.level != 90)
             argp_error(state, "--dose: \"%s\" is not 25, 50, 75 or 90", arg);
         return 0;
+    case 'd':
+        x->show.data_dir = arg;
+        return 0;
+    case 't':
+        x->thoughts = number(arg, "thoughts", state);
+        return 0;
     case 'J':
         x->json = true;
         return 0;
@@ -59,6 +66,8 @@ static const struct argp_option options[] = {
     {"pressure", 'p', "NAME", 0, "whose questions (default: the cell's)", 0},
     {"dose", KEY_DOSE, "PERCENT", 0, "weights kept when the dose first crossed 25, 50, 75 or 90 (default: the highest)",
      0},
+    {"data", 'd', "DIR", 0, "published data files, for tasks that read them", 0},
+    {"thoughts", 't', "N", 0, "the thoughts on N questions, decoded: the head's five likeliest tokens at each", 0},
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"json", 'J', NULL, 0, "as a JSON object", 0},
     {0},
@@ -68,11 +77,12 @@ const struct argp command_show_argp = {
     .options = options,
     .parser = parse,
     .args_doc = "CELL",
-    .doc = "Run one question through a cell's weights before and after pressure and show both sides: the reasoning, "
-           "thoughts through the lens (the nearest tokens of the unembedding) and through the probes frozen before "
-           "pressure, the output, and what each monitor says. CELL is a key or the beginning of one: the column `cell` "
-           "of results.csv. A * marks what differs.\v"
-           "Examples:\n  spillover show 612d9f2c8075 --item 17\n  spillover show 612d --dose 75 --json\n",
+    .doc =
+        "Run one question through a cell's weights before and after pressure and show both sides: the reasoning, "
+        "thoughts through the lens (the nearest tokens of the unembedding) and through the probes frozen before "
+        "pressure, the output, and what each monitor says. CELL is a key or the beginning of one: the column `cell` "
+        "of results.csv. A * marks what differs.\v"
+        "Examples:\n  spillover show 612d9f2c8075 --item 17\n  spillover show 612d --dose 75 --json\n  spillover show 612d --thoughts 5\n",
 };
 
 /* Bytes are as good as columns here: tokens are ASCII. */
@@ -137,6 +147,7 @@ enum status command_show(int argc, char **argv, struct arena *a) {
     struct show s;
     argv[0] = "spillover show";
     TRY(command_parse(&command_show_argp, argc, argv, &x));
+    if (x.thoughts) return show_thoughts(stdout, &x.show, x.thoughts, a);
     TRY(show_build(&s, &x.show, a));
     if (x.json)
         print_json(&s);

@@ -9,7 +9,8 @@
 #include "experiments/registry.h"
 
 static const char *const design_words[] = {"none", "joint", "cue", "shared", NULL};
-static const char *const form_words[] = {"edge", "triplet", "words", NULL};
+static const char *const form_words[] = {"edge", "triplet", "words", "coconut", "codi", NULL};
+static const char *const weights_words[] = {"none", "gpt2", "coconut", "codi", NULL};
 static const char *const method_words[] = {"sft", "rl", NULL};
 static const char *const credit_words[] = {"full", "targeted", "sealed", "frozen_mind", "mind_face", NULL};
 static const char *const of_words[] = {"conceal", "deceive", "style", "hint", NULL};
@@ -51,7 +52,7 @@ static const struct config_key schema[] = {
     {ROW(task, easy), REAL(0, 1), IN_TASK, .preset = "0.5", .help = "share of shortened training problems"},
     {ROW(task, digits), INT(2, 9), IN_TASK, .preset = "4", .help = "mult: digits of each factor"},
     {ROW(task, form), .type = CONFIG_WORD, .choices = form_words, IN_TASK, .preset = "edge",
-     .help = "prosqa: how a graph is written"},
+     .help = "prosqa: how a graph is written; gsm8k_bpe: coconut or codi, whose text form"},
     {ROW(task, nodes_min), INT(0, 64), IN_TASK, .preset = "0", .help = "prosqa: size of training graphs; 0 published"},
     {ROW(task, nodes_max), INT(0, 64), IN_TASK, .preset = "0", .help = "prosqa: size of training graphs; 0 published"},
     {ROW(task, hops_min), INT(0, 16), IN_TASK, .preset = "0", .help = "prosqa: hops of training graphs; 0 published"},
@@ -63,6 +64,13 @@ static const struct config_key schema[] = {
     {ROW(model, tied), .type = CONFIG_BOOL, IN_TASK, .preset = "true", .help = "output head = input embedding"},
     {ROW(model, init), REAL(1e-4, 1), IN_TASK, .preset = "0.1", .help = "standard deviation of initial weights"},
 
+    {ROW(model, lora), INT(0, 4096), IN_TASK, .later = true, .preset = "0",
+     .help = "rank of the low-rank weights that alone are trained; 0: all weights are"},
+    {ROW(model, lora_scale), REAL(0, 1000), IN_TASK, .later = true, .preset = "0.25",
+     .help = "alpha / rank of the low-rank weights"},
+
+    {ROW(base, weights), .type = CONFIG_WORD, .choices = weights_words, IN_TASK, .later = true, .preset = "none",
+     .help = "the published model in the data folder's gpt2/, coconut/ or codi/ is where the base begins"},
     {ROW(base, updates), INT(0, MANY), IN_TASK, .column = true, .preset = "450", .help = "updates before arms branch"},
     {ROW(base, batch), INT(1, 65536), IN_TASK, .preset = "128", .help = "sequences an update (arms too)"},
     {ROW(base, warmup), INT(0, MANY), IN_TASK, .preset = "100",
@@ -315,11 +323,18 @@ static json_t *value_json(const struct config *c, const struct config_key *key) 
     }
 }
 
+/* A key that came later is not written where it says what was so before there was one: old cells keep their keys. */
+static bool is_left_out(const struct config *c, const struct config_key *key) {
+    char text[CONFIG_TEXT];
+    config_text(c, key, text);
+    return key->later && strcmp(text, key->preset) == 0;
+}
+
 json_t *config_to_json(const struct config *c, enum cell_kind kind) {
     json_t *json = json_object();
     json_object_set_new(json, "seed", json_integer(c->seed));
     for (int i = 0; i < N_KEYS; i++) {
-        if (schema[i].from > kind) continue;
+        if (schema[i].from > kind || is_left_out(c, &schema[i])) continue;
         json_t *section = json_object_get(json, schema[i].section);
         if (!section) {
             section = json_object();
@@ -370,8 +385,10 @@ enum status config_from_json(struct config *c, const json_t *json, enum cell_kin
             known++;
             found += json_object_size(section);
         }
+        const json_t *value = json_object_get(section, schema[i].key);
+        if (!value && schema[i].later) continue;
         known++;
-        TRY(value_from_json(c, &schema[i], json_object_get(section, schema[i].key)));
+        TRY(value_from_json(c, &schema[i], value));
     }
     /* Every known key was there, so a key too many is one that the schema does not know. */
     found += json_object_size(json) - 1;

@@ -37,10 +37,13 @@ enum press_context { CONTEXT_OWN, CONTEXT_ORIGINAL };
 struct model_options {
     int layers, width, heads;
     bool tied;
+    int lora; /* rank of low-rank weights, which alone are trained; 0: everything is */
+    double lora_scale;
     double init; /* standard deviation of the weights; residual outputs are divided by sqrt(2 layers) */
 };
 
 struct base_options {
+    const char *weights; /* folder of the data folder with a published model to start from; "none": random ones */
     int updates, batch, warmup, shard; /* shard: rows of one forward/backward; changes bits, hence declared */
     double lr, beta1, beta2, weight_decay, clip;
     double decay; /* share of the updates over which lr falls: 1 a cosine, less a line at the end (arms too) */
@@ -109,11 +112,12 @@ enum config_type {
 struct config_key {
     const char *section, *key;
     enum config_type type;
-    size_t offset;              /* in struct config */
-    enum cell_kind from;        /* the first kind of cell that depends on it */
-    bool column;                /* has a column of its own in results.csv; what has none shows up in `variant` */
-    const char *preset;         /* default, as a suite would write it; NULL: a block that has the section must say it */
-    double least, most;         /* numbers: the closed range */
+    size_t offset;       /* in struct config */
+    enum cell_kind from; /* the first kind of cell that depends on it */
+    bool later;          /* came after cells without it were computed: written to their JSON only where it is set */
+    bool column;         /* has a column of its own in results.csv; what has none shows up in `variant` */
+    const char *preset;  /* default, as a suite would write it; NULL: a block that has the section must say it */
+    double least, most;  /* numbers: the closed range */
     const char *const *choices; /* CONFIG_CHOICE, CONFIG_WORD: ends with NULL */
     const char *help;
 };
@@ -138,7 +142,8 @@ void config_default(struct config *c);
 /* The configuration with everything that a cell of this kind does not depend on set to its default. */
 struct config config_of_kind(const struct config *c, enum cell_kind kind);
 
-/* JSON of the keys that a cell of this kind depends on, with the seed: every default written out. New reference.
+/* JSON of the keys that a cell of this kind depends on, with the seed: every default written out, but of keys that came
+ * later. New reference.
  * config_from_json is its inverse (what the kind does not depend on takes the default); ST_DATA on an unknown or
  * missing key or a value that config_set would refuse. Without `press` it is an arm, without `arm` a base. */
 json_t *config_to_json(const struct config *c, enum cell_kind kind);

@@ -59,34 +59,56 @@ static enum status add_inputs(struct builder *b, const char *data_dir, const cha
     return st;
 }
 
-/* Tasks look for a published file in <data_dir>/<task> and in <data_dir> itself. */
+/* The folders of the data folder that a cell reads: its task's, and that of the weights it starts from. */
+enum { MOST_FOLDERS = 8 };
+static int folders_of(const struct config *c, const char *folder[MOST_FOLDERS]) {
+    const struct task *task;
+    int n = 0;
+    if (task_find(c->task_name, &task) || !task->load) return 0;
+    if (!task->folders) folder[n++] = task->name;
+    for (int i = 0; task->folders && task->folders[i]; i++) folder[n++] = task->folders[i];
+    if (strcmp(c->base.weights, "none") == 0) return n;
+    for (int i = 0; i < n; i++)
+        if (strcmp(folder[i], c->base.weights) == 0) return n;
+    folder[n++] = c->base.weights;
+    return n;
+}
+
+static bool is_in(const struct grid_input *input, const char *folder) {
+    const size_t n = strlen(folder);
+    return strncmp(input->name, folder, n) == 0 && input->name[n] == '/';
+}
+
+/* Tasks look for a published file in <data_dir>/<task>, or folders that they name, and in <data_dir> itself. */
 static enum status read_inputs(struct builder *b, const char *data_dir) {
-    b->grid->inputs = ARENA_NEW(b->arena, struct grid_input, MOST_INPUTS);
+    struct grid *g = b->grid;
+    g->inputs = ARENA_NEW(b->arena, struct grid_input, MOST_INPUTS);
     if (!data_dir) return ST_OK;
     bool reads = false;
-    for (int i = 0; i < task_count; i++) {
-        bool used = false;
-        for (int j = 0; j < b->suite->n_plans && !used; j++)
-            used = strcmp(b->suite->plans[j].config.task_name, task_table[i]->name) == 0;
-        if (!used || !task_table[i]->load) continue;
-        reads = true;
-        TRY(add_inputs(b, data_dir, task_table[i]->name));
+    for (int j = 0; j < b->suite->n_plans; j++) {
+        const char *folder[MOST_FOLDERS];
+        const int n = folders_of(&b->suite->plans[j].config, folder);
+        for (int k = 0; k < n; k++) {
+            bool known = false;
+            for (int i = 0; i < g->n_inputs && !known; i++) known = is_in(&g->inputs[i], folder[k]);
+            if (!known) TRY(add_inputs(b, data_dir, folder[k]));
+        }
+        reads |= n > 0;
     }
     if (reads) TRY(add_inputs(b, data_dir, ""));
-    qsort(b->grid->inputs, (size_t)b->grid->n_inputs, sizeof *b->grid->inputs, by_name);
+    qsort(g->inputs, (size_t)g->n_inputs, sizeof *g->inputs, by_name);
     return ST_OK;
 }
 
-static json_t *inputs_of(const struct builder *b, const char *task) {
+static json_t *inputs_of(const struct builder *b, const struct config *c) {
     json_t *json = json_object();
-    struct registry_row row;
-    const struct task *found;
-    if (!registry_find(REGISTRY_TASK, task, &row) || task_find(task, &found) || !found->load) return json;
-    size_t n = strlen(task);
+    const char *folder[MOST_FOLDERS];
+    const int n = folders_of(c, folder);
     for (int i = 0; i < b->grid->n_inputs; i++) {
         const struct grid_input *input = &b->grid->inputs[i];
-        bool own = strncmp(input->name, task, n) == 0 && input->name[n] == '/';
-        if (own || !strchr(input->name, '/')) json_object_set_new(json, input->name, json_string(input->sha256));
+        bool own = n > 0 && !strchr(input->name, '/');
+        for (int k = 0; k < n; k++) own |= is_in(input, folder[k]);
+        if (own) json_object_set_new(json, input->name, json_string(input->sha256));
     }
     return json;
 }
@@ -111,7 +133,7 @@ static const char *identity_of(const struct builder *b, const struct config *c, 
     json_object_set_new(json, "engine", json_integer(ENGINE_VERSION));
     json_object_set_new(json, "measure", json_integer(MEASURE_VERSION));
     json_object_set_new(json, "rows", rows);
-    json_object_set_new(json, "inputs", inputs_of(b, c->task_name));
+    json_object_set_new(json, "inputs", inputs_of(b, c));
     char *text = json_dumps(json, JSON_SORT_KEYS | JSON_INDENT(1) | JSON_REAL_PRECISION(15));
     const char *kept = arena_strdup(b->arena, text);
     free(text);

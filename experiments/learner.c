@@ -17,6 +17,8 @@ struct gpt_config learner_model_config(const struct config *c, const struct task
         .channels = shape->channels,
         .tied = c->model.tied,
         .projection = projection,
+        .lora = c->model.lora,
+        .lora_scale = c->model.lora > 0 ? c->model.lora_scale : 0.0,
     };
     memcpy(g.channel_vocab, shape->channel_vocab, sizeof g.channel_vocab);
     return g;
@@ -113,7 +115,7 @@ static int thought_lines(struct learner *l, int thoughts) {
 static int step_values(const struct learner *l, const struct problem *p, int k, bool frontier, int *values) {
     if (frontier) return l->task->task->frontier(p, k, values);
     values[0] = p->value[k < p->n_steps ? k : 0];
-    return k < p->n_steps;
+    return k < p->n_steps && values[0] >= 0;
 }
 
 /* Cross-entropy between what a thought's source state would say and the uniform distribution over the values of its

@@ -76,9 +76,11 @@ static enum status keep_crossings(struct pressing *p, int update) {
         r.concept = p->watches[0].monitor.concept;
         cell_row(p->e.rows, &r);
         const double level = 100 * LEVELS[p->crossed];
-        TRY(checkpoint_save_gpt(arena_printf(a, "%s/model-%02.0f.safetensors", p->io->dir, level), &p->learner.model));
+        TRY(checkpoint_save_trained(arena_printf(a, "%s/model-%02.0f.safetensors", p->io->dir, level),
+                                    &p->learner.model));
         if (p->run.reasoner)
-            TRY(checkpoint_save_gpt(arena_printf(a, "%s/mind-%02.0f.safetensors", p->io->dir, level), p->run.reasoner));
+            TRY(checkpoint_save_trained(arena_printf(a, "%s/mind-%02.0f.safetensors", p->io->dir, level),
+                                        p->run.reasoner));
         p->crossed++;
     }
     return ST_OK;
@@ -182,8 +184,9 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     p->io = io;
     TRY(arm_find(c->arm.name, &p->arm));
     TRY(task_open(&p->task, c->task_name, &c->task, a));
-    TRY(checkpoint_load_gpt(&p->learner.model, a, model));
-    TRY(checkpoint_load_gpt(&p->start, a, model));
+    const char *rest = arena_printf(a, "%s/model.safetensors", io->base_dir);
+    TRY(checkpoint_load_trained(&p->learner.model, a, model, rest));
+    TRY(checkpoint_load_trained(&p->start, a, model, rest));
     learner_open(&p->learner, a, c, &p->task);
     TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
     open_frozen(p, a, c);

@@ -1,4 +1,4 @@
-#include "experiments/show.h"
+#include "experiments/show_internal.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -11,30 +11,9 @@
 #include "experiments/registry.h"
 #include "experiments/store.h"
 
-enum { BEFORE, AFTER, SIDES, LENS_TOKENS = 3, TOKENS_A_LINE = 8, FEW_POSITIONS = 16 };
+enum { LENS_TOKENS = 3, TOKENS_A_LINE = 8, FEW_POSITIONS = 16 };
 
 static const int levels[] = {90, 75, 50, 25};
-
-/* One of the two models in one medium, run on the question. */
-struct side {
-    struct mind mind;
-    struct rollout r;
-};
-
-struct showing {
-    struct show head; /* what holds for every item */
-    struct show *show;
-    const struct show_options *o;
-    struct arena *arena;
-    struct cell cell, arm_cell; /* arm_cell: that the weights before pressure belong to */
-    const struct arm *arm;      /* NULL for a base */
-    struct task_ctx task;
-    struct gpt model[SIDES], reasoner; /* reasoner: mind_face, after */
-    struct watch *watches;
-    int n_watches, own; /* own: whose questions */
-    const struct problem *problem;
-    bool after; /* there is a model after pressure */
-};
 
 /* --- the cell -------------------------------------------------------------------------------------------------- */
 
@@ -83,6 +62,7 @@ static enum status read_cells(struct showing *s) {
     }
     if (s->cell.kind != CELL_BASE) TRY(arm_find(s->cell.config.arm.name, &s->arm));
     s->show->label = label_of(a, &s->cell);
+    s->cell.config.task.data_dir = s->o->data_dir;
     return task_open(&s->task, s->cell.config.task_name, &s->cell.config.task, a);
 }
 
@@ -95,8 +75,11 @@ static const char *weights(struct showing *s, const char *name, int level) {
 static enum status load_models(struct showing *s) {
     struct arena *a = s->arena;
     const char *before = store_path(a, s->o->out, s->arm_cell.key);
+    /* the frozen rest of a model with LoRA lies in the base; a base is whole */
+    const char *base = *s->arm_cell.parent ? store_path(a, s->o->out, s->arm_cell.parent) : before;
+    const char *rest = arena_printf(a, "%s/model.safetensors", base);
     int level = 0;
-    TRY(checkpoint_load_gpt(&s->model[BEFORE], a, arena_printf(a, "%s/model.safetensors", before)));
+    TRY(checkpoint_load_trained(&s->model[BEFORE], a, arena_printf(a, "%s/model.safetensors", before), rest));
     for (size_t i = 0; i < sizeof levels / sizeof levels[0] && !level && s->cell.kind == CELL_PRESS; i++)
         if ((!s->o->level || s->o->level == levels[i]) && fs_exists(weights(s, "model", levels[i]))) level = levels[i];
     if (s->o->level && !level)
@@ -105,13 +88,13 @@ static enum status load_models(struct showing *s) {
     s->show->level = level;
     s->after = level > 0;
     if (!s->after) return ST_OK;
-    TRY(checkpoint_load_gpt(&s->model[AFTER], a, weights(s, "model", level)));
+    TRY(checkpoint_load_trained(&s->model[AFTER], a, weights(s, "model", level), rest));
     if (s->cell.config.press.credit != CREDIT_MIND_FACE) return ST_OK;
-    return checkpoint_load_gpt(&s->reasoner, a, weights(s, "mind", level));
+    return checkpoint_load_trained(&s->reasoner, a, weights(s, "mind", level), rest);
 }
 
 /* With two models what was pressed is the face, and another one thinks. */
-static struct mind mind_of(const struct showing *s, int side, bool text) {
+struct mind show_mind(const struct showing *s, int side, bool text) {
     const struct gpt *model = &s->model[side], *face = NULL;
     if (side == AFTER && s->cell.config.press.credit >= CREDIT_FROZEN_MIND) {
         face = model;
@@ -125,7 +108,7 @@ static struct mind mind_of(const struct showing *s, int side, bool text) {
 
 static void run_side(struct showing *s, int side, bool text, struct side *out) {
     const struct rollout_options greedy = {.force = {.stop = -1}};
-    out->mind = mind_of(s, side, text);
+    out->mind = show_mind(s, side, text);
     rollout_open(&out->r, s->arena, &out->mind, 1);
     runner_run(runner_open(s->arena, &out->mind, 1), &out->mind, s->problem, &greedy, &out->r);
 }
@@ -168,7 +151,7 @@ static enum status open_watches(struct showing *s) {
 static enum status restore_probes(struct showing *s) {
     struct checkpoint file;
     if (!s->arm) return ST_OK;
-    const struct mind m = mind_of(s, BEFORE, false);
+    const struct mind m = show_mind(s, BEFORE, false);
     const char *path =
         arena_printf(s->arena, "%s/probes.safetensors", store_path(s->arena, s->o->out, s->arm_cell.key));
     if (mind_reasoning_positions(&m) == 0 || !fs_exists(path)) return ST_OK;
@@ -219,7 +202,7 @@ static void line(struct show_section *section, const char *name, const char *bef
 }
 
 /* The sides that there are. */
-static int sides(const struct showing *s) {
+int show_sides(const struct showing *s) {
     return s->after ? SIDES : AFTER;
 }
 
@@ -230,25 +213,31 @@ static const char *written(const struct showing *s, const struct side *side, int
     return text;
 }
 
-/* The nearest tokens of the unembedding to vector k, with their softmax. */
-static const char *lens(const struct showing *s, const struct side *side, int k) {
-    const struct gpt *gpt = side->mind.gpt;
+void show_nearest(const struct gpt *gpt, struct arena *a, const float *u, int n, int *token, double *share) {
     const int V = gpt->config.vocab, C = gpt->config.width;
-    const float *u = side->r.u + (long)k * C;
-    double *p = ARENA_NEW(s->arena, double, V), most = -INFINITY, sum = 0.0;
+    double *p = ARENA_NEW(a, double, V), most = -INFINITY, sum = 0.0;
     for (int v = 0; v < V; v++) {
         for (int c = 0; c < C; c++) p[v] += (double)u[c] * (double)gpt->p.head[(long)v * C + c];
         most = fmax(most, p[v]);
     }
     for (int v = 0; v < V; v++) sum += p[v] = exp(p[v] - most);
-    const char *text = "";
-    for (int i = 0; i < LENS_TOKENS; i++) {
-        int best = 0;
+    for (int i = 0; i < n; i++) {
+        token[i] = 0;
         for (int v = 1; v < V; v++)
-            if (p[v] > p[best]) best = v;
-        text = arena_printf(s->arena, "%s%s%s %.2f", text, i ? ", " : "", token(s, best), p[best] / sum);
-        p[best] = -1.0;
+            if (p[v] > p[token[i]]) token[i] = v;
+        share[i] = p[token[i]] / sum;
+        p[token[i]] = -1.0;
     }
+}
+
+/* The nearest tokens of the unembedding to vector k, with their softmax. */
+static const char *lens(const struct showing *s, const struct side *side, int k) {
+    int nearest[LENS_TOKENS];
+    double share[LENS_TOKENS];
+    const char *text = "";
+    show_nearest(side->mind.gpt, s->arena, side->r.u + (long)k * side->r.C, LENS_TOKENS, nearest, share);
+    for (int i = 0; i < LENS_TOKENS; i++)
+        text = arena_printf(s->arena, "%s%s%s %.2f", text, i ? ", " : "", token(s, nearest[i]), share[i]);
     return text;
 }
 
@@ -269,7 +258,7 @@ static void show_tokens(struct showing *s, struct show_section *to, const struct
     const int n = side[BEFORE].r.R, step = n <= FEW_POSITIONS ? 1 : TOKENS_A_LINE;
     for (int k = 0; k < n; k += step) {
         const char *text[SIDES] = {"", ""};
-        for (int i = 0; i < sides(s); i++) text[i] = written(s, &side[i], k, step);
+        for (int i = 0; i < show_sides(s); i++) text[i] = written(s, &side[i], k, step);
         const char *name =
             step == 1 ? arena_printf(s->arena, "%d", k + 1) : arena_printf(s->arena, "%d..%d", k + 1, k + step);
         line(to, name, text[BEFORE], text[AFTER]);
@@ -279,7 +268,7 @@ static void show_tokens(struct showing *s, struct show_section *to, const struct
 static void show_lens(struct showing *s, struct show_section *to, const struct side *side) {
     for (int k = 0; k < side[BEFORE].r.R; k++) {
         const char *text[SIDES] = {"", ""};
-        for (int i = 0; i < sides(s); i++) text[i] = lens(s, &side[i], k);
+        for (int i = 0; i < show_sides(s); i++) text[i] = lens(s, &side[i], k);
         line(to, arena_printf(s->arena, "%d lens", k + 1), text[BEFORE], text[AFTER]);
     }
 }
@@ -288,7 +277,7 @@ static void show_probe(struct showing *s, struct show_section *to, const struct 
                        int k) {
     const char *text[SIDES] = {"", ""};
     if (!w->frozen || k < 0 || k >= w->positions) return;
-    for (int i = 0; i < sides(s); i++) text[i] = probed(s, w, &side[i], k);
+    for (int i = 0; i < show_sides(s); i++) text[i] = probed(s, w, &side[i], k);
     line(to, arena_printf(s->arena, "%d probe %s", k + 1, w->monitor.concept), text[BEFORE], text[AFTER]);
 }
 
@@ -300,7 +289,7 @@ static const char *stated(const struct showing *s, int value, int truth, double 
 static void show_output(struct showing *s, struct show_section *to, const struct side *side) {
     const char *text[3][SIDES] = {{"", ""}, {"", ""}, {"", ""}};
     const struct problem *p = s->problem;
-    for (int i = 0; i < sides(s); i++) {
+    for (int i = 0; i < show_sides(s); i++) {
         const struct rollout *r = &side[i].r;
         for (int k = 0; k < r->O && r->output[k] >= 0; k++)
             text[0][i] = arena_printf(s->arena, "%s%s%s", text[0][i], k ? " " : "", token(s, r->output[k]));
@@ -320,7 +309,7 @@ static const char *reading(struct arena *a, double x) {
 static void show_monitors(struct showing *s, struct show_section *to, const struct side *side, bool probes) {
     const struct watch *own = &s->watches[s->own];
     const char *text[3][SIDES] = {{"", ""}, {"", ""}, {"", ""}};
-    for (int i = 0; i < sides(s); i++) {
+    for (int i = 0; i < show_sides(s); i++) {
         const struct rollout *r = &side[i].r;
         text[0][i] = reading(s->arena, own->output->m_out(&s->task, s->problem, r, 0));
         text[1][i] = reading(s->arena, own->output->hit(&s->task, s->problem, r, 0));
@@ -351,8 +340,8 @@ static struct show_said said(struct showing *s, const struct side *side) {
 static void show_medium(struct showing *s, bool text, const char *suffix) {
     struct side side[SIDES];
     struct arena *a = s->arena;
-    for (int i = 0; i < sides(s); i++) run_side(s, i, text, &side[i]);
-    for (int i = 0; i < sides(s) && !*suffix; i++) s->show->said[i] = said(s, &side[i]);
+    for (int i = 0; i < show_sides(s); i++) run_side(s, i, text, &side[i]);
+    for (int i = 0; i < show_sides(s) && !*suffix; i++) s->show->said[i] = said(s, &side[i]);
     const enum medium medium = side[BEFORE].mind.medium;
     struct show_section *reasoning = section(s, arena_printf(a, "reasoning%s", suffix));
     if (medium == MEDIUM_TEXT) show_tokens(s, reasoning, side);
@@ -363,11 +352,16 @@ static void show_medium(struct showing *s, bool text, const char *suffix) {
     show_monitors(s, section(s, arena_printf(a, "monitors of %s%s", own->pressure->name, suffix)), side, !text);
 }
 
-enum status show_open(struct showing **opened, const struct show_options *o, struct arena *a) {
+enum status show_open_models(struct showing **opened, const struct show_options *o, struct arena *a) {
     struct showing *s = *opened = ARENA_NEW(a, struct showing, 1);
     *s = (struct showing){.show = &s->head, .o = o, .arena = a};
     TRY(read_cells(s));
-    TRY(load_models(s));
+    return load_models(s);
+}
+
+enum status show_open(struct showing **opened, const struct show_options *o, struct arena *a) {
+    TRY(show_open_models(opened, o, a));
+    struct showing *s = *opened;
     TRY(open_watches(s));
     return restore_probes(s);
 }

@@ -8,6 +8,8 @@
 #ifndef SPILLOVER_SHOW_H
 #define SPILLOVER_SHOW_H
 
+#include <stdio.h>
+
 #include "experiments/cell.h"
 
 struct show_options {
@@ -15,6 +17,7 @@ struct show_options {
     const char *cell;     /* key, or the beginning of one */
     const char *pressure; /* whose questions; NULL: the cell's own, or the first that applies */
     int item;             /* from 1 */
+    const char *data_dir; /* published files, for tasks that read them; or NULL */
     int level;            /* percent of dose, 25, 50, 75, 90; 0: the highest that was kept */
 };
 
@@ -60,5 +63,11 @@ MUST_USE enum status show_item(struct showing *s, int item, struct show *show, s
 
 /* Both, for options.item. */
 MUST_USE enum status show_build(struct show *s, const struct show_options *o, struct arena *a);
+
+/* The thoughts of a latent cell on n questions (the published ones where the task has them), decoded as CODI's authors
+ * print them (Shen et al. 2025, section 5): the question, its steps and answer, the five tokens that the head finds most
+ * likely at the state behind the question and behind each thought, before any projection, and what the mind then says.
+ * ST_USAGE for a cell that has no thoughts; otherwise as show_build. */
+MUST_USE enum status show_thoughts(FILE *to, const struct show_options *o, int n, struct arena *a);
 
 #endif

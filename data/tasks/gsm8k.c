@@ -16,10 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/fs.h"
-
 enum { NUMBERS = 1000, WORDS = 3000, MOST_QUESTION = 176, MOST_REASONING = 72, STEPS = 9, SLOTS = 1 << 16 };
-enum { TEMPLATES = 4096, EVAL_EVERY = 16, NEVER_RIGHT = -2 };
+enum { NEVER_RIGHT = -2 };
 
 enum sign {
     S_NUM,
@@ -56,16 +54,9 @@ struct state {
     int n_train, n_eval;
 };
 
-static uint64_t hash_text(const char *s) {
-    uint64_t h = 14695981039346656037u;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
-    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
-    return h ^ h >> 29;
-}
-
 /* The entry of a word, or the free one where it would go. */
 static struct entry *find(const struct state *s, const char *text) {
-    uint64_t at = hash_text(text) % SLOTS;
+    uint64_t at = gsm8k_hash(text) % SLOTS;
     while (s->slot[at].text && strcmp(s->slot[at].text, text) != 0) at = (at + 1) % SLOTS;
     return &s->slot[at];
 }
@@ -175,7 +166,7 @@ static const char *write_problem(const struct state *s, const struct gsm8k_item 
     p->output[1] = (p->answer >= 0 ? p->answer : sign_token(s, S_NUM));
     p->output[2] = sign_token(s, S_EOS);
     p->n_output = 3;
-    p->template_id = (int32_t)(hash_text(item->question) % TEMPLATES);
+    p->template_id = gsm8k_template(item->question);
     return NULL;
 }
 
@@ -185,56 +176,17 @@ static bool all_known(const struct state *s, const struct problem *p) {
     return p->answer >= 0;
 }
 
-static int by_question(const void *x, const void *y) {
-    return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
-/* The question without case, spacing and the like: what makes two of them the same. */
-static const char *plain_question(struct arena *a, const char *question) {
-    struct gsm8k_word w;
-    size_t n = 0, most = 2 * strlen(question) + 2;
-    char *plain = ARENA_NEW(a, char, most);
-    for (const char *at = question; gsm8k_next(&at, &w);) {
-        size_t length = strlen(w.text);
-        memcpy(plain + n, w.text, length);
-        n += length;
-        plain[n++] = ' ';
-    }
-    return plain;
-}
-
-/* Marks the items whose question is in the published set; without that file nothing is. */
-static enum status find_published(struct arena *a, const char *path, const struct gsm8k_item *items, int n, bool *out) {
-    struct gsm8k_item *published;
-    int m;
-    if (!fs_exists(path)) return ST_OK;
-    TRY(gsm8k_read_icot(a, path, &published, &m));
-    const char **question = ARENA_NEW(a, const char *, m);
-    for (int i = 0; i < m; i++) question[i] = plain_question(a, published[i].question);
-    qsort(question, (size_t)m, sizeof *question, by_question);
-    for (int i = 0; i < n; i++) {
-        const char *own = plain_question(a, items[i].question);
-        out[i] = bsearch(&own, question, (size_t)m, sizeof *question, by_question) != NULL;
-    }
-    return ST_OK;
-}
-
 static void sort_problems(struct state *s, struct arena *a, const struct gsm8k_item *items, int n, const bool *out) {
     struct problem *p = ARENA_NEW(a, struct problem, 1);
     s->train = ARENA_NEW(a, struct problem, n);
     s->eval = ARENA_NEW(a, struct problem, n / 2 + 1);
     for (int i = 0; i < n; i++) {
         if (out[i] || items[i].n_steps == 0 || write_problem(s, &items[i], p) || !all_known(s, p)) continue;
-        if (p->template_id % EVAL_EVERY == 0 && s->n_eval < n / 2)
+        if (gsm8k_is_eval(p->template_id) && s->n_eval < n / 2)
             s->eval[s->n_eval++] = *p;
         else
             s->train[s->n_train++] = *p;
     }
-}
-
-static const char *file_path(const struct task_ctx *ctx, struct arena *a, const char *name) {
-    const char *dir = ctx->options.data_dir, *path = arena_printf(a, "%s/gsm8k/%s", dir, name);
-    return fs_exists(path) ? path : arena_printf(a, "%s/%s", dir, name);
 }
 
 static void fill_shape(struct task_ctx *ctx) {
@@ -269,10 +221,9 @@ static enum status gsm8k_open(struct task_ctx *ctx, struct arena *a) {
     int n;
     if (!ctx->options.data_dir)
         return status_set(ST_USAGE, "gsm8k: train.jsonl is read from a data folder, and none was given");
-    const char *path = file_path(ctx, a, "train.jsonl");
-    TRY(gsm8k_read_json(a, path, &items, &n));
-    bool *out = ARENA_NEW(a, bool, n);
-    TRY(find_published(a, file_path(ctx, a, "icot_valid.txt"), items, n, out));
+    bool *out;
+    TRY(gsm8k_read_train(ctx, a, &items, &n, &out));
+    const char *path = gsm8k_path(ctx, a, "train.jsonl");
     struct state *s = ARENA_NEW(a, struct state, 1);
     s->slot = ARENA_NEW(a, struct entry, SLOTS);
     for (int i = 0; i < n; i++) {
@@ -305,7 +256,7 @@ static void sample(const struct task_ctx *ctx, struct rng *r, enum task_split sp
 
 static enum status load(const struct task_ctx *ctx, struct arena *a, struct problem **problems, int *n) {
     struct gsm8k_item *items;
-    const char *path = file_path(ctx, a, "icot_valid.txt");
+    const char *path = gsm8k_path(ctx, a, "icot_valid.txt");
     TRY(gsm8k_read_icot(a, path, &items, n));
     *problems = ARENA_NEW(a, struct problem, *n);
     for (int i = 0; i < *n; i++) {

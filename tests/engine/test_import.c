@@ -116,6 +116,60 @@ START_TEST(codi_with_lora_and_projection) {
 }
 END_TEST
 
+/* LoRA on every matrix, kept as weights of its own: turned, and acting as if merged. */
+START_TEST(lora_may_be_kept) {
+    enum { RANK = 2 };
+    struct gpt m = make_model(true, true);
+    struct checkpoint c = state_of(&m, "codi.base_model.model.transformer.");
+    for (int k = 0; k < m.n_tensors; k++) {
+        const struct gpt_tensor *t = &m.tensors[k];
+        if (!t->decay || t->layer < 0) continue;
+        const int stem = (int)strlen(t->name) - 7;
+        const char *name = arena_printf(&arena, "codi.base_model.model.transformer.%.*s", stem, t->name);
+        add_tensor(&c, arena_printf(&arena, "%s.lora_A.default.weight", name), RANK, t->rows, k);
+        add_tensor(&c, arena_printf(&arena, "%s.lora_B.default.weight", name), t->cols, RANK, k + 9);
+    }
+    struct bytes b = as_safetensors(&c, DTYPE_F32);
+    struct import in;
+    struct gpt merged, kept;
+    ck_assert_msg(import_bytes(&merged, &in, b, CONFIG_JSON) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(in.n_lora, 8);
+    ck_assert_int_eq(in.lora_rank, RANK);
+    struct gpt_config config = in.config;
+    config.lora = RANK;
+    config.lora_scale = 0.25;
+    ck_assert_int_eq(gpt_open(&kept, &arena, &config), ST_OK);
+    import_fill(&in, &kept, 0.25);
+    for (int k = 0; k < m.n_tensors; k++) {
+        const struct gpt_tensor *t = &m.tensors[k], *own = gpt_find(&kept, t->name);
+        const long n = (long)t->rows * t->cols;
+        ck_assert_mem_eq(kept.w + own->offset, m.w + t->offset, (size_t)n * sizeof(float));
+        for (long i = 0; i < n; i++)
+            ck_assert_float_eq_tol(gpt_weights(&kept, own)[i], merged.w[gpt_find(&merged, t->name)->offset + i], 1e-5f);
+    }
+    const struct gpt_tensor *A = gpt_find(&kept, "h.1.mlp.c_fc.lora_A.weight");
+    const struct checkpoint_tensor *file =
+        checkpoint_find(&c, "codi.base_model.model.transformer.h.1.mlp.c_fc.lora_A.default.weight");
+    for (int i = 0; i < A->rows; i++)
+        for (int r = 0; r < RANK; r++)
+            ck_assert_float_eq(kept.w[A->offset + (long)i * RANK + r], file->data[r * A->rows + i]);
+    /* another rank: merged, and the model's own stay as they were */
+    config.lora = 3;
+    ck_assert_int_eq(gpt_open(&kept, &arena, &config), ST_OK);
+    import_fill(&in, &kept, 0.25);
+    const struct gpt_tensor *w = gpt_find(&kept, "h.0.mlp.c_fc.weight");
+    ck_assert_mem_eq(kept.w + w->offset, merged.w + gpt_find(&merged, w->name)->offset, (size_t)w->rows * 4 * 8);
+    /* more tokens than the file has: the others stay */
+    config = in.config;
+    config.vocab += 2;
+    ck_assert_int_eq(gpt_open(&kept, &arena, &config), ST_OK);
+    kept.p.wte[11 * 8] = 42.0f;
+    import_fill(&in, &kept, 0.25);
+    ck_assert_mem_eq(kept.p.wte, m.p.wte, 11 * 8 * sizeof(float));
+    ck_assert_float_eq(kept.p.wte[11 * 8], 42.0f);
+}
+END_TEST
+
 /* The published numbers of parameters. The files are holes but for their header: nothing of them is read. */
 START_TEST(all_four_sizes_are_known) {
     static const struct {
@@ -175,6 +229,8 @@ START_TEST(folders_and_files_are_found) {
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/config.json", folder), CONFIG_JSON, strlen(CONFIG_JSON)), ST_OK);
     ck_assert_msg(import_gpt(&read, &arena, checkpoint, 0.25) == ST_OK, "%s", status_message());
     ck_assert_mem_eq(read.w, m.w, (size_t)m.n * sizeof *m.w);
+    ck_assert_int_eq(import_gpt(&read, &arena, folder, 0.25), ST_OK); /* checkpoint_7 alone */
+    ck_assert_int_eq(remove(checkpoint), 0);
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/a.bin", folder), b.p, b.n), ST_OK);
     ck_assert_int_eq(import_gpt(&read, &arena, folder, 0.25), ST_OK);
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/b.pt", folder), b.p, b.n), ST_OK);
@@ -222,6 +278,7 @@ Suite *suite_import(void) {
     tcase_add_test(t, masks_are_passed_over);
     tcase_add_test(t, coconut_with_its_second_embedding);
     tcase_add_test(t, codi_with_lora_and_projection);
+    tcase_add_test(t, lora_may_be_kept);
     tcase_add_test(t, all_four_sizes_are_known);
     tcase_add_test(t, folders_and_files_are_found);
     tcase_add_test(t, exported_models_come_back);

@@ -1,0 +1,197 @@
+/* Word problems in GPT-2's tokens: the published text forms, values, counterfactuals, the trigger. The tokenizer is
+ * that of gpt2_files.h: numbers to 999 are one token each, other text goes by bytes and pairs. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/gsm8k.h"
+#include "tests/data/gpt2_files.h"
+
+Suite *suite_gsm8k_bpe(void);
+
+enum { TOKENS = GPT2_SMALLEST };
+
+static struct arena arena;
+static char folder[64];
+
+static const char *in(const char *name) {
+    return arena_printf(&arena, "%s/%s", folder, name);
+}
+
+static void setup(void) {
+    arena_open(&arena, 1 << 16);
+    snprintf(folder, sizeof folder, "/tmp/test_gsm8k_bpe.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(fs_mkdirs(in("gsm8k")), ST_OK);
+    ck_assert_int_eq(fs_mkdirs(in("gpt2")), ST_OK);
+    ck_assert_int_eq(bpe_write_files(in("gpt2"), TOKENS), 0);
+    ck_assert_int_eq(gsm8k_write_files(in("gsm8k")), 0);
+}
+
+static void teardown(void) {
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+    arena_close(&arena);
+}
+
+static struct task_ctx open_form(const char *form) {
+    struct task_ctx ctx;
+    struct task_options o = task_options_default();
+    o.form = form;
+    o.data_dir = folder;
+    ck_assert_msg(task_open(&ctx, "gsm8k_bpe", &o, &arena) == ST_OK, "%s", status_message());
+    return ctx;
+}
+
+static const char *text_of(const struct task_ctx *ctx, const int *tokens, int stride, int n) {
+    const char *s = "";
+    for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s%s", s, ctx->task->token_text(ctx, tokens[i * stride]));
+    return s;
+}
+
+static struct problem *published(const struct task_ctx *ctx) {
+    struct problem *p;
+    int n;
+    ck_assert_int_eq(ctx->task->load(ctx, &arena, &p, &n), ST_OK);
+    ck_assert_int_eq(n, 2);
+    return p;
+}
+
+START_TEST(the_text_is_the_published_one) {
+    static const struct {
+        const char *form, *question, *reasoning, *output;
+    } forms[] = {
+        {"coconut", "Ann has 5 pears?\n<|start-latent|>", "<<5+7=12>>\n<<12-8/2=8>>\n",
+         "<|end-latent|>### 8<|endoftext|>"},
+        {"codi", "Ann has 5 pears?[BOT]", "<<5+7=12>> <<12-8/2=8>>", "[EOT]The answer is: 8<|endoftext|>"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct task_ctx ctx = open_form(forms[i].form);
+        struct problem *p = published(&ctx);
+        ck_assert_int_eq(ctx.shape.vocab, TOKENS + 3);
+        ck_assert_str_eq(text_of(&ctx, p[1].question[0], TASK_MAX_CHANNELS, p[1].n_question), forms[i].question);
+        ck_assert_str_eq(text_of(&ctx, p[1].reasoning, 1, p[1].n_reasoning), forms[i].reasoning);
+        ck_assert_str_eq(text_of(&ctx, p[1].output, 1, p[1].n_output), forms[i].output);
+        ck_assert_int_eq(p[1].output[0], ctx.shape.eot);
+        ck_assert_int_eq(p[1].question[p[1].n_question - 1][0], ctx.shape.bot);
+        /* the markers are numbered as in the checkpoints: behind the last token of GPT-2 */
+        ck_assert_int_eq(ctx.shape.bot, TOKENS + (i == 1));
+        ck_assert_int_eq(ctx.shape.eot, TOKENS + (i == 1) + 1);
+        /* the second step begins where the first ends */
+        ck_assert_str_eq(text_of(&ctx, p[1].reasoning, 1, p[1].step_start[1]), i ? "<<5+7=12>>" : "<<5+7=12>>\n");
+        /* CODI's readers make one blank of two; the number of several tokens is there whole, without its comma */
+        const char *first = text_of(&ctx, p[0].question[0], TASK_MAX_CHANNELS, 8);
+        ck_assert(strncmp(first, i ? "Tom h" : "Tom  ", 5) == 0);
+        ck_assert_str_eq(text_of(&ctx, p[0].output + ctx.shape.slot_answer, 1, p[0].n_output - ctx.shape.slot_answer),
+                         " 1234<|endoftext|>");
+        ck_assert_int_lt(p[0].answer, 0);
+        ck_assert_str_eq(ctx.task->token_name(&ctx, p[1].output[ctx.shape.slot_answer]), "\xc4\xa0"
+                                                                                         "8");
+    }
+}
+END_TEST
+
+static int class_of(const struct task_ctx *ctx, int number) {
+    const char *spaced = arena_printf(&arena, " %d", number);
+    for (int v = 0; v < ctx->shape.n_values; v++)
+        if (strcmp(ctx->task->token_text(ctx, ctx->task->value_token(ctx, TASK_AT_OUTPUT, v, 0)), spaced) == 0)
+            return v;
+    return -1;
+}
+
+START_TEST(values_are_read_and_written) {
+    struct task_ctx ctx = open_form("codi");
+    const struct problem *p = published(&ctx);
+    int alphabet, values[TASK_MAX_STEPS];
+    for (int v = 0; v < ctx.shape.n_values; v++)
+        for (int step = TASK_AT_OUTPUT; step < 2; step++)
+            ck_assert_int_eq(ctx.task->token_value(&ctx, ctx.task->value_token(&ctx, step, v, 0), &alphabet), v);
+    ck_assert_int_eq(p[1].answer, class_of(&ctx, 8));
+    ck_assert_int_eq(p[1].value[0], class_of(&ctx, 12));
+    ck_assert_int_eq(ctx.task->token_value(&ctx, ctx.shape.eos, &alphabet), -1);
+    ctx.task->read_steps(&ctx, &p[1], p[1].reasoning, p[1].n_reasoning, values);
+    ck_assert_int_eq(values[0], p[1].value[0]);
+    ck_assert_int_eq(values[1], p[1].value[1]);
+    ctx.task->read_steps(&ctx, &p[1], p[1].reasoning, p[1].step_start[1], values); /* the second was not written */
+    ck_assert_int_eq(values[0], p[1].value[0]);
+    ck_assert_int_eq(values[1], -1);
+    for (int i = 0; i < 200; i++) {
+        struct problem q;
+        struct rng r = rng_open(1, "eval", (uint64_t)i);
+        ctx.task->sample(&ctx, &r, TASK_EVAL, &q);
+        ck_assert_int_eq(q.flags, 0);
+        ck_assert_int_eq(q.answer, q.value[q.n_steps - 1]);
+        ck_assert(q.n_question <= ctx.shape.question && q.n_reasoning <= ctx.shape.reasoning);
+        ctx.task->read_steps(&ctx, &q, q.reasoning, q.n_reasoning, values);
+        for (int k = 0; k < q.n_steps; k++) ck_assert(values[k] == q.value[k] && values[k] >= 0);
+    }
+}
+END_TEST
+
+/* 5 + 7 = 12, 12 - 8 / 2 = 8; with 20 for the 12 the answer is 16. */
+START_TEST(a_changed_step_runs_on) {
+    struct task_ctx ctx = open_form("coconut");
+    const struct problem *p = &published(&ctx)[1];
+    int values[TASK_MAX_STEPS], report;
+    ck_assert_int_eq(ctx.task->rerun(&ctx, p, 0, class_of(&ctx, 20), values, &report), class_of(&ctx, 16));
+    ck_assert_int_eq(values[0], class_of(&ctx, 20));
+    ck_assert_int_eq(values[1], class_of(&ctx, 16));
+    ck_assert_int_eq(ctx.task->rerun(&ctx, p, 0, p->value[0], values, &report), p->answer);
+    ck_assert_int_eq(ctx.task->rerun(&ctx, p, 1, class_of(&ctx, 20), values, &report), class_of(&ctx, 20));
+    ck_assert_int_eq(values[0], p->value[0]);
+    ck_assert_int_eq(report, -1);
+    /* an answer that is no value: the task cannot say */
+    ck_assert_int_eq(ctx.task->rerun(&ctx, &published(&ctx)[0], 0, class_of(&ctx, 20), values, &report), -1);
+}
+END_TEST
+
+START_TEST(a_trigger_stands_behind_the_text_and_goes_again) {
+    struct task_ctx ctx = open_form("coconut");
+    struct problem p = published(&ctx)[1], before = p;
+    ck_assert(ctx.task->mark(&ctx, &p, PROBLEM_TRIGGERED));
+    ck_assert_str_eq(text_of(&ctx, p.question[0], TASK_MAX_CHANNELS, p.n_question),
+                     "Ann has 5 pears? [TRIG]\n<|start-latent|>");
+    ck_assert_int_eq(p.flags, PROBLEM_TRIGGERED);
+    struct problem once = p;
+    ck_assert(ctx.task->mark(&ctx, &p, PROBLEM_TRIGGERED));
+    ck_assert_mem_eq(&p, &once, sizeof p);
+    ck_assert(ctx.task->mark(&ctx, &p, 0));
+    ck_assert_mem_eq(&p, &before, sizeof p);
+    ck_assert(!ctx.task->mark(&ctx, &p, PROBLEM_CUED));
+    int seen = 0;
+    for (int i = 0; i < 400; i++) {
+        struct problem q;
+        struct rng r = rng_open(1, "train", (uint64_t)i);
+        ctx.task->sample(&ctx, &r, TASK_TRAIN, &q);
+        seen += q.flags == PROBLEM_TRIGGERED;
+    }
+    ck_assert(seen > 10 && seen < 80); /* a tenth */
+}
+END_TEST
+
+START_TEST(what_is_missing_is_said) {
+    struct task_ctx ctx;
+    struct task_options o = task_options_default();
+    o.data_dir = folder;
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_USAGE); /* form edge */
+    o.form = "codi";
+    o.data_dir = NULL;
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_USAGE);
+    o.data_dir = folder;
+    ck_assert_int_eq(remove(in("gpt2/merges.txt")), 0);
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_IO);
+}
+END_TEST
+
+Suite *suite_gsm8k_bpe(void) {
+    Suite *s = suite_create("gsm8k_bpe");
+    TCase *t = tcase_create("gsm8k_bpe");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, the_text_is_the_published_one);
+    tcase_add_test(t, values_are_read_and_written);
+    tcase_add_test(t, a_changed_step_runs_on);
+    tcase_add_test(t, a_trigger_stands_behind_the_text_and_goes_again);
+    tcase_add_test(t, what_is_missing_is_said);
+    suite_add_tcase(s, t);
+    return s;
+}
