@@ -97,6 +97,7 @@ static const struct argp_option run_options[] = {
     {"data", 'd', "DIR", 0, "folder of the published data sets", 0},
     {"set", 's', "KEY=VALUE", 0, "replace section.key in every block that has the section, or seeds", 0},
     {"dry-run", 'n', NULL, 0, "say what would run and what it is likely to take", 0},
+    {"json", 'J', NULL, 0, "with -n: as a JSON object", 0},
     {"quiet", 'q', NULL, 0, "warnings only", 0},
     {"launcher", KEY_LAUNCHER, "NAME", 0,
      "local (this machine), slurm (job arrays), or print (command lines for GNU parallel or another scheduler)", 0},
@@ -196,7 +197,8 @@ enum status command_run(int argc, char **argv, struct arena *a) {
                                        .jobs = x.jobs};
     const struct launch_options launch = {
         .chunk = x.chunk, .sbatch = x.sbatch, .overrides = x.sets.values, .n_overrides = x.sets.n};
-    if (x.dry) return run_estimate(&s, &o, stdout, a);
+    if (x.json && !x.dry) return status_set(ST_USAGE, "--json goes with -n; status --json tells how far a run is");
+    if (x.dry) return (x.json ? run_estimate_json : run_estimate)(&s, &o, stdout, a);
     if (x.merge) return run_merge(&s, &o, a);
     if (x.launcher == LAUNCH_PRINT) return launch_print(&s, &o, &launch, stdout, a);
     if (x.launcher == LAUNCH_SLURM) return launch_slurm(&s, &o, &launch, stdout, a);

@@ -6,15 +6,15 @@
 static const double RATE = 9e10, READING = 4.0;
 
 static const struct {
-    enum cell_kind kind;
-    const char *arm; /* NULL: any other */
-    int method;      /* of a press; -1: any */
     double factor;
+    const char *arm; /* NULL: any other */
+    enum cell_kind kind;
+    int method; /* of a press; -1: any */
 } factors[] = {
-    {CELL_BASE, NULL, -1, 1.0},          {CELL_ARM, "codi", -1, 2.9},
-    {CELL_ARM, "coconut", -1, 3.3}, /* its stages take more updates than arm.updates, that of the last */
-    {CELL_ARM, NULL, -1, 1.1},           {CELL_PRESS, NULL, METHOD_RL, 1.5},
-    {CELL_PRESS, NULL, METHOD_SFT, 1.0},
+    {1.0, NULL, CELL_BASE, -1},          {2.9, "codi", CELL_ARM, -1},
+    {3.3, "coconut", CELL_ARM, -1}, /* its stages take more updates than arm.updates, that of the last */
+    {1.1, NULL, CELL_ARM, -1},           {1.5, NULL, CELL_PRESS, METHOD_RL},
+    {1.0, NULL, CELL_PRESS, METHOD_SFT},
 };
 
 static double factor_of(const struct cell *c) {

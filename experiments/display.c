@@ -55,20 +55,20 @@ static double expected_seconds(const struct schedule *s, int cell) {
 
 double display_work_left(const struct schedule *s, bool *guessed) {
     double left = 0, t = now();
-    bool guess = false;
+    bool unused, *guess = guessed ? guessed : &unused;
+    *guess = false;
     for (int i = 0; i < s->grid->n; i++) {
         enum cell_state state = s->cells[i].state;
         if (state != STATE_PENDING && state != STATE_ELSEWHERE && state != STATE_RUNNING) continue;
         double seconds = expected_seconds(s, i);
         if (seconds < 0) {
             seconds = cost_guess(&s->grid->cells[i].cell);
-            guess = true;
+            *guess = true;
         }
         if (seconds < 0) return -1;
         if (state == STATE_RUNNING) seconds -= t - s->cells[i].started;
         if (seconds > 0) left += seconds;
     }
-    if (guessed) *guessed = guess;
     return left;
 }
 

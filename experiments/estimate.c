@@ -1,5 +1,6 @@
 /* run -n: what would run, resolved, and what it is likely to take. */
 #include <dirent.h>
+#include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -77,31 +78,45 @@ static void print_configuration(const struct grid *g, const struct suite *s, FIL
     fputc('\n', to);
 }
 
+/* Cells of a kind by what is to be done. */
+struct tally {
+    int total, whole, skipped, damaged;
+};
+
+static struct tally tally_of(const struct schedule *s, enum cell_kind kind) {
+    struct tally t = {0};
+    for (int i = 0; i < s->grid->n; i++) {
+        if (s->grid->cells[i].cell.kind != kind) continue;
+        t.total++;
+        t.whole += s->cells[i].state == STATE_DONE;
+        t.skipped += s->cells[i].state == STATE_SKIPPED;
+        t.damaged += s->cells[i].state == STATE_FAILED;
+    }
+    return t;
+}
+
+/* What is damaged will be computed again. */
+static double work_of(struct schedule *s, bool *guessed) {
+    for (int i = 0; i < s->grid->n; i++)
+        if (s->cells[i].state == STATE_FAILED) s->cells[i].state = STATE_PENDING;
+    return display_work_left(s, guessed);
+}
+
 enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
     struct grid g;
+    char time_left[32];
+    bool guessed;
     TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
     struct schedule schedule = run_schedule(o, &g, a);
     schedule_survey(&schedule);
     print_configuration(&g, s, to, a);
     for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
-        int total = 0, whole = 0, skipped = 0, damaged = 0;
-        for (int i = 0; i < g.n; i++) {
-            if (g.cells[i].cell.kind != kind) continue;
-            total++;
-            whole += schedule.cells[i].state == STATE_DONE;
-            skipped += schedule.cells[i].state == STATE_SKIPPED;
-            damaged += schedule.cells[i].state == STATE_FAILED;
-        }
-        fprintf(to, "%-6s %4d cells  %4d whole  %4d to run  %4d skipped", config_kind_name(kind), total, whole,
-                total - whole - skipped, skipped);
-        fprintf(to, damaged ? "  %d damaged\n" : "\n", damaged);
+        const struct tally t = tally_of(&schedule, kind);
+        fprintf(to, "%-6s %4d cells  %4d whole  %4d to run  %4d skipped", config_kind_name(kind), t.total, t.whole,
+                t.total - t.whole - t.skipped, t.skipped);
+        fprintf(to, t.damaged ? "  %d damaged\n" : "\n", t.damaged);
     }
-    /* What is damaged will be computed again. */
-    for (int i = 0; i < g.n; i++)
-        if (schedule.cells[i].state == STATE_FAILED) schedule.cells[i].state = STATE_PENDING;
-    char time_left[32];
-    bool guessed;
-    double work = display_work_left(&schedule, &guessed), bytes = bytes_left(a, &schedule);
+    const double work = work_of(&schedule, &guessed), bytes = bytes_left(a, &schedule);
     display_duration(work < 0 ? -1 : work / o->jobs, time_left, sizeof time_left);
     fprintf(to, "time   %s%s with --jobs %d%s\n", guessed ? "about " : "", time_left, o->jobs,
             guessed ? " (a guess: nothing like it was measured here yet)" : "");
@@ -109,5 +124,36 @@ enum status run_estimate(const struct suite *s, const struct run_options *o, FIL
         fprintf(to, "disk   unknown\n");
     else
         fprintf(to, "disk   %.1f MB\n", bytes / 1e6);
+    return ST_OK;
+}
+
+enum status run_estimate_json(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a) {
+    struct grid g;
+    int n;
+    bool guessed;
+    TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
+    struct schedule schedule = run_schedule(o, &g, a);
+    schedule_survey(&schedule);
+    const struct config_key *keys = config_keys(&n);
+    json_t *settings = json_object(), *cells = json_object(), *json = json_object();
+    for (int i = 0; i < n; i++)
+        json_object_set_new(settings, arena_printf(a, "%s.%s", keys[i].section, keys[i].key),
+                            json_string(values_of(&g, &keys[i], a)));
+    for (enum cell_kind kind = CELL_BASE; kind <= CELL_PRESS; kind++) {
+        const struct tally t = tally_of(&schedule, kind);
+        json_object_set_new(cells, config_kind_name(kind),
+                            json_pack("{s:i, s:i, s:i, s:i, s:i}", "total", t.total, "whole", t.whole, "to_run",
+                                      t.total - t.whole - t.skipped, "skipped", t.skipped, "damaged", t.damaged));
+    }
+    const double work = work_of(&schedule, &guessed), bytes = bytes_left(a, &schedule);
+    json_object_set_new(json, "suite", json_string(s->name));
+    json_object_set_new(json, "settings", settings);
+    json_object_set_new(json, "cells", cells);
+    json_object_set_new(json, "seconds", work < 0 ? json_null() : json_real(work / o->jobs));
+    json_object_set_new(json, "guessed", json_boolean(guessed));
+    json_object_set_new(json, "bytes", bytes < 0 ? json_null() : json_real(bytes));
+    json_dumpf(json, to, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(6));
+    fputc('\n', to);
+    json_decref(json);
     return ST_OK;
 }

@@ -58,6 +58,9 @@ struct schedule run_schedule(const struct run_options *o, const struct grid *g, 
 /* Print what a run would do, with every setting resolved (values that cells differ in between |), and what it is likely to take: cells by state, seconds, disk. Starts nothing. */
 MUST_USE enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
 
+/* The same as one JSON object: suite, settings, cells by kind, seconds (null: unknown), guessed, bytes. */
+MUST_USE enum status run_estimate_json(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
+
 /* Print the state of every cell; running ones with their last event. */
 MUST_USE enum status run_status(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
 

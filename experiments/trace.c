@@ -299,7 +299,8 @@ static enum status assign_groups(struct reader *r) {
     struct place *all = ARENA_NEW(r->arena, struct place, n);
     n = 0;
     for (int phase = 0; phase < TRACE_PHASES; phase++)
-        for (int i = 0; i < r->t->side[phase].n; i++) all[n++] = (struct place){r, phase, i, r->raw[phase][i].group};
+        for (int i = 0; r->raw[phase] && i < r->t->side[phase].n; i++)
+            all[n++] = (struct place){r, phase, i, r->raw[phase][i].group};
     qsort(all, (size_t)n, sizeof *all, by_text);
     for (int i = 0; i < n; i++) {
         struct trace_item *item = &r->t->side[all[i].phase].items[all[i].item];
@@ -342,7 +343,7 @@ static int class_of(const struct trace_concept *c, const char *text) {
 static enum status number_classes(struct reader *r, int concept) {
     struct trace_concept *c = &r->t->concepts[concept];
     c->classes = r->seen[concept];
-    qsort(c->classes, (size_t)r->n_seen[concept], sizeof *c->classes, by_class);
+    if (c->classes) qsort(c->classes, (size_t)r->n_seen[concept], sizeof *c->classes, by_class);
     for (int i = 0; i < r->n_seen[concept]; i++)
         if (c->K == 0 || strcmp(c->classes[c->K - 1], c->classes[i]) != 0) c->classes[c->K++] = c->classes[i];
     if (c->K < 2 || c->K > TRACE_MAX_CLASSES)

@@ -95,6 +95,9 @@ static const struct {
     {"spillover run tiny.yaml -n", 0, "press    12 cells    12 whole     0 to run", NULL},
     {"spillover run tiny.yaml -n --set press.lr=0.5", 0, "pressure=none|conceal ", NULL},
     {"spillover run tiny.yaml -n --set press.lr=0.5", 0, "lr=0.5 ", NULL},
+    {"spillover run tiny.yaml -n --json --out elsewhere | jq -r '[.cells.press.to_run, .settings[\"arm.name\"], .guessed, "
+     ".bytes] | map(tostring) | join(\" \")'",
+     0, "12 text|codi true null\n", NULL},
     {"spillover run tiny.yaml -n --out elsewhere", 0, "(a guess: nothing like it was measured here yet)", NULL},
     {"spillover run", 64, NULL, "spillover run: which suite?"},
     {"spillover run a b", 64, NULL, "one suite at a time: a, and then b"},

@@ -247,6 +247,10 @@ static const struct {
      "before.jsonl:7: 3 steps, but tensor 'u' of"},
 };
 
+static void put_text(const char *name, const char *text) {
+    ck_assert_int_eq(fs_write(in(name), text, strlen(text)), ST_OK);
+}
+
 static void fails_with(const char *message) {
     struct trace t;
     const enum status st = trace_read(&t, folder, &arena);
@@ -265,6 +269,16 @@ START_TEST(a_malformed_line_is_named) {
     const char *all = arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, bad_lines[_i].line, strchr(at, '\n'));
     ck_assert_int_eq(fs_write(in("before.jsonl"), all, strlen(all)), ST_OK);
     fails_with(bad_lines[_i].message);
+}
+END_TEST
+
+START_TEST(a_concept_without_labels_is_refused) {
+    static const char line[] = "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": null}}\n";
+    phases(&whole, NULL, NULL);
+    put_text("before.jsonl", line);
+    fails_with("concept \"c\" has 0 classes in all; there may be 2 to 512");
+    put_text("before.jsonl", "\n");
+    fails_with("before.jsonl: has no lines");
 }
 END_TEST
 
@@ -320,6 +334,7 @@ Suite *suite_measure(void) {
     tcase_add_test(t, a_rotation_is_no_loss);
     tcase_add_test(t, the_table_is_the_same_again);
     tcase_add_loop_test(t, a_malformed_line_is_named, 0, sizeof bad_lines / sizeof bad_lines[0]);
+    tcase_add_test(t, a_concept_without_labels_is_refused);
     tcase_add_test(t, a_malformed_tensor_is_named);
     tcase_add_test(t, phases_must_hold_the_same_tensors);
     suite_add_tcase(s, t);
