@@ -26,6 +26,18 @@ static enum status measure(const struct arm *arm, const struct arm_training *t, 
     return watch_store(watches, n, a, arena_printf(a, "%s/probes.safetensors", t->io->dir));
 }
 
+static enum status train(const struct arm *arm, struct arm_training *t, struct evaluation *e) {
+    TRY(arm->train(t));
+    TRY(checkpoint_save_trained(arena_printf(e->arena, "%s/model.safetensors", t->io->dir), &t->learner->model));
+    TRY(cell_rows_open(&e->rows, t->io));
+    evaluate_row(e, "updates", "", "", -1, 1, t->updates);
+    evaluate_row(e, "gate_accuracy", "", "", -1, 256,
+                 arm_gate(t, &t->mind,
+                          (struct stage){.thoughts = t->mind.thoughts,
+                                         .first_step = arm->medium == MEDIUM_TEXT ? 0 : TASK_MAX_STEPS}));
+    return ST_OK;
+}
+
 enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     const struct config *c = &cell->config;
     struct arena *a = io->arena;
@@ -43,7 +55,6 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     TRY(gpt_open(&l.model, a, &model));
     gpt_init(&l.model, (uint64_t)c->seed, c->model.init, c->arm.projection_gain);
     if (gpt_copy_weights(&l.model, &base) != base.n_tensors) return status_set(ST_DATA, "the base has another shape");
-    learner_open(&l, a, c, &task);
 
     struct arm_training t = {.config = c,
                              .io = io,
@@ -51,18 +62,14 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
                              .task = &task,
                              .planned = c->arm.updates,
                              .mind = arm_mind(arm, c, &l.model, &task)};
-    t.problems = ARENA_NEW(a, struct problem, c->base.batch);
-    TRY(arm->train(&t));
-    TRY(checkpoint_save_trained(arena_printf(a, "%s/model.safetensors", io->dir), &l.model));
-
     struct evaluation e = {
-        .arena = a, .config = c, .runner = runner_open(a, &t.mind, EVALUATE_ROWS), .update = -1, .dir = t.io->dir};
-    TRY(cell_rows_open(&e.rows, io));
-    evaluate_row(&e, "updates", "", "", -1, 1, t.updates);
-    evaluate_row(&e, "gate_accuracy", "", "", -1, 256,
-                 arm_gate(&t, &t.mind,
-                          (struct stage){.thoughts = t.mind.thoughts,
-                                         .first_step = arm->medium == MEDIUM_TEXT ? 0 : TASK_MAX_STEPS}));
-    TRY(measure(arm, &t, &e));
-    return cell_rows_close(e.rows);
+        .arena = a, .config = c, .runner = runner_open(a, &t.mind, EVALUATE_ROWS), .update = -1, .dir = io->dir};
+    struct arena training; /* what measuring does not need */
+    arena_open(&training, 1 << 20);
+    learner_open(&l, &training, c, &task);
+    t.problems = ARENA_NEW(&training, struct problem, c->base.batch);
+    enum status st = train(arm, &t, &e);
+    arena_close(&training);
+    if (st == ST_OK) st = measure(arm, &t, &e);
+    return st == ST_OK ? cell_rows_close(e.rows) : st;
 }

@@ -16,6 +16,7 @@ struct pressing {
     struct evaluation e;
     struct cell_io *io;
     const struct arm *arm;
+    struct arena training; /* what pressing needs and measuring does not: the learner's buffers and the watches */
     struct learner learner;
     struct task_ctx task;
     struct gpt start; /* the arm as it was */
@@ -187,16 +188,16 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     const char *rest = arena_printf(a, "%s/model.safetensors", io->base_dir);
     TRY(checkpoint_load_trained(&p->learner.model, a, model, rest));
     TRY(checkpoint_load_trained(&p->start, a, model, rest));
-    learner_open(&p->learner, a, c, &p->task);
+    learner_open(&p->learner, &p->training, c, &p->task);
     TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
     open_frozen(p, a, c);
     p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner, .dir = io->parent_dir};
     const struct mind text = arm_text_mind(&p->learner.model, &p->task);
     if (p->arm->text_mode) p->text_runner = runner_open(a, &text, EVALUATE_ROWS);
 
-    open_watches(p, a, c);
-    TRY(checkpoint_read(a, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
-    for (int i = 0; i < p->n_watches; i++) TRY(watch_restore(&p->watches[i], a, &probes, &p->run.mind));
+    open_watches(p, &p->training, c);
+    TRY(checkpoint_read(&p->training, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
+    for (int i = 0; i < p->n_watches; i++) TRY(watch_restore(&p->watches[i], &p->training, &probes, &p->run.mind));
     if (p->run.pressure->presses_reasoning && p->run.mind.medium == MEDIUM_LATENT) TRY(fit_bank(p, a));
     return ST_OK;
 }
@@ -239,23 +240,29 @@ static enum status measure_end(struct pressing *p) {
     return evaluate_metrics(&in_text, &text, &text_before, "text_mode");
 }
 
-enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
-    const struct config *c = &cell->config;
+static enum status press(struct pressing *p, const struct config *c) {
     const struct measure_options *o = &c->measure;
-    struct pressing *p = ARENA_NEW(io->arena, struct pressing, 1);
     double loss = 0.0;
-    TRY(open_pressing(p, c, io));
-    TRY(cell_rows_open(&p->e.rows, io));
     predict(p);
     for (int update = 0; update <= c->press.updates; update++) {
         const bool last = update == c->press.updates, refit = update % o->late_every == 0;
         if (last || refit || due(o, update, p->dose)) {
             TRY(observe(p, update, last || refit, last || update == 0));
-            cell_event(io, "press", update, c->press.updates, loss, p->dose);
+            cell_event(p->io, "press", update, c->press.updates, loss, p->dose);
         }
         if (last) break;
         TRY(press_update(&p->run, update, &loss));
     }
-    TRY(measure_end(p));
-    return cell_rows_close(p->e.rows);
+    return ST_OK;
+}
+
+enum status cell_run_press(const struct cell *cell, struct cell_io *io) {
+    struct pressing *p = ARENA_NEW(io->arena, struct pressing, 1);
+    arena_open(&p->training, 1 << 20);
+    enum status st = open_pressing(p, &cell->config, io);
+    if (st == ST_OK) st = cell_rows_open(&p->e.rows, io);
+    if (st == ST_OK) st = press(p, &cell->config);
+    arena_close(&p->training);
+    if (st == ST_OK) st = measure_end(p);
+    return st == ST_OK ? cell_rows_close(p->e.rows) : st;
 }

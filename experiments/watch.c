@@ -34,11 +34,7 @@ void watch_open(struct watch *w, struct arena *a, const struct pressure *p, cons
     w->n_fit = o->probe_train;
     w->n_test = o->probe_test;
     w->marked = ARENA_NEW(a, struct problem, w->n_marked);
-    w->fit = ARENA_NEW(a, struct problem, w->n_fit);
-    w->test = ARENA_NEW(a, struct problem, w->n_test);
     draw(w, task, "marked", w->marked, w->n_marked, MONITOR_MARKED);
-    draw(w, task, "fit", w->fit, w->n_fit, p->monitor_on);
-    draw(w, task, "test", w->test, w->n_test, p->monitor_on);
 }
 
 enum reach { REASONING_ONLY, WITH_OUTPUT };
@@ -60,6 +56,14 @@ static void read_all(const struct watch *w, struct arena *a, const struct mind *
         (struct probe_items){.n = n, .d = out->r.C, .K = w->monitor.n_classes, .ld = (long)out->r.R * out->r.C};
     out->items.y = out->y;
     out->items.group = out->group;
+}
+
+/* The reasoning on the first n questions of the set "fit" or "test". */
+static void read_set(const struct watch *w, struct arena *a, const struct mind *m, struct runner *runner,
+                     const char *set, int n, struct reads *out) {
+    struct problem *p = ARENA_NEW(a, struct problem, n);
+    draw(w, m->task, set, p, n, w->pressure->monitor_on);
+    read_all(w, a, m, runner, p, n, REASONING_ONLY, out);
 }
 
 static struct probe_items at_position(const struct reads *r, int position) {
@@ -87,28 +91,39 @@ static void split(struct arena *a, const struct probe_items *all, uint64_t seed,
     }
 }
 
-enum status watch_freeze(struct watch *w, struct arena *a, const struct mind *m, struct runner *runner) {
-    struct reads fit;
-    w->medium = m->medium;
-    w->positions = mind_reasoning_positions(m);
-    w->frozen = ARENA_NEW(a, struct probe, w->positions);
-    read_all(w, a, m, runner, w->fit, w->n_fit, REASONING_ONLY, &fit);
+/* F at every position; the probes stay in `a`. */
+static enum status fit_positions(struct watch *w, struct arena *a, struct arena *scratch, const struct reads *fit) {
     double best = -1.0;
     for (int k = 0; k < w->positions; k++) {
-        struct probe_items all = at_position(&fit, k), rest, dev;
+        const struct arena_mark mark = arena_mark(scratch);
+        struct probe_items all = at_position(fit, k), rest, dev;
         struct probe_options o = probe_defaults();
-        float *mean = ARENA_NEW(a, float, all.d), *scale = ARENA_NEW(a, float, all.d);
+        float *mean = ARENA_NEW(scratch, float, all.d), *scale = ARENA_NEW(scratch, float, all.d);
         probe_moments(all.n, all.d, all.X, all.ld, mean, scale);
         o.seed = w->seed;
-        split(a, &all, w->seed, &rest, &dev);
+        split(scratch, &all, w->seed, &rest, &dev);
         TRY(probe_fit(&w->frozen[k], a, &rest, mean, scale, &o));
-        double accuracy = probe_accuracy(&w->frozen[k], a, &dev);
+        double accuracy = probe_accuracy(&w->frozen[k], scratch, &dev);
         if (accuracy > best) {
             best = accuracy;
             w->frozen_at = k;
         }
+        arena_rewind(scratch, mark);
     }
     return ST_OK;
+}
+
+enum status watch_freeze(struct watch *w, struct arena *a, const struct mind *m, struct runner *runner) {
+    struct arena scratch;
+    struct reads fit;
+    w->medium = m->medium;
+    w->positions = mind_reasoning_positions(m);
+    w->frozen = ARENA_NEW(a, struct probe, w->positions);
+    arena_open(&scratch, 1 << 20);
+    read_set(w, &scratch, m, runner, "fit", w->n_fit, &fit);
+    const enum status st = fit_positions(w, a, &scratch, &fit);
+    arena_close(&scratch);
+    return st;
 }
 
 /* A mean over the rows that count. */
@@ -149,8 +164,7 @@ void watch_light(const struct watch *w, struct arena *scratch, const struct mind
     out->frozen = NAN;
     if (w->frozen && w->frozen_at >= 0 && m->medium == w->medium) {
         const int n_test = w->n_marked < w->n_test ? w->n_marked : w->n_test;
-        if (w->pressure->monitor_on != MONITOR_MARKED)
-            read_all(w, scratch, m, runner, w->test, n_test, REASONING_ONLY, &reads);
+        if (w->pressure->monitor_on != MONITOR_MARKED) read_set(w, scratch, m, runner, "test", n_test, &reads);
         struct probe_items items = at_position(&reads, w->frozen_at);
         out->frozen = probe_accuracy(&w->frozen[w->frozen_at], scratch, &items);
     }
@@ -205,9 +219,10 @@ enum status watch_refit(const struct watch *w, struct arena *scratch, const stru
     struct reads fit, test;
     enum status st = ST_OK;
     double best = -1.0;
-    read_all(w, scratch, m, runner, w->fit, w->n_fit, REASONING_ONLY, &fit);
-    read_all(w, scratch, m, runner, w->test, w->n_test, REASONING_ONLY, &test);
+    read_set(w, scratch, m, runner, "fit", w->n_fit, &fit);
+    read_set(w, scratch, m, runner, "test", w->n_test, &test);
     for (int k = 0; k < w->positions; k++) {
+        const struct arena_mark position = arena_mark(scratch);
         struct probe_items all = at_position(&fit, k), test_items = at_position(&test, k), rest, dev;
         struct probe_options o = probe_defaults();
         const struct probe *f = &w->frozen[k];
@@ -226,6 +241,7 @@ enum status watch_refit(const struct watch *w, struct arena *scratch, const stru
             *refit = on_test;
         }
         if (k == w->frozen_at) *frozen = probe_accuracy(f, scratch, &test_items);
+        arena_rewind(scratch, position);
     }
 done:
     arena_rewind(scratch, mark);

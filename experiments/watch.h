@@ -18,8 +18,9 @@ struct watch {
     const struct pressure *pressure;
     const struct pressure *output; /* whose m_out and hit are read: pressure, unless a control has its own */
     struct monitor monitor;
-    struct problem *marked, *fit, *test; /* [questions], [probe_train], [probe_test] */
-    int n_marked, n_fit, n_test;
+    struct problem *marked; /* [questions] */
+    int n_marked, n_fit,
+        n_test;           /* questions, probe_train, probe_test: the last two are drawn anew when they are read */
     enum medium medium;   /* what F was fitted on: it means nothing in another medium */
     int positions;        /* reasoning positions of the mind */
     struct probe *frozen; /* [positions] F */
