@@ -22,8 +22,8 @@ MUST_USE enum status decode_fit_probe(const struct measurement *m, struct arena 
 bool decode_has(const struct measurement *m, enum decode_concept concept);
 
 /* The reasoning of `from` given whole to a mind, with its states kept; no output. */
-void decode_force_states(const struct measurement *m, const struct mind *mind, const struct problem *problems,
-                         const struct rollout *from, struct rollout *out);
+void decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
+                         const struct problem *problems, const struct rollout *from, struct rollout *out);
 struct decode_channel decode_channel_state(const struct rollout *fit, const struct rollout *test, int layer);
 
 /* The mean over the question of what its tokens are embedded as. */

@@ -215,8 +215,8 @@ static void read_monitors(struct measurement *m, const struct decode_channel *u)
 /* ---- channels beside u ---- */
 
 /* The reasoning of `from` given to `mind` whole, with its states kept. */
-void decode_force_states(const struct measurement *m, const struct mind *mind, const struct problem *problems,
-                         const struct rollout *from, struct rollout *out) {
+void decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
+                         const struct problem *problems, const struct rollout *from, struct rollout *out) {
     struct rollout_options o = {.reasoning_only = true, .force = {.until = from->R, .stop = -1}};
     if (mind->medium == MEDIUM_TEXT) {
         o.force.tokens = from->reasoning;
@@ -224,8 +224,8 @@ void decode_force_states(const struct measurement *m, const struct mind *mind, c
     } else {
         o.force.vectors = from->u;
     }
-    rollout_open(out, m->arena, mind, from->n);
-    rollout_keep_states(out, m->arena, m->runner);
+    rollout_open(out, a, mind, from->n);
+    rollout_keep_states(out, a, m->runner);
     runner_run(m->runner, mind, problems, &o, out);
 }
 
@@ -241,10 +241,10 @@ struct decode_channel decode_channel_state(const struct rollout *fit, const stru
 }
 
 /* u of an architecture that was never trained: text keeps its own tokens, thoughts are its own. */
-static struct decode_channel untrained(struct measurement *m) {
+static struct decode_channel untrained(struct measurement *m, struct arena *a) {
     struct mind mind = *m->mind;
-    struct gpt *g = ARENA_NEW(m->arena, struct gpt, 1);
-    struct rollout *r = ARENA_NEW(m->arena, struct rollout, 2);
+    struct gpt *g = ARENA_NEW(m->arena, struct gpt, 1); /* the runner's tape goes on pointing at it */
+    struct rollout *r = ARENA_NEW(a, struct rollout, 2);
     if (gpt_open(g, m->arena, &m->mind->gpt->config) != ST_OK) BUG("%s", status_message());
     gpt_init(g, m->seed, 1.0 / sqrt(g->config.width), 1.0);
     mind.gpt = g;
@@ -256,7 +256,7 @@ static struct decode_channel untrained(struct measurement *m) {
         if (mind.medium == MEDIUM_TEXT)
             o.force =
                 (struct force){.until = own->R, .stop = -1, .tokens = own->reasoning, .n_tokens = own->n_reasoning};
-        rollout_open(&r[side], m->arena, &mind, own->n);
+        rollout_open(&r[side], a, &mind, own->n);
         runner_run(m->runner, &mind, side ? m->test : m->fit, &o, &r[side]);
     }
     struct decode_channel c = decode_channel_u(&r[0], &r[1]);
@@ -304,8 +304,11 @@ static struct decode_channel answer_only(struct measurement *m) {
 
 static void read_baselines(struct measurement *m, const struct decode_channel *u) {
     const struct probe_options linear = probe_defaults();
-    struct decode_channel c = untrained(m);
+    struct arena own;
+    arena_open(&own, (size_t)1 << 20);
+    struct decode_channel c = untrained(m, &own);
     read_channel(m, &c, AFRESH, &linear);
+    arena_close(&own);
     c = decode_channel_inputs(m);
     read_channel(m, &c, AFRESH, &linear);
     c = answer_only(m);
@@ -319,13 +322,16 @@ static void read_baselines(struct measurement *m, const struct decode_channel *u
 static void read_states(struct measurement *m) {
     const struct probe_options linear = probe_defaults();
     struct rollout states[2];
-    decode_force_states(m, m->mind, m->fit, &m->own_fit, &states[0]);
-    decode_force_states(m, m->mind, m->test, &m->own_test, &states[1]);
+    struct arena own; /* states are the largest thing there is, and nobody needs them afterwards */
+    arena_open(&own, (size_t)1 << 20);
+    decode_force_states(m, &own, m->mind, m->fit, &m->own_fit, &states[0]);
+    decode_force_states(m, &own, m->mind, m->test, &m->own_test, &states[1]);
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
         const struct decode_channel c = decode_channel_state(&states[0], &states[1], l);
         if (!m->before) fit_frozen(m, &c);
         read_channel(m, &c, !m->before ? AS_GIVEN : m->before->probes ? LIKE_IT : AFRESH, &linear);
     }
+    arena_close(&own);
 }
 
 /* ---- all of it ---- */
