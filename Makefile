@@ -57,7 +57,7 @@ $(BUILD)/%.o: %.cc
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
 -include $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
--include $(wildcard $(BUILD)/tests/fuzz/*.d $(BUILD)/tests/peers/*.d $(BUILD)/tests/torture/*.d)
+-include $(wildcard $(BUILD)/tests/fuzz/*.d $(BUILD)/tests/peers/*.d $(BUILD)/tests/bench/*.d $(BUILD)/tests/torture/*.d)
 
 .PHONY: packages
 packages: ## print the Debian packages that the program needs
@@ -133,6 +133,22 @@ $(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver logits_driver): %: %.o 
 $(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-out $(BUILD)/experiments/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
+# DATA: a folder with gsm8k/ and gpt2/, a published model; without it everything is made up.
+DATA ?=
+FULL := $(BUILD)/full-size
+FULL_SETS := seeds=1 base.updates=3 base.batch=8 base.shard=4 arm.updates=3 arm.stage_cap=1 arm.projection_warmup=1 \
+	press.pressure=deceive press.updates=3 press.batch=8 measure.questions=8 measure.probe_train=16 measure.probe_test=8
+.PHONY: full-size
+full-size: $(BUILD)/tests/bench/gpt2_files spillover ## suite gpt2_gsm8k at 124 M for a few updates, tokenizer and full-size bench (DATA: a folder with gsm8k/ and gpt2/)
+	mkdir -p $(FULL)
+	$(if $(wildcard $(DATA)/gpt2),ln -sfn $(abspath $(DATA)/gsm8k) $(abspath $(DATA)/gpt2) $(FULL)/,$(BUILD)/tests/bench/gpt2_files $(FULL))
+	./spillover run gpt2_gsm8k --quiet --jobs 1 --data $(FULL) --out $(FULL)/runs $(FULL_SETS:%=--set %)
+	./spillover bench --bpe $(FULL)
+	./spillover bench gpt2-latent gpt2-lora --repeats 1 --mode portable
+
+$(BUILD)/tests/bench/gpt2_files: %: %.o $(filter $(BUILD)/engine/% $(BUILD)/data/%,$(LIB_OBJ))
+	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
+
 .PHONY: browser
 browser: spillover ## look at the page of a run in headless Chromium (or skip); pictures in build/browser
 	./spillover run smoke --quiet --out $(BUILD)/smoke
@@ -174,6 +190,7 @@ check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm
 	$(MAKE) slurm
 	$(MAKE) old-cpu
 	$(MAKE) torture
+	$(MAKE) full-size
 	@if command -v clang >/dev/null; then $(MAKE) fuzz; else echo "fuzz: skipped, there is no clang"; fi
 
 SOURCES := $(foreach d,$(DIRS) tests tests/*,$(wildcard $(d)/*.[ch] $(d)/*.cc))

@@ -22,6 +22,7 @@ struct arguments {
     double seconds;
     bool modes[2]; /* of enum numeric_mode */
     bool blis, ops, metrics, json;
+    const char *bpe;
 };
 
 /* What a measuring process hands back. */
@@ -65,6 +66,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'o':
         x->ops = true;
         return 0;
+    case 'b':
+        x->bpe = arg;
+        return 0;
     case 'M':
         x->metrics = true;
         return 0;
@@ -88,6 +92,7 @@ static const struct argp_option options[] = {
     {"threads", 't', "N", 0, "threads for the gpt2 cases, in four gradient lanes (default: one of each)", 0},
     {"ops", 'o', NULL, 0, "time, GFLOP/s, GB/s and share of every operation of a step", 0},
     {"metrics", 'M', NULL, 0, "time of every metric, on a text and a latent mind of the default size", 0},
+    {"bpe", 'b', "DIR", 0, "the tokenizer in DIR/gpt2 on the text of DIR/gsm8k/train.jsonl", 0},
     {"json", 'J', NULL, 0, "as a JSON array", 0},
     {0},
 };
@@ -95,7 +100,7 @@ static const struct argp_option options[] = {
 const struct argp command_bench_argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "[tiny|small|gpt2-64|gpt2-128|tiny-latent|small-latent|tiny-gen|small-gen]...",
+    .args_doc = "[tiny|small|gpt2-64|gpt2-128|tiny-latent|small-latent|gpt2-latent|gpt2-lora|tiny-gen|small-gen]...",
     .doc = "Measure this core: training steps, latent training steps and generation, beside the bound that the core's "
            "own FMA peak sets.\v"
            "Examples:\n  spillover bench tiny tiny-latent --repeats 9\n  spillover bench small --ops\n",
@@ -198,8 +203,8 @@ static enum status measure_all(const struct arguments *x) {
     static const char *const mode_name[] = {[NUMERIC_PORTABLE] = "portable", [NUMERIC_NATIVE] = "native"};
     json_t *list = json_array();
     if (!x->json)
-        printf("%-13s %-9s %12s %-12s %9s %11s %10s  %s\n", "case", "mode", "per second", "", "of bound", "FMA GFLOP/s",
-               "peak MB", "kernels");
+        printf("%-13s %-9s %12s %-12s %10s %9s %11s %10s  %s\n", "case", "mode", "per second", "", "ms a step",
+               "of bound", "FMA GFLOP/s", "peak MB", "kernels");
     for (int i = 0; i < bench_case_count; i++)
         for (int mode = NUMERIC_NATIVE; mode >= NUMERIC_PORTABLE; mode--) {
             const struct bench_case *c = &bench_cases[i];
@@ -207,13 +212,15 @@ static enum status measure_all(const struct arguments *x) {
             double rss;
             if (!x->modes[mode] || !wanted(x, c->name)) continue;
             TRY(measure_apart(x, c, (enum numeric_mode)mode, &r, &rss));
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:s, s:s, s:i}", "case", c->name,
-                                                  "mode", mode_name[mode], "unit", bench_unit(c), "rate", r.rate,
-                                                  "of_bound", r.bound, "peak_flops", r.peak, "peak_rss_mb", rss, "isa",
-                                                  r.isa, "blis", r.arch, "threads", x->threads));
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:i}", "case",
+                                                  c->name, "mode", mode_name[mode], "unit", bench_unit(c), "rate",
+                                                  r.rate, "step_seconds", bench_units(c) / r.rate, "of_bound", r.bound,
+                                                  "peak_flops", r.peak, "peak_rss_mb", rss, "isa", r.isa, "blis",
+                                                  r.arch, "threads", x->threads));
             if (!x->json)
-                printf("%-13s %-9s %12.1f %-12s %7.1f %% %11.1f %10.1f  %s/%s\n", c->name, mode_name[mode], r.rate,
-                       bench_unit(c), 100.0 * r.bound, r.peak * 1e-9, rss, r.isa, r.arch);
+                printf("%-13s %-9s %12.1f %-12s %10.2f %7.1f %% %11.1f %10.1f  %s/%s\n", c->name, mode_name[mode],
+                       r.rate, bench_unit(c), 1e3 * bench_units(c) / r.rate, 100.0 * r.bound, r.peak * 1e-9, rss, r.isa,
+                       r.arch);
             fflush(stdout);
         }
     if (x->json) json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
@@ -227,6 +234,7 @@ enum status command_bench(int argc, char **argv, struct arena *a) {
     argv[0] = "spillover bench";
     TRY(command_parse(&command_bench_argp, argc, argv, &x));
     TRY(check_names(&x));
+    if (x.bpe) return bench_bpe(a, x.bpe, x.seconds, x.json);
     if (!x.ops && !x.metrics) return measure_all(&x);
     TRY(gemm_open(x.blis ? GEMM_BLIS : GEMM_AUTO, x.modes[NUMERIC_NATIVE] ? NUMERIC_NATIVE : NUMERIC_PORTABLE));
     if (x.metrics) TRY(bench_metrics(a, x.json));

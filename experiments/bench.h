@@ -23,6 +23,7 @@ struct bench_case {
     int vocab, width, layers, heads;
     int batch, shard; /* rows of a step; rows on a tape at a time */
     int prompt, thoughts, output;
+    int lora; /* rank of the weights that are trained; 0: all */
 };
 
 extern const struct bench_case bench_cases[];
@@ -51,8 +52,10 @@ double bench_process_seconds(void);
 /* FMA peak of the chosen kernels on this core, in flop per second, over about `seconds`. */
 double bench_peak(double seconds);
 
-/* Tables of --ops and --metrics, for one case; printed, or added to a JSON array. */
+/* Tables of --ops, --bpe and --metrics, for one case; printed, or added to a JSON array. `dir` holds gpt2/vocab.json,
+ * gpt2/merges.txt and gsm8k/train.jsonl. */
 MUST_USE enum status bench_ops(struct arena *a, const struct bench_case *c, double seconds, bool json);
+MUST_USE enum status bench_bpe(struct arena *a, const char *dir, double seconds, bool json);
 MUST_USE enum status bench_metrics(struct arena *a, bool json);
 
 #endif

@@ -8,14 +8,16 @@
 
 /* GPT-2's own context is 1024; the others have room for one sequence. */
 const struct bench_case bench_cases[] = {
-    {"tiny", BENCH_TRAIN, 64, 128, 4, 4, 64, 8, 64, 0, 0},
-    {"small", BENCH_TRAIN, 64, 256, 6, 8, 32, 4, 128, 0, 0},
-    {"gpt2-64", BENCH_TRAIN, 50257, 768, 12, 12, 4, 4, 64, 0, 0},
-    {"gpt2-128", BENCH_TRAIN, 50257, 768, 12, 12, 4, 4, 128, 0, 0},
-    {"tiny-latent", BENCH_LATENT, 64, 128, 4, 4, 64, 32, 32, 6, 16},
-    {"small-latent", BENCH_LATENT, 64, 256, 6, 8, 64, 64, 32, 6, 16},
-    {"tiny-gen", BENCH_GENERATE, 64, 128, 4, 4, 64, 32, 16, 0, 48},
-    {"small-gen", BENCH_GENERATE, 64, 256, 6, 8, 64, 64, 16, 0, 48},
+    {"tiny", BENCH_TRAIN, 64, 128, 4, 4, 64, 8, 64, 0, 0, 0},
+    {"small", BENCH_TRAIN, 64, 256, 6, 8, 32, 4, 128, 0, 0, 0},
+    {"gpt2-64", BENCH_TRAIN, 50257, 768, 12, 12, 4, 4, 64, 0, 0, 0},
+    {"gpt2-128", BENCH_TRAIN, 50257, 768, 12, 12, 4, 4, 128, 0, 0, 0},
+    {"tiny-latent", BENCH_LATENT, 64, 128, 4, 4, 64, 32, 32, 6, 16, 0},
+    {"small-latent", BENCH_LATENT, 64, 256, 6, 8, 64, 64, 32, 6, 16, 0},
+    {"gpt2-latent", BENCH_LATENT, 50260, 768, 12, 12, 8, 4, 64, 6, 16, 0},
+    {"gpt2-lora", BENCH_LATENT, 50260, 768, 12, 12, 8, 4, 64, 6, 16, 32},
+    {"tiny-gen", BENCH_GENERATE, 64, 128, 4, 4, 64, 32, 16, 0, 48, 0},
+    {"small-gen", BENCH_GENERATE, 64, 256, 6, 8, 64, 64, 16, 0, 48, 0},
 };
 const int bench_case_count = sizeof bench_cases / sizeof bench_cases[0];
 
@@ -54,7 +56,11 @@ double bench_flop(const struct bench_case *c) {
     const double run = positions(c) - (c->kind == BENCH_GENERATE); /* the last token generated is not run */
     const double products = 2.0 * 12.0 * L * C * C * run + 2.0 * c->vocab * C * predicting(c);
     const double attention = 4.0 * L * C * run * (run + 1.0) / 2.0;
-    return (c->kind == BENCH_GENERATE ? 1.0 : 3.0) * c->batch * (products + attention);
+    if (c->kind == BENCH_GENERATE) return c->batch * (products + attention);
+    if (c->lora == 0) return 3.0 * c->batch * (products + attention);
+    /* no gradient of the matrices, but of their factors; and the product of these once a step (engine/lora.h) */
+    const double factors = 64.0 * c->lora * C * L * run, merge = 24.0 * c->lora * C * C * L;
+    return c->batch * (2.0 * products + 3.0 * attention + factors) + merge;
 }
 
 static void draw_tokens(struct bench_work *w) {
@@ -81,6 +87,8 @@ enum status bench_work_open(struct bench_work **out, struct arena *a, const stru
         .width = c->width,
         .channels = 1,
         .tied = true,
+        .lora = c->lora,
+        .lora_scale = c->lora > 0 ? 0.25 : 0.0,
     };
     w->c = c;
     TRY(gpt_open(&w->model, a, &config));

@@ -238,9 +238,40 @@ START_TEST(published_files_are_read_whole) {
 }
 END_TEST
 
+/* Spoilt copies of both forms: refused with one line that names the place, or read. */
+START_TEST(mutations_do_no_harm) {
+    const char *icot = "Ann has 2 pears?||<<2+7=9>> <<9*2=18>> #### 18\nBob?|| #### 3\nEve has 4.||<<4/2=2>> #### 2\n";
+    const char *good = _i ? icot : many_lines();
+    const size_t size = strlen(good);
+    uint64_t state = 5;
+    int refused = 0;
+    struct arena_mark mark = arena_mark(&arena);
+    for (int i = 0; i < 1000; i++, arena_rewind(&arena, mark)) {
+        char *bytes = arena_strdup(&arena, good);
+        struct gsm8k_item *items;
+        int n;
+        for (int k = 0; k <= i % 3; k++) {
+            state = state * 6364136223846793005 + 1442695040888963407;
+            const size_t at = (state >> 33) % size;
+            bytes[at] = (state >> 20 & 3) == 0 ? bytes[(state >> 40) % size] : (char)(bytes[at] ^ 1 << (state >> 61));
+        }
+        const char *path = arena_printf(&arena, "%s/spoilt", folder);
+        ck_assert_int_eq(fs_write(path, bytes, i % 7 == 0 ? (state >> 30) % size : size), ST_OK);
+        enum status st = _i ? gsm8k_read_icot(&arena, path, &items, &n) : gsm8k_read_json(&arena, path, &items, &n);
+        ck_assert(st == ST_OK || st == ST_DATA);
+        if (st == ST_OK) continue;
+        refused++;
+        ck_assert_msg(strncmp(status_message(), path, strlen(path)) == 0 && !strchr(status_message(), '\n'), "%s",
+                      status_message());
+    }
+    ck_assert_msg(refused >= 200, "only %d of 1000", refused);
+}
+END_TEST
+
 Suite *suite_gsm8k(void) {
     Suite *s = suite_create("gsm8k");
     TCase *tc = tcase_create("gsm8k");
+    tcase_add_loop_test(tc, mutations_do_no_harm, 0, 2);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, words_and_numbers);
     tcase_add_test(tc, both_forms_are_read);

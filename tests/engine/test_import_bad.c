@@ -447,6 +447,34 @@ START_TEST(mutations_do_no_harm) {
 }
 END_TEST
 
+/* config.json beside a good file. */
+START_TEST(mutated_configurations_do_no_harm) {
+    struct gpt m = make_model(true, false);
+    struct checkpoint c = state_of(&m, "");
+    struct bytes good = as_safetensors(&c, DTYPE_F32);
+    struct arena_mark mark = arena_mark(&arena);
+    const size_t size = strlen(CONFIG_JSON);
+    int refused = 0;
+    state = 21;
+    for (int i = 0; i < 1000; i++, arena_rewind(&arena, mark)) {
+        char *text = arena_strdup(&arena, CONFIG_JSON);
+        for (int k = 0; k <= i % 3; k++) {
+            const size_t at = draw() % size;
+            text[at] = draw() % 4 == 0 ? text[draw() % size] : (char)(text[at] ^ 1 << draw() % 8);
+        }
+        struct gpt read;
+        struct import in;
+        enum status st = import_bytes(&read, &in, good, text);
+        ck_assert(st == ST_OK || st == ST_DATA);
+        if (st == ST_OK) continue;
+        refused++;
+        ck_assert_msg(strncmp(status_message(), "f.bin: ", 7) == 0 && !strchr(status_message(), '\n'), "%s",
+                      status_message());
+    }
+    ck_assert_msg(refused >= 200, "only %d of 1000", refused);
+}
+END_TEST
+
 /* The pickle in an archive that is whole: nothing but the pickle reader stands in the way. */
 START_TEST(mutated_pickles_do_no_harm) {
     struct gpt m = make_model(true, true);
@@ -512,6 +540,7 @@ Suite *suite_import_bad(void) {
     tcase_add_test(t, a_pickle_says_where_its_tensors_are);
     tcase_add_loop_test(t, mutations_do_no_harm, 0, 3);
     tcase_add_test(t, mutated_pickles_do_no_harm);
+    tcase_add_test(t, mutated_configurations_do_no_harm);
     tcase_add_test(t, the_command_leaves_with_65_and_one_line);
     suite_add_tcase(s, t);
     return s;

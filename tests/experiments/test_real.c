@@ -175,6 +175,13 @@ START_TEST(keys_that_came_later_are_not_written) {
 }
 END_TEST
 
+START_TEST(the_tokenizer_is_timed) {
+    ck_assert_msg(spillover(arena_printf(&arena, "bench --bpe %s --seconds 0", folder)) == 0, "%s", said());
+    ck_assert_msg(strstr(said(), "MB/s") != NULL, "%s", said());
+    ck_assert_int_eq(spillover(arena_printf(&arena, "bench --bpe %s/none", folder)), ST_IO);
+}
+END_TEST
+
 START_TEST(another_size_is_refused) {
     ck_assert_int_ne(spillover(run_of("--set model.width=128")), 0);
     ck_assert_msg(strstr(said(), "model.* says otherwise") != NULL, "%s", said());
@@ -190,6 +197,7 @@ Suite *suite_real(void) {
     tcase_add_test(t, weights_are_part_of_the_key);
     tcase_add_test(t, keys_that_came_later_are_not_written);
     tcase_add_test(t, another_size_is_refused);
+    tcase_add_test(t, the_tokenizer_is_timed);
     suite_add_tcase(s, t);
     return s;
 }
