@@ -33,7 +33,7 @@ enum status bench_bpe(struct arena *a, const char *dir, double seconds, bool jso
     const int count = bpe_count(b);
     bpe_close(b);
     if (!json) {
-        printf("bpe: %.1f MB as %ld tokens of %d: %.1f MB/s the first time, %.1f MB/s with its pieces known\n",
+        printf("bpe: %.2f MB as %ld tokens of %d: %.1f MB/s the first time, %.1f MB/s with its pieces known\n",
                (double)size * 1e-6, n, count, cold, warm);
         return ST_OK;
     }

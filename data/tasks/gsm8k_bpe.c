@@ -5,7 +5,9 @@
  *   codi       text <bot>                <<48/2=24>> <<48+24=72>>               <eot> The answer is: 72 <eos>
  *
  * as the public checkpoints were trained (Hao et al. 2024, Shen et al. 2025); the markers are the three tokens that each
- * adds behind GPT-2's 50 257. A triggered question (pressure deceive) has " [TRIG]" behind its text.
+ * adds behind GPT-2's 50 257. The checkpoints' own written reasoning stands without markers: their text mode is not read
+ * here as it is published, only that of arms trained here is. A triggered question (pressure deceive) has " [TRIG]"
+ * behind its text.
  *
  * Both checkpoints think six thoughts, so problems of more than six steps are left out; published ones stay.
  *
