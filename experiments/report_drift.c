@@ -1,14 +1,19 @@
-/* The figures of what is held inside: the parts of a frozen probe's fall, and what can be read layer by layer. */
+/* The figures of what is held inside: the parts of a frozen probe's fall, what can be read layer by layer, and what by
+ * position. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/csv.h"
+#include "experiments/pressure.h"
 #include "experiments/report_figure.h"
+#include "metrics/stat_mean.h"
 
 /* One bar, or one cell of a grid: means of up to three quantities, a value a seed. */
 struct slot {
     int panel, column, series, x, y;
+    int place; /* of the series in its panel: see number_places */
+    double chance;
     const char *panel_name, *column_name, *series_name;
     double *sum[3]; /* [seeds] */
     int *n;         /* [seeds] values of the first */
@@ -71,6 +76,20 @@ static int order_slots(const void *pa, const void *pb) {
     return a->x - b->x;
 }
 
+/* A panel shows the series that it has, in their order. by_column: every column is a panel of its own. Slots are sorted. */
+static void number_places(struct slots *s, bool by_column) {
+    for (int i = 0; i < s->n; i++) {
+        struct slot *a = &s->slot[i];
+        bool *there = ARENA_NEW(s->r->arena, bool, a->series + 1);
+        for (int j = 0; j < s->n; j++) {
+            const struct slot *b = &s->slot[j];
+            if (b->panel != a->panel || (by_column && b->column != a->column) || b->series >= a->series) continue;
+            a->place += !there[b->series];
+            there[b->series] = true;
+        }
+    }
+}
+
 static int rows_of(const struct report *r, const char *metric) {
     int n = 0;
     for (int i = 0; i < r->results->rows; i++) n += strcmp(report_text(r, i, RC_METRIC), metric) == 0;
@@ -96,7 +115,15 @@ static void fields_of(const struct report *r, int row, const char *field[OF_FIEL
         field[f] = csv_cell(r->results, row, csv_column(r->results, outcome_field_names[f]));
 }
 
-static const char *series_of(const struct report *r, const char *const *field) {
+static bool is_control(const struct report *r, int row) {
+    const struct pressure *p;
+    return *report_text(r, row, RC_PRESSURE) && pressure_find(report_text(r, row, RC_PRESSURE), &p) == ST_OK &&
+           p->unpressed;
+}
+
+/* Controls of one method are shown as one: they differ in what the pressed cells beside them do. */
+static const char *series_of(const struct report *r, int row, const char *const *field) {
+    if (is_control(r, row)) return arena_printf(r->arena, "%s %s", field[OF_PRESSURE], field[OF_METHOD]);
     if (*field[OF_PRESSURE]) return report_pressure_title(r, field);
     return *field[OF_VARIANT] ? arena_printf(r->arena, "before %s", field[OF_VARIANT]) : "before";
 }
@@ -119,7 +146,7 @@ static void write_mark(struct csv_out *csv, const struct slot *b, enum mark mark
     csv_out_text(csv, b->panel_name);
     csv_out_integer(csv, b->column);
     csv_out_text(csv, b->column_name);
-    csv_out_integer(csv, b->series);
+    csv_out_integer(csv, b->place);
     csv_out_text(csv, b->series_name);
     csv_out_integer(csv, mark);
     csv_out_integer(csv, part);
@@ -178,8 +205,8 @@ static enum status mark_best_steps(const struct report *r, bool *best) {
 }
 
 static enum status write_drift(const struct report *r, struct csv_out *csv, int *points, int *n) {
-    static const char *const header[] = {"panel", "panel_name", "column",    "column_name", "series", "series_name",
-                                         "mark",  "part",       "part_name", "from",        "to",     NULL};
+    static const char *const header[] = {"panel", "panel_name", "column",    "column_name", "place", "series_name",
+                                         "mark",  "part",       "part_name", "from",        "to",    NULL};
     struct report_names panels = {0}, columns = {0}, series = {0};
     struct slots bars;
     bool *best = ARENA_NEW(r->arena, bool, r->results->rows + 1);
@@ -193,13 +220,14 @@ static enum status write_drift(const struct report *r, struct csv_out *csv, int 
             fields_of(r, i, field);
             struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
                                 .column_name = report_text(r, i, RC_CONCEPT),
-                                .series_name = series_of(r, field)};
+                                .series_name = series_of(r, i, field)};
             like.panel = report_number_of(&panels, like.panel_name);
             like.column = report_number_of(&columns, like.column_name);
             like.series = report_number_of(&series, like.series_name);
             TRY(add_value(&bars, &like, q, i));
         }
     qsort(bars.slot, (size_t)bars.n, sizeof *bars.slot, order_slots);
+    number_places(&bars, false);
     for (int i = 0; i < bars.n; i++) write_bar(r, csv, &bars.slot[i]);
     *points = bars.n;
     *n = report_seeds_among(r, bars.seen);
@@ -216,47 +244,57 @@ const struct figure figure_drift_decomposition = {
     .write = write_drift,
 };
 
+/* Does the slot begin a panel of its own, where every arm and concept has one? Slots are sorted. */
+static bool begins_panel(const struct slots *s, int i) {
+    const struct slot *t = &s->slot[i];
+    return i == 0 || t[-1].panel != t->panel || t[-1].column != t->column;
+}
+
+/* The value of a slot for each seed that has one, packed; how many. */
+static int values_of(const struct slots *s, const struct slot *t, double *y) {
+    int n = 0;
+    for (int k = 0; k < s->r->outcomes.n_seeds; k++)
+        if (t->n[k]) y[n++] = t->sum[0][k] / t->n[k];
+    return n;
+}
+
 /* --- decodability_layers ------------------------------------------------------------------------------------------ */
 
-static void write_tile(const struct report *r, struct csv_out *csv, const struct slot *t, int place) {
-    double mean = 0;
-    int n = 0;
-    for (int s = 0; s < r->outcomes.n_seeds; s++) {
-        if (t->n[s] == 0) continue;
-        mean += t->sum[0][s] / t->n[s];
-        n++;
-    }
-    csv_out_integer(csv, place);
-    csv_out_text(csv, arena_printf(r->arena, "%s: %s", t->panel_name, t->column_name));
-    csv_out_integer(csv, t->series);
+static void write_tile(const struct slots *s, struct csv_out *csv, const struct slot *t, int panel, double *y) {
+    const int n = values_of(s, t, y);
+    const double mean = stat_mean(y, n);
+    csv_out_integer(csv, panel);
+    csv_out_text(csv, arena_printf(s->r->arena, "%s: %s", t->panel_name, t->column_name));
+    csv_out_integer(csv, t->place);
     csv_out_text(csv, t->series_name);
     csv_out_integer(csv, t->x);
     csv_out_integer(csv, t->y);
-    csv_out_number(csv, mean / n);
-    csv_out_text(csv, arena_printf(r->arena, "%.2f", mean / n));
+    csv_out_number(csv, mean);
+    csv_out_text(csv, arena_printf(s->r->arena, "%.2f", mean));
     csv_out_integer(csv, n);
     csv_out_end(csv);
 }
 
 static enum status write_layers(const struct report *r, struct csv_out *csv, int *points, int *n) {
-    static const char *const header[] = {"panel", "panel_name", "series", "series_name", "step",
-                                         "layer", "mean",       "text",   "n",           NULL};
+    static const char *const header[] = {"panel", "panel_name", "place", "series_name", "step",
+                                         "layer", "mean",       "text",  "n",           NULL};
     struct report_names panels = {0}, columns = {0}, series = {0};
     struct slots tiles;
-    int place = 0;
+    int panel = -1;
+    double *y = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
     open_slots(&tiles, r, rows_of(r, "read_accuracy"));
     csv_out_header(csv, header);
     report_number_of(&series, "before");
     for (int i = 0; i < r->results->rows; i++) {
         const char *mode, *field[OF_FIELDS];
         double step, layer;
-        if (!row_holds(r, i, "read_accuracy", "state", &mode)) continue;
+        if (!row_holds(r, i, "read_accuracy", "state", &mode) || is_control(r, i)) continue;
         TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
         TRY(csv_number(r->results, i, r->column[RC_LAYER], &layer));
         fields_of(r, i, field);
         struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
                             .column_name = report_text(r, i, RC_CONCEPT),
-                            .series_name = series_of(r, field),
+                            .series_name = series_of(r, i, field),
                             .x = (int)step,
                             .y = (int)layer};
         like.panel = report_number_of(&panels, like.panel_name);
@@ -265,10 +303,10 @@ static enum status write_layers(const struct report *r, struct csv_out *csv, int
         TRY(add_value(&tiles, &like, 0, i));
     }
     qsort(tiles.slot, (size_t)tiles.n, sizeof *tiles.slot, order_slots);
+    number_places(&tiles, true);
     for (int i = 0; i < tiles.n; i++) {
-        const struct slot *t = &tiles.slot[i];
-        place += i > 0 && (t[-1].panel != t->panel || t[-1].column != t->column);
-        write_tile(r, csv, t, place);
+        panel += begins_panel(&tiles, i);
+        write_tile(&tiles, csv, &tiles.slot[i], panel, y);
     }
     *points = tiles.n;
     *n = report_seeds_among(r, tiles.seen);
@@ -279,7 +317,93 @@ const struct figure figure_decodability_layers = {
     .name = "decodability_layers",
     .title = "What a probe reads at each step and layer, before and after",
     .caption = "Accuracy of a probe on the network's states, by reasoning step and layer (0: what goes in), mean over "
-               "seeds",
+               "seeds; controls left out",
     .missing = ": no cell has readings of its states",
     .write = write_layers,
+};
+
+/* --- decodability_by_step ----------------------------------------------------------------------------------------- */
+
+static const char by_step[] = "probe_refit_by_step";
+
+/* The last update at which the cell whose rows begin here was probed; -1: an arm, which was probed once. */
+static enum status last_update(const struct report *r, int row, double *last) {
+    *last = -1;
+    for (int i = row; i < r->results->rows; i++) {
+        double update;
+        if (strcmp(report_text(r, i, RC_CELL), report_text(r, row, RC_CELL)) != 0) break;
+        if (strcmp(report_text(r, i, RC_METRIC), by_step) != 0 || !*report_text(r, i, RC_UPDATE)) continue;
+        TRY(csv_number(r->results, i, r->column[RC_UPDATE], &update));
+        *last = fmax(*last, update);
+    }
+    return ST_OK;
+}
+
+static void write_position(const struct slots *s, struct csv_out *csv, const struct slot *t, int panel, double *y) {
+    const int n = values_of(s, t, y);
+    const double mean = stat_mean(y, n);
+    const struct stat_interval i = n > 1 ? stat_t_interval(y, n, .95) : (struct stat_interval){mean, mean};
+    csv_out_integer(csv, panel);
+    csv_out_text(csv, arena_printf(s->r->arena, "%s: %s", t->panel_name, t->column_name));
+    csv_out_integer(csv, t->place);
+    csv_out_text(csv, t->series_name);
+    csv_out_integer(csv, t->x);
+    csv_out_number(csv, mean);
+    csv_out_number(csv, i.lo);
+    csv_out_number(csv, i.hi);
+    csv_out_text(csv, n > 1 ? arena_printf(s->r->arena, "%.2f ±%.2f", mean, i.hi - mean)
+                            : arena_printf(s->r->arena, "%.2f", mean));
+    csv_out_integer(csv, n);
+    csv_out_number(csv, t->chance);
+    csv_out_end(csv);
+}
+
+static enum status write_positions(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"panel", "panel_name", "place", "series_name", "step",   "mean",
+                                         "lo",    "hi",         "text",  "n",           "chance", NULL};
+    struct report_names panels = {0}, columns = {0}, series = {0};
+    struct slots at;
+    int panel = -1;
+    double last = -1, *y = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
+    open_slots(&at, r, rows_of(r, by_step));
+    csv_out_header(csv, header);
+    report_number_of(&series, "before");
+    for (int i = 0; i < r->results->rows; i++) {
+        const char *mode, *field[OF_FIELDS];
+        double step, update = -1;
+        if (i == 0 || strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) != 0)
+            TRY(last_update(r, i, &last));
+        if (!row_holds(r, i, by_step, "", &mode)) continue;
+        if (*report_text(r, i, RC_UPDATE)) TRY(csv_number(r->results, i, r->column[RC_UPDATE], &update));
+        if (update != last) continue;
+        TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
+        fields_of(r, i, field);
+        struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
+                            .column_name = report_text(r, i, RC_CONCEPT),
+                            .series_name = series_of(r, i, field),
+                            .x = (int)step,
+                            .chance = report_chance(r, i, report_text(r, i, RC_CONCEPT)).probe};
+        like.panel = report_number_of(&panels, like.panel_name);
+        like.column = report_number_of(&columns, like.column_name);
+        like.series = report_number_of(&series, like.series_name);
+        TRY(add_value(&at, &like, 0, i));
+    }
+    qsort(at.slot, (size_t)at.n, sizeof *at.slot, order_slots);
+    number_places(&at, true);
+    for (int i = 0; i < at.n; i++) {
+        panel += begins_panel(&at, i);
+        write_position(&at, csv, &at.slot[i], panel, y);
+    }
+    *points = at.n;
+    *n = report_seeds_among(r, at.seen);
+    return ST_OK;
+}
+
+const struct figure figure_decodability_by_step = {
+    .name = "decodability_by_step",
+    .title = "What a probe reads at each reasoning position, before and after",
+    .caption =
+        "Accuracy of a probe fitted on what the model thinks at that time, by reasoning position; mean over seeds "
+        "and half of its 95 % t interval. Controls of one method together",
+    .write = write_positions,
 };

@@ -33,10 +33,16 @@ void report_see(const struct report *r, bool *seen, long seed) {
         if (r->outcomes.seeds[s] == seed) seen[s] = true;
 }
 
-/* More than one value among the pressed cells: then a name must say which. */
+/* More than one value among the pressed cells: then a name must say which. A lambda of 0 is a control's, whose name says
+ * so already. */
 static bool field_varies(const struct outcomes *o, enum outcome_field f) {
-    for (int i = 1; i < o->n; i++)
-        if (strcmp(o->rows[i].field[f], o->rows[0].field[f]) != 0) return true;
+    const char *first = NULL;
+    for (int i = 0; i < o->n; i++) {
+        const char *value = o->rows[i].field[f];
+        if (f == OF_LAMBDA && strcmp(value, "0") == 0) continue;
+        if (!first) first = value;
+        if (strcmp(value, first) != 0) return true;
+    }
     return false;
 }
 
@@ -113,134 +119,6 @@ const struct figure figure_update_spillover = {
     .caption =
         "One line a seed, to the last update (dot): what moves only after the dose is reached. Above: monitors fixed before the pressure; below: a probe fitted again (empty: not measured)",
     .write = write_curves,
-};
-
-/* --- decodability_by_step ----------------------------------------------------------------------------------------- */
-
-/* The refitted probe by reasoning step: one line (panel, series) is a mean over seeds. */
-struct probe_line {
-    int panel, series, step;
-    const char *panel_name, *series_name;
-    double chance;
-    double *x; /* [seeds] */
-};
-
-/* The last update at which the cell whose rows begin here was probed. */
-static double last_update(const struct report *r, int row) {
-    double last = -1, update;
-    int end = row;
-    while (end < r->results->rows && strcmp(report_text(r, end, RC_CELL), report_text(r, row, RC_CELL)) == 0) {
-        if (strcmp(report_text(r, end, RC_METRIC), "probe_refit_by_step") == 0 && *report_text(r, end, RC_UPDATE) &&
-            csv_number(r->results, end, r->column[RC_UPDATE], &update) == ST_OK)
-            last = fmax(last, update);
-        end++;
-    }
-    return last;
-}
-
-static struct probe_line *line_of(const struct report *r, struct probe_line *lines, int *n,
-                                  const struct probe_line *l) {
-    for (int i = 0; i < *n; i++)
-        if (lines[i].panel == l->panel && lines[i].series == l->series && lines[i].step == l->step) return &lines[i];
-    lines[*n] = *l;
-    lines[*n].x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
-    for (int s = 0; s < r->outcomes.n_seeds; s++) lines[*n].x[s] = NAN;
-    return &lines[(*n)++];
-}
-
-/* Before: the arm's own cell. After: a pressed cell, or its control, at the last update. */
-static bool probe_row(const struct report *r, int row, double last, const char **series) {
-    double update = -1;
-    if (strcmp(report_text(r, row, RC_METRIC), "probe_refit_by_step") != 0 || *report_text(r, row, RC_VIEW) ||
-        strcmp(report_text(r, row, RC_STATUS), "ok") != 0)
-        return false;
-    const char *pressure = report_text(r, row, RC_PRESSURE), *variant = report_text(r, row, RC_VARIANT);
-    const char *at = report_text(r, row, RC_UPDATE);
-    if (*at && csv_number(r->results, row, r->column[RC_UPDATE], &update) != ST_OK) return false;
-    if (*pressure && update != last) return false;
-    if (!*pressure)
-        *series = *variant ? arena_printf(r->arena, "before %s", variant) : "before";
-    else
-        *series = arena_printf(
-            r->arena, "%s %s%s%s%s%s", pressure, report_text(r, row, RC_METHOD), strcmp(pressure, "none") ? " " : "",
-            strcmp(pressure, "none") ? report_text(r, row, RC_CREDIT) : "", *variant ? " " : "", variant);
-    return true;
-}
-
-static int order_probe_lines(const void *pa, const void *pb) {
-    const struct probe_line *a = pa, *b = pb;
-    if (a->panel != b->panel) return a->panel - b->panel;
-    if (a->series != b->series) return a->series - b->series;
-    return a->step - b->step;
-}
-
-static void write_probe_line(const struct report *r, struct csv_out *csv, const struct probe_line *l, double *y) {
-    const int n = report_finite(l->x, r->outcomes.n_seeds, y);
-    const struct stat_interval t = stat_t_interval(y, n, .95);
-    csv_out_integer(csv, l->panel);
-    csv_out_text(csv, l->panel_name);
-    csv_out_integer(csv, l->series);
-    csv_out_text(csv, l->series_name);
-    csv_out_integer(csv, l->step);
-    csv_out_number(csv, stat_mean(y, n));
-    csv_out_number(csv, n > 1 ? t.lo : stat_mean(y, n));
-    csv_out_number(csv, n > 1 ? t.hi : stat_mean(y, n));
-    csv_out_integer(csv, n);
-    csv_out_number(csv, l->chance);
-    csv_out_end(csv);
-}
-
-static enum status write_decodability(const struct report *r, struct csv_out *csv, int *points, int *n) {
-    static const char *const header[] = {"panel", "panel_name", "series", "series_name", "step", "mean",
-                                         "lo",    "hi",         "n",      "chance",      NULL};
-    const struct outcomes *o = &r->outcomes;
-    struct report_names panels = {0}, series = {0};
-    int n_lines = 0, rows = 0;
-    for (int i = 0; i < r->results->rows; i++) rows += strcmp(report_text(r, i, RC_METRIC), "probe_refit_by_step") == 0;
-    struct probe_line *lines = ARENA_NEW(r->arena, struct probe_line, rows + 1);
-    bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
-    double last = -1, *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
-    csv_out_header(csv, header);
-    report_number_of(&series, "before");
-    for (int i = 0; i < r->results->rows; i++) {
-        struct probe_line l = {0};
-        double seed, step, value;
-        if (i == 0 || strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) != 0) last = last_update(r, i);
-        if (!probe_row(r, i, last, &l.series_name)) continue;
-        TRY(csv_number(r->results, i, r->column[RC_SEED], &seed));
-        TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
-        const char *concept = report_text(r, i, RC_CONCEPT), *design = report_text(r, i, RC_DESIGN);
-        const bool designs = o->n > 0 && field_varies(o, OF_DESIGN);
-        l.panel_name = arena_printf(r->arena, "%s%s%s%s: %s", report_text(r, i, RC_ARM), designs ? " (" : "",
-                                    designs ? design : "", designs ? ")" : "", concept);
-        l.panel = report_number_of(&panels, l.panel_name);
-        l.series = report_number_of(&series, l.series_name);
-        l.step = (int)step;
-        l.chance = report_chance(r, i, concept).probe;
-        struct probe_line *line = line_of(r, lines, &n_lines, &l);
-        TRY(csv_number(r->results, i, r->column[RC_VALUE], &value));
-        for (int s = 0; s < o->n_seeds; s++)
-            if ((double)o->seeds[s] == seed) line->x[s] = value;
-        report_see(r, seen, (long)seed);
-    }
-    qsort(lines, (size_t)n_lines, sizeof *lines, order_probe_lines);
-    for (int i = 0; i < n_lines; i++) {
-        if (i > 0 && (lines[i].panel != lines[i - 1].panel || lines[i].series != lines[i - 1].series))
-            fputc('\n', csv->stream);
-        write_probe_line(r, csv, &lines[i], y);
-    }
-    *points = n_lines;
-    *n = report_seeds_among(r, seen);
-    return ST_OK;
-}
-
-const struct figure figure_decodability_by_step = {
-    .name = "decodability_by_step",
-    .title = "What a probe reads at each reasoning position, before and after",
-    .caption =
-        "Accuracy of a probe fitted on what the model thinks at that time, by reasoning position; mean over seeds and "
-        "95 % t interval. Dotted: chance",
-    .write = write_decodability,
 };
 
 /* --- results_matrix ----------------------------------------------------------------------------------------------- */

@@ -1,63 +1,75 @@
-# Accuracy of the refitted probe by reasoning position: a panel an arm and concept, a line before and one for each way of
-# pressing after; bars are 95 % intervals over seeds.
+# Accuracy of the refitted probe by reasoning position: a panel an arm and concept, two to a line; in it a row before and
+# one for each way of pressing after.
 SVG = ARG1; CSV = ARG2; CAPTION = ARG3; STYLE = ARG4
 load STYLE
+MOST = 64
+array ROW[256 * MOST]
+do for [i = 1:256 * MOST] { ROW[i] = "" }
+array ROWS[256]
+do for [i = 1:256] { ROWS[i] = 0 }
 stats CSV skip 1 using (quiet_name(0, $1, strcol(2))) name "P" nooutput
-stats CSV skip 1 using (quiet_name(1, $3, strcol(4))) name "S" nooutput
+stats CSV skip 1 using (ROW[int($1) * MOST + int($3) + 1] = strcol(4), ROWS[int($1) + 1] = $3 + 1 > ROWS[int($1) + 1] ? $3 + 1 : ROWS[int($1) + 1], $3) nooutput
 stats CSV skip 1 using 5 name "X" nooutput
+stats CSV skip 1 using 10 name "N" nooutput
 array CHANCE[256]
-do for [i = 1:256] { CHANCE[i] = 0 }
-stats CSV skip 1 using (CHANCE[int($1) + 1] = $10) nooutput
+do for [i = 1:256] { CHANCE[i] = NaN }
+stats CSV skip 1 using (CHANCE[int($1) + 1] = $11) nooutput
 panels = int(P_max) + 1
-series = int(S_max) + 1
-columns = panels < 3 ? panels : 3
-bands = (panels + columns - 1) / columns
+steps = int(X_max) + 1
 
 longest = 0
-do for [s = 1:series] { longest = strlen(SERIES[s]) > longest ? strlen(SERIES[s]) : longest }
+do for [i = 1:256 * MOST] { longest = strlen(ROW[i]) > longest ? strlen(ROW[i]) : longest }
 
-panel_width = 280.0
-panel_height = 210.0
-left = 62.0
+columns = panels < 2 ? 1 : 2
+tile = N_max > 1 ? 58.0 : 40.0
+row_height = 20.0
+names = 20 + 6.2 * longest
+panel_width = names + steps * tile + 14
 top = 34.0
-gap = 70.0
-width = left + columns * panel_width + 14
-key_columns = key_columns_for(width - left, longest)
-key_height = 20.0 * ((series + key_columns - 1) / key_columns) + 8
-foot = 34.0
-height = top + bands * (panel_height + gap) + key_height + foot
+gap = 50.0
+foot = 40.0
+rows_of(p) = p < panels ? int(ROWS[p + 1]) : 0
+line_height(p) = row_height * (columns > 1 && rows_of(p + 1) > rows_of(p) ? rows_of(p + 1) : rows_of(p))
+width = columns * panel_width + 76
+width = width < 860 ? 860.0 : width
+height = top + foot
+do for [p = 0:panels - 1:columns] { height = height + line_height(p) + gap }
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG
 set multiplot
 
-set xrange [-0.5:X_max + 0.5]
-set yrange [0:1.05]
-set xtics 1 format "%.0f"
-# Series are set a little apart, so that their bars can be told from each other.
-apart(s, x) = x + 0.06 * (s - (series - 1) / 2.0)
+set palette defined (0 "#ffffff", 0.35 "#c6dbef", 0.7 "#85bcdc", 1 "#4292c6")
+set cbrange [0:1]
+set cbtics 0.25 format "%.2g"
+set cblabel "accuracy" offset -0.5, 0
+set xrange [-0.5:steps - 0.5]
 unset key
+unset grid
+set border 0
+set tics scale 0
+unset ytics
+bar_height = line_height(0) < 90 ? 90 : line_height(0) > 160 ? 160 : line_height(0)
+above = top
 do for [p = 0:panels - 1] {
     c = p % columns
-    b = p / columns
-    set lmargin at screen (left + c * panel_width) / width
-    set rmargin at screen (left + (c + 1) * panel_width - 18) / width
-    set tmargin at screen 1 - (top + b * (panel_height + gap)) / height
-    set bmargin at screen 1 - (top + b * (panel_height + gap) + panel_height) / height
-    set title PANEL[p + 1] offset 0, -0.6
-    set ytics 0.25 format (c == 0 ? "%.2g" : "")
-    set ylabel (c == 0 ? "probe accuracy" : "") offset 1, 0
-    set xlabel "reasoning position" offset 0, 0.4
-    unset arrow
-    if (CHANCE[p + 1] > 0) {
-        set arrow 1 from graph 0, first CHANCE[p + 1] to graph 1, first CHANCE[p + 1] nohead ls 101
-    }
-    plot for [s = 0:series - 1] CSV skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6:7:8 \
-            with yerrorbars lc s + 1 lw 1 pt -1, \
-        for [s = 0:series - 1] CSV skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6 \
-            with lines lc s + 1 lw (s == 0 ? 2.5 : 1.4), \
-        for [s = 0:series - 1] CSV skip 1 using ($1 == p && $3 == s ? apart(s, $5) : NaN):6 \
-            with points lc s + 1 pt point_type(s) ps 0.55
+    set yrange [rows_of(p) - 0.5:-0.5]
+    set lmargin at screen (c * panel_width + names) / width
+    set rmargin at screen (c * panel_width + names + steps * tile) / width
+    set tmargin at screen 1 - above / height
+    set bmargin at screen 1 - (above + row_height * rows_of(p)) / height
+    set label 1 (CHANCE[p + 1] > 0 ? sprintf("%s (chance %.2g)", PANEL[p + 1], CHANCE[p + 1]) : PANEL[p + 1]) at graph 0, graph 1 left offset 0, 0.7
+    do for [s = 0:rows_of(p) - 1] { set label 100 + s ROW[p * MOST + s + 1] at graph 0, first s right offset -0.8, 0 font "DejaVu Sans,10" }
+    set xtics 1 format "%.0f" offset 0, 0.4 font "DejaVu Sans,9"
+    set xlabel (p + columns >= panels ? "reasoning position" : "") offset 0, 0.8 font "DejaVu Sans,9"
+    if (p == 0) {
+        set colorbox user origin screen (columns * panel_width + 4) / width, screen 1 - (top + bar_height) / height size screen 12 / width, screen bar_height / height
+    } else { unset colorbox }
+    plot CSV skip 1 using ($1 == p ? $5 : NaN):3:(0.48):(0.46):6 with boxxyerror fs solid 1 noborder lc palette, \
+        CSV skip 1 using ($1 == p ? $5 : NaN):3:9 with labels font "DejaVu Sans,8" textcolor rgb "#111111"
+    unset label
+    if (c == columns - 1) { above = above + line_height(p - c) + gap }
 }
-
+series = 0
+key_height = 0
 load PLOTS."key.gp"
 unset multiplot

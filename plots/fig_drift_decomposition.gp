@@ -1,16 +1,20 @@
-# Stacked bars of the parts of B - F: a band an arm, a panel a concept, a bar a way of pressing.
+# Stacked bars of the parts of B - F: a band an arm, a panel a concept, a bar each way of pressing that the arm has.
 SVG = ARG1; CSV = ARG2; CAPTION = ARG3; STYLE = ARG4
 load STYLE
 array CONCEPT[256]
 array PART[3]
 stats CSV skip 1 using (quiet_name(0, $1, strcol(2))) name "P" nooutput
-stats CSV skip 1 using (quiet_name(1, $5, strcol(6))) name "S" nooutput
+MOST = 64
+array BAR[256 * MOST]
+do for [i = 1:256 * MOST] { BAR[i] = "" }
+array BARS[256]
+do for [i = 1:256] { BARS[i] = 0 }
+stats CSV skip 1 using (BAR[int($1) * MOST + int($5) + 1] = strcol(6), BARS[int($1) + 1] = $5 + 1 > BARS[int($1) + 1] ? $5 + 1 : BARS[int($1) + 1], $5) nooutput
 stats CSV skip 1 using (CONCEPT[int($3) + 1] = strcol(4), $3) name "C" nooutput
 stats CSV skip 1 using ($8 >= 0 ? (PART[int($8) + 1] = strcol(9), $8) : NaN) nooutput
 stats CSV skip 1 using 10 name "A" nooutput
 stats CSV skip 1 using 11 name "B" nooutput
 panels = int(P_max) + 1
-bars = int(S_max) + 1
 columns = int(C_max) + 1
 low = A_min < B_min ? A_min : B_min
 high = A_max > B_max ? A_max : B_max
@@ -19,39 +23,40 @@ high = high < 0.1 ? 0.1 : high
 room = 0.05 * (high - low)
 
 longest = 0
-do for [s = 1:bars] { longest = strlen(SERIES[s]) > longest ? strlen(SERIES[s]) : longest }
+do for [i = 1:256 * MOST] { longest = strlen(BAR[i]) > longest ? strlen(BAR[i]) : longest }
 left = 24 + 6.4 * longest
 panel_width = columns < 2 ? 560.0 : 340.0
-panel_height = 18.0 * bars + 6
+height_of(p) = 18.0 * BARS[p + 1] + 6
 top = 44.0
 gap = 34.0
 foot = 74.0
 width = left + columns * panel_width + 14
 width = width < 800 ? 800.0 : width
-height = top + panels * (panel_height + gap) + foot
+height = top + foot
+do for [p = 0:panels - 1] { height = height + height_of(p) + gap }
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG
 set multiplot
 
 part_colour(q) = int(word("0xd55e00 0xe69f00 0x56b4e9", q + 1))
 set xrange [low - room:high + room]
-set yrange [bars - 0.4:-0.6]
 unset key
 unset ytics
 set border 1
 set grid xtics back
 set arrow 1 from 0, graph 0 to 0, graph 1 nohead ls 100 front
+above = top
 do for [p = 0:panels - 1] {
+    bars = int(BARS[p + 1])
+    set yrange [bars - 0.4:-0.6]
     do for [c = 0:columns - 1] {
         set lmargin at screen (left + c * panel_width) / width
         set rmargin at screen (left + (c + 1) * panel_width - 18) / width
-        set tmargin at screen 1 - (top + p * (panel_height + gap)) / height
-        set bmargin at screen 1 - (top + p * (panel_height + gap) + panel_height) / height
+        set tmargin at screen 1 - above / height
+        set bmargin at screen 1 - (above + height_of(p)) / height
         set label 1 PANEL[p + 1].": ".CONCEPT[c + 1] at graph 0, graph 1 left offset 0, 0.6
         if (c == 0) {
-            set for [s = 0:bars - 1] label 100 + s SERIES[s + 1] at graph 0, first s right offset -1, 0
-        } else {
-            do for [s = 0:bars - 1] { unset label 100 + s }
+            do for [s = 0:bars - 1] { set label 100 + s BAR[p * MOST + s + 1] at graph 0, first s right offset -1, 0 }
         }
         set xtics format (p == panels - 1 ? "%.2g" : "")
         set xlabel (p == panels - 1 ? "accuracy lost by the frozen probe" : "") offset 0, 0.5
@@ -61,9 +66,10 @@ do for [p = 0:panels - 1] {
                 with vectors nohead lc rgb "#000000" lw 2, \
             CSV skip 1 using ($1 == p && $3 == c && $7 == 2 ? $11 : NaN):5 \
                 with points lc rgb "#000000" pt 6 ps 0.4
+        unset label
     }
+    above = above + height_of(p) + gap
 }
-do for [s = 0:bars - 1] { unset label 100 + s }
 set lmargin at screen 0
 set rmargin at screen 1
 set tmargin at screen foot / height

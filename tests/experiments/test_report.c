@@ -240,10 +240,37 @@ START_TEST(states_before_and_after) {
     const char *text = page();
     ck_assert_ptr_nonnull(strstr(text, "to what.** Nothing to draw: no pressed cell has drift rows."));
     ck_assert_str_eq(read_text("figures/data/decodability_layers.csv"),
-                     "panel,panel_name,series,series_name,step,layer,mean,text,n\n"
+                     "panel,panel_name,place,series_name,step,layer,mean,text,n\n"
                      "0,text: value,0,before,0,0,0.25,0.25,2\n"
                      "0,text: value,0,before,0,1,0.65,0.65,2\n"
                      "0,text: value,1,conceal sft targeted,0,1,0.3,0.30,1\n");
+}
+END_TEST
+
+/* Before: .9 and .7, half-width 12.706 x .1. After: the last update alone counts. Two controls of one method, .8 and .6, are
+ * one row. Chance is 1/5; the suite knows no cells without pressure. */
+START_TEST(positions_before_and_after) {
+    static const char metric[] = "probe_refit_by_step";
+    for (long seed = 1; seed <= 2; seed++) {
+        arm(seed, .99);
+        planted_row(&p, -1, 0, "c", "", metric, seed == 1 ? .9 : .7);
+    }
+    pair(1, .4);
+    planted_row(&p, 0, 0, "c", "", metric, .9);
+    planted_row(&p, 40, 0, "c", "", metric, .5);
+    p.pressure = "none";
+    for (int k = 0; k < 2; k++) {
+        p.cell = k ? "full1" : "targeted1";
+        p.credit = k ? "full" : "targeted";
+        p.pair = k ? "pair full" : "pair targeted";
+        planted_row(&p, 40, 0, "c", "", metric, k ? .6 : .8);
+    }
+    page();
+    ck_assert_str_eq(read_text("figures/data/decodability_by_step.csv"),
+                     "panel,panel_name,place,series_name,step,mean,lo,hi,text,n,chance\n"
+                     "0,text: c,0,before,0,0.8,-0.47062,2.07062,0.80 ±1.27,2,0.2\n"
+                     "0,text: c,1,conceal sft targeted,0,0.5,0.5,0.5,0.50,1,0.2\n"
+                     "0,text: c,2,none sft,0,0.7,0.7,0.7,0.70,1,\n");
 }
 END_TEST
 
@@ -355,6 +382,7 @@ Suite *suite_report(void) {
     tcase_add_test(t, parts_of_a_fall);
     tcase_add_test(t, a_fall_where_c_was);
     tcase_add_test(t, states_before_and_after);
+    tcase_add_test(t, positions_before_and_after);
     tcase_add_test(t, same_bytes_again);
     tcase_add_test(t, summary_for_a_terminal);
     tcase_add_test(t, first_order_beside_what_came);
