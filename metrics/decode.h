@@ -3,7 +3,8 @@
  * A *channel* gives a vector for every step of every problem (view column; layer where it is a state):
  *
  *   u            the fed-back channel: embeddings of the step's tokens, or its thoughts         verdict
- *   state        the network's states at the step's positions, layer by layer                   arm; full
+ *   state        the network's states at the step's positions, layer by layer                   arm; what was pressed
+ *                                                                                               with its arm's probes; full
  *   mlp          u, read by one hidden layer instead of a linear probe                          full
  *   untrained    u of the same architecture before any training (text: its own tokens forced)   arm
  *   inputs       the mean input embedding of the question: what needs no computing              arm
