@@ -256,7 +256,10 @@ START_TEST(mutations_do_no_harm) {
             bytes[at] = (state >> 20 & 3) == 0 ? bytes[(state >> 40) % size] : (char)(bytes[at] ^ 1 << (state >> 61));
         }
         const char *path = arena_printf(&arena, "%s/spoilt", folder);
-        ck_assert_int_eq(fs_write(path, bytes, i % 7 == 0 ? (state >> 30) % size : size), ST_OK);
+        FILE *file = fopen(path, "w"); /* no fs_write: a thousand times it would wait for the disk */
+        ck_assert_ptr_nonnull(file);
+        fwrite(bytes, 1, i % 7 == 0 ? (state >> 30) % size : size, file);
+        ck_assert_int_eq(fclose(file), 0);
         enum status st = _i ? gsm8k_read_icot(&arena, path, &items, &n) : gsm8k_read_json(&arena, path, &items, &n);
         ck_assert(st == ST_OK || st == ST_DATA);
         if (st == ST_OK) continue;
