@@ -224,7 +224,11 @@ check-deps: $(LIB_OBJ) $(MAIN_OBJ) ## prove that includes run engine/base <- dat
 CELLS ?= 2
 .PHONY: verify
 verify: spillover ## compute CELLS cells of every committed suite again and compare to the bit
-	set -e; for t in data/results/*.csv; do ./spillover verify "$$(basename $$t .csv)" --cells $(CELLS); done
+	set -e; for m in data/results/*.manifest.json; do ./spillover verify "$$(basename $$m .manifest.json)" --cells $(CELLS); done
+
+.PHONY: results
+results: spillover ## make RESULTS.md and the committed figures again from data/results; no cell is run
+	sh data/results/page.sh ./spillover $(BUILD)/results
 
 .PHONY: reference
 reference: spillover ## compute suite smoke and keep its results for CI to verify: after a commit that moves bits

@@ -138,7 +138,7 @@ const struct argp command_results_argp = {
     .parser = parse,
     .args_doc = "SUITE",
     .doc = "Copy the table, manifest and figures of a finished suite to where reference results lie, to be committed: "
-           "SUITE.csv, SUITE.manifest.json, figures/SUITE/.\v"
+           "SUITE.csv, SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/.\v"
            "Example:\n  spillover run smoke && spillover results smoke\n",
 };
 
@@ -206,6 +206,7 @@ enum status command_results(int argc, char **argv, struct arena *a) {
     TRY(fs_mkdirs(to));
     TRY(copy(table, arena_printf(a, "%s/%s.csv", to, x.suite), a));
     TRY(copy(manifest, arena_printf(a, "%s/%s.manifest.json", to, x.suite), a));
+    TRY(copy(arena_printf(a, "%s/cost.csv", from), arena_printf(a, "%s/%s.cost.csv", to, x.suite), a));
     TRY(copy_figures(arena_printf(a, "%s/figures", from), arena_printf(a, "%s/figures/%s", to, x.suite), a));
     printf("%s/%s.csv\n", to, x.suite);
     return ST_OK;

@@ -1,0 +1,45 @@
+#!/bin/sh
+# page.sh SPILLOVER SCRATCH: RESULTS.md and every figure under data/results/figures/, from the committed tables alone; no
+# cell is run. Run it in the top folder (`make results`). The same tables give the same bytes.
+set -eu
+program=$1 scratch=$2
+results=data/results
+rm -rf "$scratch"
+mkdir -p "$scratch"
+
+# A section of a report, its headings one level down, its figures where they are committed.
+section() { # report.md heading suite
+    awk -v heading="## $2" '/^## / { inside = $0 == heading } inside' "$1" |
+        sed -e 's/^## /### /' -e "s|](figures/|]($results/figures/$3/|"
+}
+
+cost() { # cost.csv
+    awk -F, 'NR > 1 { cells += $2; seconds += $3; if ($4 > most) most = $4 }
+        END { printf "%d cells, %.1f core-minutes, at most %.0f MiB in one.\n", cells, seconds / 60, most }' "$1"
+}
+
+page=$scratch/RESULTS.md
+cat "$results/about.md" >"$page"
+for table in "$results"/*.csv; do
+    suite=$(basename "$table" .csv)
+    case $suite in *.cost) continue ;; esac
+    folder=$scratch/$suite
+    mkdir -p "$folder"
+    cp "$table" "$folder/results.csv"
+    cp "$results/$suite.manifest.json" "$folder/manifest.json"
+    "$program" report "$suite" --out "$scratch" >"$folder/summary.txt"
+    rm -rf "$results/figures/$suite"
+    mkdir -p "$results/figures/$suite"
+    cp "$folder"/figures/*.svg "$results/figures/$suite/"
+    printf '\n## Suite %s\n\n' "$suite" >>"$page"
+    sed -n '3p' "$folder/report.md" >>"$page"
+    printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$table" "$results" "$suite" >>"$page"
+    cost "$results/$suite.cost.csv" >>"$page"
+    # smoke is there for its bits: what its models did means nothing
+    [ "$suite" = smoke ] && continue
+    for heading in Gates Verdicts "Arms before pressure" Outcomes Figures; do
+        printf '\n' >>"$page"
+        section "$folder/report.md" "$heading" "$suite" >>"$page"
+    done
+done
+cat -s "$page" >RESULTS.md
