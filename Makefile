@@ -211,6 +211,7 @@ lint: ## check the format and run clang-tidy (changes nothing)
 .PHONY: bench
 bench: spillover ## measure the engine on this core
 	./spillover bench
+	./spillover bench tiny small --processes $$(nproc)
 
 ROUNDS ?= 5
 .PHONY: bench-peers

@@ -14,16 +14,18 @@
 #include "experiments/bench.h"
 #include "experiments/command.h"
 
-enum { MOST_REPEATS = 99, LANES = 4 };
+enum { MOST_REPEATS = 99, LANES = 4, MOST_PROCESSES = 256 };
 
 struct arguments {
     const char *only[16];
-    int n_only, repeats, threads;
+    int n_only, repeats, threads, processes;
     double seconds;
     bool modes[2]; /* of enum numeric_mode */
     bool blis, ops, metrics, json;
     const char *bpe;
 };
+
+static const char *const mode_name[] = {[NUMERIC_PORTABLE] = "portable", [NUMERIC_NATIVE] = "native"};
 
 /* What a measuring process hands back. */
 struct result {
@@ -48,6 +50,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case 't':
         x->threads = positive(state, arg, "--threads", LANES);
+        return 0;
+    case 'p':
+        x->processes = positive(state, arg, "--processes", MOST_PROCESSES);
         return 0;
     case 's':
         x->seconds = strtod(arg, &end);
@@ -90,6 +95,7 @@ static const struct argp_option options[] = {
     {"mode", 'm', "MODE", 0, "native, portable or both (default: both)", 0},
     {"gemm", 'g', "WHICH", 0, "auto, or blis: matrix products by BLIS alone", 0},
     {"threads", 't', "N", 0, "threads for the gpt2 cases, in four gradient lanes (default: one of each)", 0},
+    {"processes", 'p', "N", 0, "rate of N one-thread processes at once, as % of N times one process alone", 0},
     {"ops", 'o', NULL, 0, "time, GFLOP/s, GB/s and share of every operation of a step", 0},
     {"metrics", 'M', NULL, 0, "time of every metric, on a text and a latent mind of the default size", 0},
     {"bpe", 'b', "DIR", 0, "the tokenizer in DIR/gpt2 on the text of DIR/gsm8k/train.jsonl", 0},
@@ -103,7 +109,8 @@ const struct argp command_bench_argp = {
     .args_doc = "[tiny|small|gpt2-64|gpt2-128|tiny-latent|small-latent|gpt2-latent|gpt2-lora|tiny-gen|small-gen]...",
     .doc = "Measure this core: training steps, latent training steps and generation, beside the bound that the core's "
            "own FMA peak sets.\v"
-           "Examples:\n  spillover bench tiny tiny-latent --repeats 9\n  spillover bench small --ops\n",
+           "Examples:\n  spillover bench tiny tiny-latent --repeats 9\n  spillover bench small --ops\n"
+           "  spillover bench tiny --processes 2\n",
 };
 
 static int ascending(const void *a, const void *b) {
@@ -162,23 +169,62 @@ static void child(const struct arguments *x, const struct bench_case *c, enum nu
     _exit(write(to, &r, sizeof r) == sizeof r ? 0 : 1);
 }
 
-/* *rss: peak memory of the measuring process in MB. */
-static enum status measure_apart(const struct arguments *x, const struct bench_case *c, enum numeric_mode mode,
-                                 struct result *r, double *rss) {
-    int ends[2], code;
-    struct rusage used;
+/* A measuring process and the end of the pipe that its result comes through. */
+struct apart {
+    pid_t pid;
+    int from;
+};
+
+static enum status start_apart(const struct arguments *x, const struct bench_case *c, enum numeric_mode mode,
+                               struct apart *p) {
+    int ends[2];
     fflush(NULL);
     if (pipe(ends)) return status_errno("pipe");
-    pid_t pid = fork();
-    if (pid < 0) return status_errno("fork");
-    if (pid == 0) child(x, c, mode, ends[1]);
+    p->pid = fork();
+    if (p->pid < 0) return status_errno("fork");
+    if (p->pid == 0) child(x, c, mode, ends[1]);
     close(ends[1]);
-    ssize_t got = read(ends[0], r, sizeof *r);
-    close(ends[0]);
-    if (wait4(pid, &code, 0, &used) < 0) return status_errno("wait4");
+    p->from = ends[0];
+    return ST_OK;
+}
+
+/* *rss: peak memory of the measuring process in MB. */
+static enum status end_apart(const struct bench_case *c, struct apart *p, struct result *r, double *rss) {
+    int code;
+    struct rusage used;
+    ssize_t got = read(p->from, r, sizeof *r);
+    close(p->from);
+    if (wait4(p->pid, &code, 0, &used) < 0) return status_errno("wait4");
     if (got != sizeof *r || code) return status_set(ST_FAILED, "%s: the measuring process ended early", c->name);
     *rss = (double)used.ru_maxrss * 1024e-6;
     return r->status ? status_set(r->status, "%s: %s", c->name, r->message) : ST_OK;
+}
+
+static enum status measure_apart(const struct arguments *x, const struct bench_case *c, enum numeric_mode mode,
+                                 struct result *r, double *rss) {
+    struct apart p;
+    TRY(start_apart(x, c, mode, &p));
+    return end_apart(c, &p, r, rss);
+}
+
+/* *sum: rates of n processes at once, added. */
+static enum status measure_together(const struct arguments *x, const struct bench_case *c, enum numeric_mode mode,
+                                    int n, double *sum) {
+    struct apart p[MOST_PROCESSES];
+    struct result r;
+    double rss;
+    int started = 0;
+    enum status st = ST_OK;
+    while (started < n && (st = start_apart(x, c, mode, &p[started])) == ST_OK) started++;
+    *sum = 0.0;
+    for (int i = 0; i < started; i++) { /* every process is waited for, whatever became of the others */
+        enum status one = end_apart(c, &p[i], &r, &rss);
+        if (one != ST_OK)
+            st = one;
+        else
+            *sum += r.rate;
+    }
+    return st;
 }
 
 static bool wanted(const struct arguments *x, const char *name) {
@@ -200,7 +246,6 @@ static enum status check_names(const struct arguments *x) {
 }
 
 static enum status measure_all(const struct arguments *x) {
-    static const char *const mode_name[] = {[NUMERIC_PORTABLE] = "portable", [NUMERIC_NATIVE] = "native"};
     json_t *list = json_array();
     if (!x->json)
         printf("%-13s %-9s %12s %-12s %10s %9s %11s %10s  %s\n", "case", "mode", "per second", "", "ms a step",
@@ -229,12 +274,51 @@ static enum status measure_all(const struct arguments *x) {
     return ST_OK;
 }
 
+/* One process and N by turns, so that a clock that drifts meets both alike. Rates are per CPU second of each process:
+ * what N lose here they lose to shared caches, memory and clock, and not to other work on the machine. */
+static enum status measure_scaling(const struct arguments *x) {
+    struct arguments once = *x;
+    json_t *list = json_array();
+    once.repeats = 1;
+    if (!x->json)
+        printf("%-13s %-9s %9s %14s %14s  %s\n", "case", "mode", "processes", "one, per s", "all, per s", "of linear");
+    for (int i = 0; i < bench_case_count; i++)
+        for (int mode = NUMERIC_NATIVE; mode >= NUMERIC_PORTABLE; mode--) {
+            const struct bench_case *c = &bench_cases[i];
+            double one[MOST_REPEATS], all[MOST_REPEATS], linear[MOST_REPEATS];
+            if (!x->modes[mode] || !wanted(x, c->name)) continue;
+            for (int k = 0; k < x->repeats; k++) {
+                TRY(measure_together(&once, c, (enum numeric_mode)mode, 1, &one[k]));
+                TRY(measure_together(&once, c, (enum numeric_mode)mode, x->processes, &all[k]));
+                linear[k] = all[k] / (x->processes * one[k]);
+            }
+            const double alone = median(one, x->repeats), together = median(all, x->repeats);
+            const double share = median(linear, x->repeats);
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f}", "case", c->name, "mode",
+                                                  mode_name[mode], "unit", bench_unit(c), "processes", x->processes,
+                                                  "rate_one", alone, "rate_all", together, "of_linear", share));
+            if (!x->json)
+                printf("%-13s %-9s %9d %14.1f %14.1f  %.1f %%\n", c->name, mode_name[mode], x->processes, alone,
+                       together, 100.0 * share);
+            fflush(stdout);
+        }
+    if (x->json) json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (x->json) printf("\n");
+    json_decref(list);
+    return ST_OK;
+}
+
 enum status command_bench(int argc, char **argv, struct arena *a) {
     struct arguments x = {.repeats = 5, .threads = 1, .seconds = 1.0, .modes = {true, true}};
     argv[0] = "spillover bench";
     TRY(command_parse(&command_bench_argp, argc, argv, &x));
     TRY(check_names(&x));
     if (x.bpe) return bench_bpe(a, x.bpe, x.seconds, x.json);
+    if (x.processes) {
+        if (x.ops || x.metrics || x.threads > 1)
+            return status_set(ST_USAGE, "--processes goes with neither --ops, --metrics nor --threads");
+        return measure_scaling(&x);
+    }
     if (!x.ops && !x.metrics) return measure_all(&x);
     TRY(gemm_open(x.blis ? GEMM_BLIS : GEMM_AUTO, x.modes[NUMERIC_NATIVE] ? NUMERIC_NATIVE : NUMERIC_PORTABLE));
     if (x.metrics) TRY(bench_metrics(a, x.json));

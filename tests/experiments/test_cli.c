@@ -91,6 +91,12 @@ static const struct {
     {"spillover zzzzzz", 64, NULL, "there is no command \"zzzzzz\" (spillover --help lists them)"},
     {"spillover list arms > /dev/full", 74, NULL, "standard output: "},
 
+    {"spillover bench tiny --processes 2 --mode portable --repeats 1 --seconds 0", 0,
+     "of linear\ntiny          portable          2 ", NULL},
+    {"spillover bench tiny --processes 0", 64, NULL, "--processes: \"0\" is not 1..256"},
+    {"spillover bench tiny --processes 2 --ops", 64, NULL,
+     "--processes goes with neither --ops, --metrics nor --threads"},
+
     {"spillover run tiny.yaml", 0, "", "tiny: 21 cells: 0 computed, 21 reused"},
     {"spillover run tiny.yaml -n", 0, "press    12 cells    12 whole     0 to run", NULL},
     {"spillover run tiny.yaml -n --set press.lr=0.5", 0, "pressure=none|conceal ", NULL},
