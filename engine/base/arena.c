@@ -47,14 +47,16 @@ static struct arena_block *block_take(size_t size) {
     return b;
 }
 
-/* Make the block behind `current` one that holds `bytes`: the nearest kept block that is large enough, or a new one. */
+/* Make the block behind `current` one that holds `bytes`: the smallest kept block that is large enough, so that small
+ * requests leave the large blocks to large ones; or a new one. */
 static struct arena_block *block_behind(struct arena *a, size_t bytes) {
     struct arena_block **head = a->current ? &a->current->next : &a->first;
-    struct arena_block **link = head;
-    while (*link && (*link)->size < bytes) link = &(*link)->next;
-    struct arena_block *b = *link;
+    struct arena_block **best = NULL;
+    for (struct arena_block **link = head; *link; link = &(*link)->next)
+        if ((*link)->size >= bytes && (!best || (*link)->size < (*best)->size)) best = link;
+    struct arena_block *b = best ? *best : NULL;
     if (b)
-        *link = b->next;
+        *best = b->next;
     else
         b = block_take(bytes > a->block_size ? bytes : a->block_size);
     b->next = *head;
