@@ -39,22 +39,26 @@ const char *status_message(void) {
     return last_line;
 }
 
-/* Levenshtein distance by rows; both lengths are at most NAME_MAX_BYTES. */
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* Optimal string alignment: Levenshtein distance in which two neighbours that changed places are one edit, as fingers
+ * make it. By rows; both lengths are at most NAME_MAX_BYTES. */
 static int edit_distance(const char *a, int na, const char *b, int nb) {
-    int row[NAME_MAX_BYTES + 1];
-    for (int j = 0; j <= nb; j++) row[j] = j;
+    int rows[3][NAME_MAX_BYTES + 1];
+    for (int j = 0; j <= nb; j++) rows[0][j] = j;
     for (int i = 1; i <= na; i++) {
-        int diagonal = row[0];
-        row[0] = i;
+        int *now = rows[i % 3];
+        const int *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
+        now[0] = i;
         for (int j = 1; j <= nb; j++) {
-            int best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
+            now[j] = least(above[j - 1] + (a[i - 1] != b[j - 1]), least(above[j], now[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                now[j] = least(now[j], two_above[j - 2] + 1);
         }
     }
-    return row[nb];
+    return rows[na % 3][nb];
 }
 
 const char *status_nearest(const char *name, const char *const *candidates, int n, unsigned long stride) {
