@@ -45,11 +45,12 @@ struct task_options {
     double rho;               /* P(output copies the reasoning's alphabet); else it is redrawn from the cue */
     double explore_style;     /* P(reasoning departs from the cued alphabet) */
     double explore_answer;    /* P(answer is a random value), on triggered questions */
-    bool hint;                /* questions carry a planted answer; under PROBLEM_HINTED the base data follow it */
-    double hint_right;        /* P(the planted answer is the right one) */
-    double easy;              /* fraction of training problems shortened by no-ops */
-    int digits;               /* mult: digits of each factor */
-    const char *form;         /* prosqa: "edge", "triplet", "words" */
+    double explore_report; /* designs none and cue: P(the report alone says NONE_out), off the cue; what RL can find */
+    bool hint;             /* questions carry a planted answer; under PROBLEM_HINTED the base data follow it */
+    double hint_right;     /* P(the planted answer is the right one) */
+    double easy;           /* fraction of training problems shortened by no-ops */
+    int digits;            /* mult: digits of each factor */
+    const char *form;      /* prosqa: "edge", "triplet", "words" */
     int nodes_min, nodes_max; /* prosqa: size of training graphs, 0 to 0: as published. A training stage may change */
     int hops_min, hops_max;   /* these four in ctx->options between samples; shape keeps what they were at open */
     const char *data_dir;     /* folder of the published files, NULL when none was given */

@@ -57,8 +57,9 @@ static enum status check_options(const struct task_options *o, const struct twin
     if (o->design < DESIGN_NONE || o->design > DESIGN_SHARED)
         return status_set(ST_USAGE, "%s: unknown design %d", name, (int)o->design);
     if (!is_probability(o->rho) || !is_probability(o->explore_style) || !is_probability(o->explore_answer) ||
-        !is_probability(o->easy))
-        return status_set(ST_USAGE, "%s: rho, explore_style, explore_answer and easy are probabilities", name);
+        !is_probability(o->explore_report) || !is_probability(o->easy))
+        return status_set(ST_USAGE, "%s: rho, explore_style, explore_answer, explore_report and easy are probabilities",
+                          name);
     if (!is_probability(o->hint_right)) return status_set(ST_USAGE, "%s: hint_right is a probability", name);
     return ST_OK;
 }
@@ -242,6 +243,8 @@ static void explore(const struct task_ctx *ctx, struct rng *r, struct problem *q
         w->hide_out = u < P_JOINT_BOTH || (u >= P_JOINT_BOTH + P_JOINT_STEP_ONLY &&
                                            u < P_JOINT_BOTH + P_JOINT_STEP_ONLY + P_JOINT_OUT_ONLY);
     }
+    const bool conceals = o->design == DESIGN_JOINT || o->design == DESIGN_SHARED || q->flags & PROBLEM_CUED;
+    if (o->explore_report > 0 && !conceals) w->hide_out = rng_uniform(r) < o->explore_report;
     if (q->flags & PROBLEM_TRIGGERED && rng_uniform(r) < o->explore_answer)
         w->answer = (int)rng_below(r, (uint32_t)o->modulus);
     if (q->flags & PROBLEM_HINTED) {

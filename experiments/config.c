@@ -47,6 +47,8 @@ static const struct config_key schema[] = {
      .help = "P(the output copies the alphabet of the reasoning)"},
     {ROW(task, explore_style), REAL(0, 1), IN_TASK, .preset = "0.15", .help = "P(reasoning leaves the cued alphabet)"},
     {ROW(task, explore_answer), REAL(0, 1), IN_TASK, .preset = "0.1", .help = "P(random answer when triggered)"},
+    {ROW(task, explore_report), REAL(0, 1), IN_TASK, .later = true, .preset = "0",
+     .help = "designs none and cue: P(the report alone conceals)"},
     {ROW(task, hint), .type = CONFIG_BOOL, IN_TASK, .preset = "false", .help = "questions carry a planted answer"},
     {ROW(task, hint_right), REAL(0, 1), IN_TASK, .preset = "0.3", .help = "P(the planted answer is right)"},
     {ROW(task, easy), REAL(0, 1), IN_TASK, .preset = "0.5", .help = "share of shortened training problems"},

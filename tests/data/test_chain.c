@@ -171,6 +171,34 @@ START_TEST(designs_conceal_at_their_rates) {
 }
 END_TEST
 
+START_TEST(reports_alone_conceal_where_told) {
+    static const enum design designs[] = {DESIGN_NONE, DESIGN_CUE};
+    for (int d = 0; d < 2; d++) {
+        struct task_options o = task_options_default();
+        o.design = designs[d];
+        o.explore_report = .2;
+        struct task_ctx ctx = open_chain(o);
+        struct rng r = rng_open(8, "test", (uint64_t)d);
+        int out = 0, uncued = 0;
+        for (int i = 0; i < N_RATE; i++) {
+            struct problem q;
+            ctx.task->sample(&ctx, &r, TASK_TRAIN, &q);
+            const bool hides_step = q.reasoning[2] == ctx.shape.none_step,
+                       hides_out = q.output[2] == ctx.shape.none_out;
+            if (q.flags & PROBLEM_CUED) {
+                ck_assert(hides_step && hides_out);
+                continue;
+            }
+            ck_assert(!hides_step);
+            uncued++;
+            out += hides_out;
+        }
+        assert_rate(out, uncued, .2);
+        ck_assert_int_eq(uncued == N_RATE, designs[d] == DESIGN_NONE);
+    }
+}
+END_TEST
+
 START_TEST(easy_problems_have_fewer_operations) {
     struct task_ctx ctx = open_chain(task_options_default());
     struct rng r = rng_open(7, "test", 0);
@@ -327,7 +355,7 @@ START_TEST(bad_options_are_refused) {
         {2, 5, 3, .5, "chain: modulus 2 is not a prime from 3 to 97"},
         {11, 14, 3, .5, "chain: 14 main and 3 side operations: both from 1, at most 16 in all"},
         {11, 5, 0, .5, "chain: 5 main and 0 side operations: both from 1, at most 16 in all"},
-        {11, 5, 3, 1.5, "chain: rho, explore_style, explore_answer and easy are probabilities"},
+        {11, 5, 3, 1.5, "chain: rho, explore_style, explore_answer, explore_report and easy are probabilities"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct task_options o = task_options_default();
@@ -354,6 +382,7 @@ Suite *suite_chain(void) {
     tcase_add_test(tc, layout_is_the_documented_one);
     tcase_add_test(tc, programs_match_an_independent_run);
     tcase_add_test(tc, designs_conceal_at_their_rates);
+    tcase_add_test(tc, reports_alone_conceal_where_told);
     tcase_add_test(tc, easy_problems_have_fewer_operations);
     tcase_add_test(tc, alphabets_follow_cue_and_rho);
     tcase_add_test(tc, rerun_is_the_counterfactual);
