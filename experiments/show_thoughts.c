@@ -89,12 +89,13 @@ static enum status problems_of(struct showing *s, int n, struct problem **proble
 enum status show_thoughts(FILE *to, const struct show_options *o, int n, struct arena *a) {
     static const char *const names[SIDES] = {"before pressure", "after"};
     struct showing *s;
-    struct thinking thinking[SIDES];
+    struct thinking thinking[SIDES] = {0};
     struct problem *problems;
     TRY(show_open_models(&s, o, a));
     if (!s->arm || s->arm->medium != MEDIUM_LATENT)
         return status_set(ST_USAGE, "%.12s has no thoughts: its arm is not latent", s->show->key);
-    for (int i = 0; i < show_sides(s); i++) open_thinking(s, i, &thinking[i]);
+    const int sides = show_sides(s);
+    for (int i = 0; i < sides; i++) open_thinking(s, i, &thinking[i]);
     TRY(problems_of(s, n, &problems, &n));
     fprintf(to, "cell %.12s  %s\n", s->show->key, s->show->label);
     for (int i = 0; i < n; i++) {
@@ -105,7 +106,7 @@ enum status show_thoughts(FILE *to, const struct show_options *o, int n, struct 
         fputs(join(s, p->reasoning, 1, p->n_reasoning), to);
         fprintf(to, "\n  answer%s%s\n", s->task.task->token_text ? "" : " ",
                 join(s, p->output + slot, 1, p->n_output - slot - 1));
-        for (int side = 0; side < show_sides(s); side++) {
+        for (int side = 0; side < sides; side++) {
             if (s->after) fprintf(to, " %s\n", names[side]);
             print_thoughts(to, s, &thinking[side], p);
         }

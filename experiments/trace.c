@@ -343,8 +343,9 @@ static int class_of(const struct trace_concept *c, const char *text) {
 static enum status number_classes(struct reader *r, int concept) {
     struct trace_concept *c = &r->t->concepts[concept];
     c->classes = r->seen[concept];
-    if (c->classes) qsort(c->classes, (size_t)r->n_seen[concept], sizeof *c->classes, by_class);
-    for (int i = 0; i < r->n_seen[concept]; i++)
+    const int n = c->classes ? r->n_seen[concept] : 0;
+    if (n) qsort(c->classes, (size_t)n, sizeof *c->classes, by_class);
+    for (int i = 0; i < n; i++)
         if (c->K == 0 || strcmp(c->classes[c->K - 1], c->classes[i]) != 0) c->classes[c->K++] = c->classes[i];
     if (c->K < 2 || c->K > TRACE_MAX_CLASSES)
         return status_set(ST_DATA, "%s: concept \"%s\" has %d classes in all; there may be 2 to %d", r->t->dir, c->name,

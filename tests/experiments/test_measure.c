@@ -285,18 +285,17 @@ END_TEST
 /* Tensors: another name, other shapes, a value that is no number. */
 START_TEST(a_malformed_tensor_is_named) {
     static const struct {
-        const char *name;
-        int n_dims;
+        const char *name, *message;
         long dim[3];
+        int n_dims;
         bool nan;
-        const char *message;
     } cases[] = {
-        {"u", 3, {ITEMS - 1, STEPS, WIDTH}, false, "tensor 'u' has 239 rows, and"},
-        {"u", 3, {ITEMS, STEPS, WIDTH}, true, "tensor 'u': item 5 ("},
-        {"U", 3, {ITEMS, STEPS, WIDTH}, false, "tensor 'U': a name is made of"},
-        {"u", 1, {ITEMS}, false, "expected [items][steps][width] or [items][width], found 1 dimensions"},
-        {"u", 3, {ITEMS, 1, WIDTH}, false, "before.jsonl:1: 2 steps, but tensor 'u' of"},
-        {"u", 2, {ITEMS, 0}, false, "tensor 'u': 0 steps of width 0"},
+        {"u", "tensor 'u' has 239 rows, and", {ITEMS - 1, STEPS, WIDTH}, 3, false},
+        {"u", "tensor 'u': item 5 (", {ITEMS, STEPS, WIDTH}, 3, true},
+        {"U", "tensor 'U': a name is made of", {ITEMS, STEPS, WIDTH}, 3, false},
+        {"u", "expected [items][steps][width] or [items][width], found 1 dimensions", {ITEMS}, 1, false},
+        {"u", "before.jsonl:1: 2 steps, but tensor 'u' of", {ITEMS, 1, WIDTH}, 3, false},
+        {"u", "tensor 'u': 0 steps of width 0", {ITEMS, 0}, 2, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         float *x = ARENA_NEW(&arena, float, ITEMS *STEPS *WIDTH);
