@@ -10,12 +10,16 @@ enum { LINE_MAX_BYTES = 1024, NAME_MAX_BYTES = 128 };
 
 static _Thread_local char last_line[LINE_MAX_BYTES];
 
-/* The arguments may point into last_line (a caller that wraps status_message), so the new line is built aside. */
+/* The arguments may point into last_line (a caller that wraps status_message), so the new line is built aside. They may
+ * hold what a file says or a folder is called: whatever steers a terminal, or would begin a second line, is shown as
+ * '?'. */
 static void record(const char *fmt, va_list ap, const char *reason) {
     char line[LINE_MAX_BYTES];
     int n = vsnprintf(line, sizeof line, fmt, ap);
     if (n < 0) n = 0;
     if (reason && (size_t)n < sizeof line) snprintf(line + n, sizeof line - (size_t)n, ": %s", reason);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
     memcpy(last_line, line, sizeof line);
 }
 

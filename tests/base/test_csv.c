@@ -109,6 +109,21 @@ START_TEST(reads_back_what_was_written) {
 }
 END_TEST
 
+/* A name that begins like a byte-order mark is a name. */
+START_TEST(reads_back_a_mark_in_a_name) {
+    struct csv_table *t;
+    struct csv_out out;
+    FILE *stream = fopen(path, "wbe");
+    ck_assert_ptr_nonnull(stream);
+    csv_out_open(&out, stream);
+    csv_out_text(&out, "\xef\xbb\xbf");
+    csv_out_end(&out);
+    fclose(stream);
+    ck_assert_msg(csv_read(&arena, path, NULL, &t) == ST_OK, "%s", status_message());
+    ck_assert_str_eq(t->header[0], "\xef\xbb\xbf");
+}
+END_TEST
+
 START_TEST(reads_single_empty_fields) {
     struct csv_table *t;
     ck_assert_int_eq(read_text("x\n\"\"\n\n1", 7, NULL, &t), ST_OK);
@@ -223,6 +238,7 @@ Suite *suite_csv(void) {
     tcase_add_test(t, writes_by_the_rules);
     tcase_add_test(t, numbers_ignore_the_locale);
     tcase_add_test(t, reads_back_what_was_written);
+    tcase_add_test(t, reads_back_a_mark_in_a_name);
     tcase_add_test(t, reads_single_empty_fields);
     tcase_add_test(t, knows_the_line_of_each_row);
     tcase_add_loop_test(t, refuses_malformed_text, 0, (int)(sizeof malformed / sizeof malformed[0]));
