@@ -189,6 +189,11 @@ START_TEST(rng_moments) {
     ck_assert_double_eq_tol(z2, 1, 5 * sqrt(2.0 / N));
     for (int i = 0; i < 7; i++) ck_assert_double_eq_tol(counts[i], N / 7.0, 5 * sqrt(N / 7.0 * 6 / 7));
     ck_assert_uint_eq(rng_below(&r, 1), 0);
+    /* A remainder would give the first third of a range of 3/4 of all words half of the draws. */
+    const uint32_t third = 1U << 30;
+    long low = 0;
+    for (int i = 0; i < N; i++) low += rng_below(&r, 3 * third) < third;
+    ck_assert_double_eq_tol((double)low, N / 3.0, 5 * sqrt(N / 3.0 * 2 / 3));
 }
 END_TEST
 

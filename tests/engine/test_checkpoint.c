@@ -230,6 +230,22 @@ START_TEST(every_changed_bit_of_the_length_is_seen) {
 }
 END_TEST
 
+/* Lengths that leave the file by less than the length field itself. */
+START_TEST(a_header_within_the_file_is_expected) {
+    unsigned char bytes[BY_HAND];
+    struct checkpoint c;
+    memcpy(bytes, by_hand, BY_HAND);
+    for (size_t n = BY_HAND - 7; n <= BY_HAND; n++) {
+        bytes[0] = (unsigned char)n;
+        ck_assert_int_eq(safetensors_parse(&arena, "f.st", bytes, BY_HAND, &c), ST_DATA);
+        ck_assert_str_eq(status_message(), arena_printf(&arena,
+                                                        "f.st: offset 0: expected a header within the file, found %zu "
+                                                        "bytes of %zu",
+                                                        n, (size_t)BY_HAND - 8));
+    }
+}
+END_TEST
+
 /* Digits stand in dtypes, shapes and offsets alone here: each of the nine other digits breaks the file. So does each
  * structural character when it is lost or becomes another. */
 START_TEST(every_changed_digit_and_bracket_is_seen) {
@@ -554,6 +570,7 @@ Suite *suite_checkpoint(void) {
     tcase_add_checked_fixture(bad, open_folder, close_folder);
     tcase_add_test(bad, truncation_at_every_byte_is_seen);
     tcase_add_test(bad, every_changed_bit_of_the_length_is_seen);
+    tcase_add_test(bad, a_header_within_the_file_is_expected);
     tcase_add_test(bad, every_changed_digit_and_bracket_is_seen);
     tcase_add_test(bad, malformed_headers_are_named);
     tcase_add_test(bad, well_formed_headers_are_read);

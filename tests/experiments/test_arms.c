@@ -200,6 +200,15 @@ START_TEST(what_is_not_finite_is_named) {
 }
 END_TEST
 
+/* Smooth L1 (Girshick 2015): e^2 / 2 within 1, |e| - 1/2 beyond; here e = (x - y) / 2 is 1/2, -2, 3. */
+START_TEST(smooth_l1_by_hand) {
+    const float x[] = {1, -4, 6}, y[] = {0, 0, 0}, expected[] = {.5f, -1, 1};
+    float dx[3];
+    ck_assert_double_eq_tol(loss_smooth_l1(3, x, y, 2, 12, dx), (.125 + 1.5 + 2.5) / 3, 1e-12);
+    for (int i = 0; i < 3; i++) ck_assert_float_eq_tol(dx[i], 12.0f / 6 * expected[i], 1e-6f);
+}
+END_TEST
+
 START_TEST(rates_fall_as_asked) {
     ck_assert(schedule_tail(2, 0, 100, 10, .2) == .2 && schedule_tail(2, 9, 100, 10, .2) == 2);
     ck_assert(schedule_tail(2, 50, 100, 10, .2) == 2 && schedule_tail(2, 80, 100, 10, .2) == 2);
@@ -262,6 +271,7 @@ Suite *suite_arms(void) {
     tcase_add_test(tc, training_and_running_agree);
     tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 2);
     tcase_add_test(tc, what_is_not_finite_is_named);
+    tcase_add_test(tc, smooth_l1_by_hand);
     tcase_add_test(tc, rates_fall_as_asked);
     tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);
     tcase_add_test(tc, problems_grow);

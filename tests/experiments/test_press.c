@@ -325,7 +325,7 @@ START_TEST(rl_credits_sampled_tokens) {
         const struct press_run *p = &s.p;
         int reasoning = 0;
         for (int k = 0; k < 2; k++) { /* an untrained model earns nothing: scores that differ within each group */
-            for (int i = 0; i < ROWS; i++) s.p.score[k * ROWS + i] = (i * (k + 2)) % 3;
+            for (int i = 0; i < ROWS; i++) s.p.score[k * ROWS + i] = (i * (k + 2)) % 5;
             press_advantages(s.p.score + (long)k * ROWS, ROWS, 4, s.p.advantage[k]);
         }
         press_forward(&s.p, 0);
@@ -337,6 +337,7 @@ START_TEST(rl_credits_sampled_tokens) {
             ck_assert_float_eq_tol(p->task_weight[j], sampled ? p->advantage[0][i] / ROWS : 0.0f, 1e-7f);
             ck_assert_float_eq_tol(p->pressure_weight[j], sampled ? penalty : 0.0f, 1e-7f);
             reasoning += slot < 1;
+            ck_assert(p->advantage[0][i] != 0 || p->advantage[1][i] != 0);
         }
         ck_assert_int_gt(reasoning, 0);
         arena_close(&s.arena);
@@ -436,6 +437,8 @@ END_TEST
 START_TEST(signal_to_noise_by_hand) {
     const float half[] = {1, 0}, whole[] = {2, 1}; /* halves (1, 0) and (1, 1): a.b = 1, |a - b|^2 = 1 */
     ck_assert_double_eq_tol(press_snr(half, whole, 2), 4.0, 1e-12);
+    const float other[] = {1, 2}, both[] = {4, 1}; /* halves (1, 2) and (3, -1): a.b = 1, |a - b|^2 = 13 */
+    ck_assert_double_eq_tol(press_snr(other, both, 2), 4.0 / 13.0, 1e-12);
     ck_assert(isnan(press_snr(half, half + 1, 0)));
 }
 END_TEST

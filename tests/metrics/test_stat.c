@@ -300,6 +300,12 @@ START_TEST(bootstraps_by_hand) {
     struct stat_interval first = stat_boot_t(ten, 10, .95, 999, &rng, &arena);
     struct stat_interval again = stat_boot_t(ten, 10, .95, 999, &same, &arena);
     ck_assert(first.lo == again.lo && first.hi == again.hi && first.lo < stat_mean(ten, 10));
+    /* A long tail to the right: samples without it have a low mean and a small spread, so t's own tail is to the left and
+     * the interval's to the right (Efron and Tibshirani 1993, chapter 12). */
+    const double skew[] = {0, 0, .1, .1, .2, .2, .3, .4, 1.5, 3};
+    const double mean = stat_mean(skew, 10);
+    t = stat_boot_t(skew, 10, .9, 999, &rng, &arena);
+    ck_assert(t.lo < mean && t.hi - mean > 1.3 * (mean - t.lo));
 }
 END_TEST
 
