@@ -82,6 +82,7 @@ check: $(BUILD)/tests/run spillover ## build and run the unit tests (nothing is 
 FUZZ_SECONDS ?= 20
 FUZZ_SAN := address,undefined -fno-sanitize-recover=all
 FUZZERS  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+REPLAYS  := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .PHONY: fuzz fuzz-run
 fuzz: ## fuzz each reader for FUZZ_SECONDS (needs clang)
@@ -97,6 +98,14 @@ $(BUILD)/fuzz.a: $(LIB_OBJ) # an archive: a fuzzer links what it reads with, not
 $(FUZZERS): %: %.o $(BUILD)/fuzz.a
 	$(CC) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
+# Without clang: the seeds, and what lies beside them, again, with REPLAY_SPOILT spoilt copies of each.
+.PHONY: replay
+replay: $(REPLAYS) ## run every fuzzer's target on its seeds and on spoilt copies of them
+	@set -e; for r in $^; do $$r $$r.corpus; done
+
+$(REPLAYS): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/fuzz.a
+	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
+
 # One in STEP system calls is refused, one in STARVE allocations: the defaults sample them in a minute, 1 takes them all
 # (hours).
 KILLS ?= 20
@@ -105,10 +114,11 @@ SEED  ?= 1
 STARVE ?= 1009
 TORTURE := nice sh tests/torture/torture.sh ./spillover $(BUILD)/tests/torture/breaker
 .PHONY: torture
-torture: spillover $(BUILD)/tests/torture/breaker $(BUILD)/tests/torture/starve.so ## kill, refuse and starve a running suite; all of it: KILLS=1000 STEP=1 STARVE=1
+torture: spillover $(BUILD)/tests/torture/breaker $(BUILD)/tests/torture/starve.so ## kill, refuse, misname and starve a running suite; all of it: KILLS=1000 STEP=1 STARVE=1
 	$(TORTURE) kills $(KILLS) $(SEED)
 	$(TORTURE) boundaries $(STEP)
 	$(TORTURE) faults $(STEP)
+	nice sh tests/torture/hostile.sh ./spillover
 	nice sh tests/torture/starve.sh ./spillover $(BUILD)/tests/torture/starve.so $(STARVE)
 
 $(BUILD)/tests/torture/breaker: $(BUILD)/tests/torture/breaker.o
@@ -190,8 +200,20 @@ check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm
 	$(MAKE) slurm
 	$(MAKE) old-cpu
 	$(MAKE) torture
+	$(MAKE) replay
+	$(MAKE) reproducible
+	$(MAKE) mutation
 	$(MAKE) full-size
 	@if command -v clang >/dev/null; then $(MAKE) fuzz; else echo "fuzz: skipped, there is no clang"; fi
+
+MUTANTS ?= .
+.PHONY: mutation
+mutation: ## plant a fault at a time (MUTANTS: in the files that match it) and see that the tests fail; ten minutes
+	sh tests/mutation/mutate.sh $(BUILD) '$(MUTANTS)'
+
+.PHONY: reproducible
+reproducible: ## build twice, in other folders and locales, and compare the programs
+	sh tests/reproducible.sh $(BUILD)
 
 SOURCES := $(foreach d,$(DIRS) tests tests/*,$(wildcard $(d)/*.[ch] $(d)/*.cc))
 
