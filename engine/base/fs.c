@@ -174,8 +174,10 @@ enum status fs_mkdirs(const char *path) {
 
 enum status fs_rename_dir(const char *from, const char *to) {
     if (rename(from, to)) return status_errno("%s: cannot be renamed to %s", from, to);
-    TRY(sync_parent(to));
-    return sync_parent(from);
+    enum status st = sync_parent(to);
+    if (st == ST_OK) st = sync_parent(from);
+    if (st != ST_OK) (void)!rename(to, from); /* what may not last is not there: the caller goes on working in `from` */
+    return st;
 }
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk) {

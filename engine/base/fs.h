@@ -35,6 +35,7 @@ bool fs_exists(const char *path);
 bool fs_missing(const char *path); /* no such file: not the same as one that the system cannot look at now */
 bool fs_is_folder(const char *path);
 MUST_USE enum status fs_mkdirs(const char *path); /* mkdir -p */
+/* Durable when it succeeds; undone when the folders cannot be flushed. */
 MUST_USE enum status fs_rename_dir(const char *from, const char *to);
 MUST_USE enum status fs_remove_tree(const char *path); /* missing is fine */
 
