@@ -5,12 +5,12 @@
  * detached chain is checked against the loss in which the thoughts are held as constants: exactly what detaching means. */
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/gemm.h"
 #include "engine/loss.h"
 #include "engine/mind.h"
+#include "tests/engine/slope.h"
 
 Suite *suite_gradient(void);
 
@@ -97,44 +97,13 @@ static void backward(struct setup *s, struct tape_cuts cuts) {
     tape_backward(&s->tape, &s->gv, cuts);
 }
 
-/* Directional derivative of the loss along `direction` within tensor t. */
-static double numeric(struct setup *s, const struct gpt_tensor *t, const float *direction, float step) {
-    const long n = (long)t->rows * t->cols;
-    float *w = s->model.w + t->offset, *keep = malloc((size_t)n * sizeof *keep);
-    double side[2];
-    memcpy(keep, w, (size_t)n * sizeof *keep);
-    for (int sign = 0; sign < 2; sign++) {
-        for (long i = 0; i < n; i++) w[i] = keep[i] + (sign ? step : -step) * direction[i];
-        gpt_refresh(&s->model);
-        side[sign] = forward(s);
-    }
-    memcpy(w, keep, (size_t)n * sizeof *keep);
-    gpt_refresh(&s->model);
-    free(keep);
-    return (side[1] - side[0]) / (2.0 * (double)step);
+static double loss_of(void *s) {
+    return forward(s);
 }
 
 static void check_all_tensors(struct setup *s) {
     struct rng r = rng_open(11, "direction", 0);
-    for (int k = 0; k < s->model.n_tensors; k++) {
-        const struct gpt_tensor *t = &s->model.tensors[k];
-        const long n = (long)t->rows * t->cols;
-        float *d = malloc((size_t)n * sizeof *d);
-        double norm = 0.0, analytic = 0.0;
-        for (long i = 0; i < n; i++) {
-            d[i] = rng_normal(&r);
-            norm += (double)d[i] * (double)d[i];
-        }
-        for (long i = 0; i < n; i++) {
-            d[i] /= (float)sqrt(norm);
-            analytic += (double)d[i] * (double)s->g[t->offset + i];
-        }
-        double expected = numeric(s, t, d, 1e-2f);
-        double tolerance = .02 * fmax(fabs(expected), fabs(analytic)) + 2e-3;
-        ck_assert_msg(fabs(expected - analytic) < tolerance, "%s: finite difference %g, gradient %g", t->name, expected,
-                      analytic);
-        free(d);
-    }
+    slope_check(&s->model, s->g, &r, loss_of, s);
 }
 
 static void check_model(enum feed feed, bool tied, const float *input_grad) {

@@ -1,11 +1,11 @@
 #include <check.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "data/prosqa.h"
 #include "engine/gemm.h"
 #include "experiments/arm.h"
+#include "tests/engine/slope.h"
 
 /* Arms on small untrained models: what they run, and the gradients of the losses on thoughts by finite differences. */
 
@@ -126,6 +126,18 @@ static double thought_loss(struct subject *s, int thoughts, bool path) {
     return total / lines;
 }
 
+struct weighted {
+    struct subject *s;
+    int thoughts;
+    bool path;
+    double weight;
+};
+
+static double weighted_loss(void *with) {
+    const struct weighted *x = with;
+    return x->weight * thought_loss(x->s, x->thoughts, x->path);
+}
+
 START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
     enum { THOUGHTS = 3 };
     const double weight = .7;
@@ -141,28 +153,8 @@ START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
     memset(s->l.g, 0, (size_t)m->n * sizeof *s->l.g);
     s->l.frontier = s->l.path = 0;
     learner_cross_entropy(&s->l, &s->mind, st, s->problems, ROWS);
-    for (int k = 0; k < m->n_tensors; k++) {
-        const struct gpt_tensor *t = &m->tensors[k];
-        const long n = (long)t->rows * t->cols;
-        float *w = m->w + t->offset, *keep = ARENA_NEW(&arena, float, n), *d = ARENA_NEW(&arena, float, n);
-        double analytic = 0.0, side[2], norm = 0.0;
-        for (long i = 0; i < n; i++) norm += pow((double)(d[i] = (float)rng_normal(&r)), 2);
-        for (long i = 0; i < n; i++) {
-            d[i] /= (float)sqrt(norm);
-            keep[i] = w[i];
-            analytic += (double)d[i] * ((double)with[t->offset + i] - (double)s->l.g[t->offset + i]);
-        }
-        for (int sign = 0; sign < 2; sign++) {
-            for (long i = 0; i < n; i++) w[i] = keep[i] + (sign ? 1e-2f : -1e-2f) * d[i];
-            gpt_refresh(m);
-            side[sign] = weight * thought_loss(s, THOUGHTS, _i);
-        }
-        memcpy(w, keep, (size_t)n * sizeof *w);
-        gpt_refresh(m);
-        double numeric = (side[1] - side[0]) / 2e-2;
-        ck_assert_msg(fabs(numeric - analytic) <= 2e-3 + .02 * fmax(fabs(numeric), fabs(analytic)), "%s: %g, %g",
-                      t->name, numeric, analytic);
-    }
+    for (long i = 0; i < m->n; i++) with[i] -= s->l.g[i];
+    slope_check(m, with, &r, weighted_loss, &(struct weighted){s, THOUGHTS, _i, weight});
 }
 END_TEST
 

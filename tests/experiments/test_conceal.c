@@ -4,6 +4,7 @@
 
 #include "engine/gemm.h"
 #include "experiments/arm.h"
+#include "tests/engine/slope.h"
 
 /* Design cue: what thoughts are taught under the cue. */
 
@@ -77,6 +78,16 @@ static double loss_by_hand(int thoughts) {
     return total / lines;
 }
 
+struct weighted {
+    int thoughts;
+    double weight;
+};
+
+static double weighted_loss(void *with) {
+    const struct weighted *x = with;
+    return x->weight * loss_by_hand(x->thoughts);
+}
+
 START_TEST(its_gradient_is_that_of_the_loss) {
     const double weight = .7, share = .5;
     open_learner(arms[_i / 2], 1 + _i % 2);
@@ -88,28 +99,7 @@ START_TEST(its_gradient_is_that_of_the_loss) {
     think(thoughts);
     learner_conceal(&learner, problems, thoughts, share);
     tape_backward(&learner.tape, &learner.gv, (struct tape_cuts){0});
-    for (int k = 0; k < m->n_tensors; k++) {
-        const struct gpt_tensor *t = &m->tensors[k];
-        const long n = (long)t->rows * t->cols;
-        float *w = m->w + t->offset, *keep = ARENA_NEW(&arena, float, n), *d = ARENA_NEW(&arena, float, n);
-        double analytic = 0.0, side[2], norm = 0.0;
-        for (long i = 0; i < n; i++) norm += pow((double)(d[i] = (float)rng_normal(&r)), 2);
-        for (long i = 0; i < n; i++) {
-            d[i] /= (float)sqrt(norm);
-            keep[i] = w[i];
-            analytic += (double)d[i] * (double)learner.g[t->offset + i];
-        }
-        for (int sign = 0; sign < 2; sign++) {
-            for (long i = 0; i < n; i++) w[i] = keep[i] + (sign ? 1e-2f : -1e-2f) * d[i];
-            gpt_refresh(m);
-            side[sign] = weight * share * loss_by_hand(thoughts);
-        }
-        memcpy(w, keep, (size_t)n * sizeof *w);
-        gpt_refresh(m);
-        const double numeric = (side[1] - side[0]) / 2e-2;
-        ck_assert_msg(fabs(numeric - analytic) <= 2e-3 + .02 * fmax(fabs(numeric), fabs(analytic)), "%s: %g, %g",
-                      t->name, numeric, analytic);
-    }
+    slope_check(m, learner.g, &r, weighted_loss, &(struct weighted){thoughts, weight * share});
 }
 END_TEST
 
