@@ -74,7 +74,7 @@ static enum status export_weights(const struct arguments *x, struct arena *a) {
 enum status command_export(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs", .items = 200};
     argv[0] = "spillover export";
-    argp_parse(&command_export_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_export_argp, argc, argv, &x));
     if (x.from) return export_weights(&x, a);
     if (x.inspect) return export_inspect(x.out, x.inspect, x.items, x.to, stdout, a);
     if (!fs_plain_name(x.crate)) return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x.crate);

@@ -144,7 +144,7 @@ enum status command_gc(int argc, char **argv, struct arena *a) {
     double bytes = 0.0;
     int n = 0;
     argv[0] = "spillover gc";
-    argp_parse(&command_gc_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_gc_argp, argc, argv, &x));
     TRY(read_suites(&needed, x.out, a));
     const char *cells = arena_printf(a, "%s/cells", x.out);
     DIR *dir = opendir(cells);

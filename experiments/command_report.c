@@ -1,11 +1,9 @@
 /* report, plot: what follows from the results.csv of a suite, made again. */
 #include <argp.h>
-#include <dirent.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "engine/base/fs.h"
 #include "experiments/command.h"
+#include "experiments/figure.h"
 #include "experiments/report.h"
 
 struct arguments {
@@ -70,28 +68,16 @@ const struct argp command_plot_argp = {
            "Example:\n  spillover plot quick\n",
 };
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 enum status command_plot(int argc, char **argv, struct arena *a) {
-    enum { MOST_FIGURES = 256 };
     struct arguments x = {.out = "runs"};
     struct suite s;
-    const char *dir, *names[MOST_FIGURES];
-    int n = 0;
+    const char *dir, **names;
+    int n;
     argv[0] = "spillover plot";
     TRY(command_parse(&command_plot_argp, argc, argv, &x));
     TRY(open_results(&x, &s, &dir, a));
     TRY(report_write(dir, &s, NULL));
-    DIR *figures = opendir(arena_printf(a, "%s/figures", dir));
-    if (!figures) return status_errno("%s/figures: cannot be listed", dir);
-    for (struct dirent *e; n < MOST_FIGURES && (e = readdir(figures));) {
-        const char *end = strrchr(e->d_name, '.');
-        if (end && strcmp(end, ".svg") == 0) names[n++] = arena_strdup(a, e->d_name);
-    }
-    closedir(figures);
-    qsort(names, (size_t)n, sizeof *names, by_name);
+    TRY(figure_list(arena_printf(a, "%s/figures", dir), &names, &n, a));
     for (int i = 0; i < n; i++) printf("%s/figures/%s\n", dir, names[i]);
     return ST_OK;
 }

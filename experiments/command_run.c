@@ -212,7 +212,7 @@ enum status command_work(int argc, char **argv, struct arena *a) {
     struct run_options o;
     struct run_result result = {0};
     argv[0] = "spillover work";
-    argp_parse(&command_work_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_work_argp, argc, argv, &x));
     TRY(prepare(&x, &s, &o, a));
     const enum status st = run_part(&s, &o, x.stage, x.part, x.parts, &result, a);
     return result.signal ? (enum status)(128 + result.signal) : st;

@@ -1,5 +1,4 @@
 /* verify, results: committed reference results, checked and made. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/command.h"
+#include "experiments/figure.h"
 #include "experiments/merge.h"
 #include "experiments/run.h"
 #include "experiments/verify.h"
@@ -153,17 +153,15 @@ static enum status copy(const char *from, const char *to, struct arena *a) {
 }
 
 static enum status copy_figures(const char *from, const char *to, struct arena *a) {
-    DIR *dir = opendir(from);
-    enum status st = fs_remove_tree(to);
-    if (!dir) return st;
-    if (st == ST_OK) st = fs_mkdirs(to);
-    for (struct dirent *e; st == ST_OK && (e = readdir(dir));) {
-        const char *end = strrchr(e->d_name, '.');
-        if (!end || strcmp(end, ".svg") != 0) continue;
-        st = copy(arena_printf(a, "%s/%s", from, e->d_name), arena_printf(a, "%s/%s", to, e->d_name), a);
-    }
-    closedir(dir);
-    return st;
+    const char **names;
+    int n;
+    TRY(fs_remove_tree(to));
+    if (fs_missing(from)) return ST_OK;
+    TRY(figure_list(from, &names, &n, a));
+    TRY(fs_mkdirs(to));
+    for (int i = 0; i < n; i++)
+        TRY(copy(arena_printf(a, "%s/%s", from, names[i]), arena_printf(a, "%s/%s", to, names[i]), a));
+    return ST_OK;
 }
 
 /* Reference results are whole: no cell failed or is missing. */

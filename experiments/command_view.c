@@ -78,7 +78,7 @@ enum status command_view(int argc, char **argv, struct arena *a) {
     struct progress progress;
     const char *dir;
     argv[0] = "spillover view";
-    argp_parse(&command_view_argp, argc, argv, 0, NULL, &x);
+    TRY(command_parse(&command_view_argp, argc, argv, &x));
     TRY(find_run(&x, &dir, a));
     log_set_quiet(x.quiet);
     const char *path = x.to ? x.to : arena_printf(a, "%s/view.html", dir);

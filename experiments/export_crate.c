@@ -1,6 +1,4 @@
-#include <dirent.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/fs.h"
@@ -8,6 +6,7 @@
 #include "engine/base/sha256.h"
 #include "engine/version.h"
 #include "experiments/export.h"
+#include "experiments/figure.h"
 
 struct crate {
     const char *dir, *to;
@@ -44,22 +43,11 @@ static enum status add_file(struct crate *c, const char *name, const char *forma
     return ST_OK;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static enum status add_figures(struct crate *c) {
-    enum { MOST = 256 };
-    const char *names[MOST];
-    int n = 0;
-    DIR *dir = opendir(arena_printf(c->arena, "%s/figures", c->dir));
-    if (!dir) return ST_OK;
-    for (struct dirent *e; n < MOST && (e = readdir(dir));) {
-        const char *end = strrchr(e->d_name, '.');
-        if (end && strcmp(end, ".svg") == 0 && fs_plain_name(e->d_name)) names[n++] = arena_strdup(c->arena, e->d_name);
-    }
-    closedir(dir);
-    qsort(names, (size_t)n, sizeof *names, by_name);
+    const char **names, *dir = arena_printf(c->arena, "%s/figures", c->dir);
+    int n;
+    if (fs_missing(dir)) return ST_OK;
+    TRY(figure_list(dir, &names, &n, c->arena));
     TRY(fs_mkdirs(arena_printf(c->arena, "%s/figures", c->to)));
     for (int i = 0; i < n; i++)
         TRY(add_file(c, arena_printf(c->arena, "figures/%s", names[i]), "image/svg+xml", "a figure of the report"));

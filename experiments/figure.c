@@ -1,5 +1,6 @@
 #include "experiments/figure.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -91,4 +92,23 @@ done:
     unlink(log);
     arena_rewind(a, mark);
     return st;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum status figure_list(const char *dir, const char ***names, int *n, struct arena *a) {
+    enum { MOST = 256 };
+    DIR *folder = opendir(dir);
+    *n = 0;
+    if (!folder) return status_errno("%s: cannot be listed", dir);
+    *names = ARENA_NEW(a, const char *, MOST);
+    for (struct dirent *e; *n < MOST && (e = readdir(folder));) {
+        const char *end = strrchr(e->d_name, '.');
+        if (end && strcmp(end, ".svg") == 0 && fs_plain_name(e->d_name)) (*names)[(*n)++] = arena_strdup(a, e->d_name);
+    }
+    closedir(folder);
+    qsort(*names, (size_t)*n, sizeof **names, by_name);
+    return ST_OK;
 }

@@ -16,4 +16,8 @@
 MUST_USE enum status figure_render(const char *program, const char *plots, const char *dir, const char *name,
                                    const char *caption, struct arena *a);
 
+/* The names of the .svg files in `dir`, sorted; both they and their array are the arena's. ST_IO where it cannot be
+ * listed. */
+MUST_USE enum status figure_list(const char *dir, const char ***names, int *n, struct arena *a);
+
 #endif

@@ -82,27 +82,37 @@ enum status run_prepare(const struct suite *s, const struct run_options *o, cons
     return manifest_write(arena_printf(a, "%s/manifest.json", dir), s, g, &o->manifest);
 }
 
+/* The folder of a run, made and held; *lock is for fs_unlock. */
+static enum status hold_folder(const char *dir, int *lock, struct arena *a) {
+    TRY(fs_mkdirs(dir));
+    enum status st = fs_lock(arena_printf(a, "%s/.lock", dir), lock);
+    if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
+    return st;
+}
+
+/* The cells of a schedule, told of as they go. */
+static enum status run_watched(struct schedule *schedule, bool quiet) {
+    struct display display;
+    display_open(&display, quiet);
+    schedule->watch = display_watch;
+    schedule->watcher = &display;
+    schedule_open(schedule);
+    const enum status st = schedule_run(schedule);
+    display_close(&display);
+    return st;
+}
+
 enum status run_suite(const struct suite *s, const struct run_options *o, struct run_result *result, struct arena *a) {
     struct grid g;
-    struct display display;
     const char *dir = arena_printf(a, "%s/%s", o->out, s->name);
     int lock = -1;
     *result = (struct run_result){0};
     log_set_quiet(o->quiet);
     TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
-    TRY(fs_mkdirs(dir));
-    enum status st = fs_lock(arena_printf(a, "%s/.lock", dir), &lock);
-    if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
-    if (st != ST_OK) return st;
+    TRY(hold_folder(dir, &lock, a));
     struct schedule schedule = run_schedule(o, &g, a);
-    st = run_prepare(s, o, &g, a);
-    if (st != ST_OK) goto done;
-    display_open(&display, o->quiet);
-    schedule.watch = display_watch;
-    schedule.watcher = &display;
-    schedule_open(&schedule);
-    st = schedule_run(&schedule);
-    display_close(&display);
+    enum status st = run_prepare(s, o, &g, a);
+    if (st == ST_OK) st = run_watched(&schedule, o->quiet);
     if (st == ST_OK) st = write_tables(s, &schedule, dir, o->quiet ? NULL : stderr);
     if (st != ST_OK) goto done;
     count(&schedule, result);
@@ -120,7 +130,6 @@ done:
 enum status run_part(const struct suite *s, const struct run_options *o, enum cell_kind stage, int part, int parts,
                      struct run_result *result, struct arena *a) {
     struct grid g;
-    struct display display;
     int n = 0, missing = 0;
     *result = (struct run_result){0};
     log_set_quiet(o->quiet);
@@ -133,13 +142,7 @@ enum status run_part(const struct suite *s, const struct run_options *o, enum ce
         only[i] = n++ % parts == part - 1;
     }
     schedule.only = only;
-    display_open(&display, o->quiet);
-    schedule.watch = display_watch;
-    schedule.watcher = &display;
-    schedule_open(&schedule);
-    const enum status st = schedule_run(&schedule);
-    display_close(&display);
-    if (st != ST_OK) return st;
+    TRY(run_watched(&schedule, o->quiet));
     count(&schedule, result);
     list_troubles(&schedule);
     for (int i = 0; i < g.n; i++) missing += only[i] && schedule.cells[i].state == STATE_PENDING;
@@ -157,14 +160,11 @@ enum status run_merge(const struct suite *s, const struct run_options *o, struct
     const char *dir = arena_printf(a, "%s/%s", o->out, s->name);
     log_set_quiet(o->quiet);
     TRY(grid_build(&g, s, o->kernel, o->data_dir, a));
-    TRY(fs_mkdirs(dir));
     int lock = -1;
-    enum status st = fs_lock(arena_printf(a, "%s/.lock", dir), &lock);
-    if (st == ST_PARTIAL) return status_set(ST_PARTIAL, "another run works in %s and will finish it", dir);
-    if (st != ST_OK) return st;
+    TRY(hold_folder(dir, &lock, a));
     struct schedule schedule = run_schedule(o, &g, a);
     schedule_survey(&schedule);
-    st = write_tables(s, &schedule, dir, o->quiet ? NULL : stderr);
+    enum status st = write_tables(s, &schedule, dir, o->quiet ? NULL : stderr);
     fs_unlock(lock);
     if (st != ST_OK) return st;
     count(&schedule, &result);
