@@ -242,9 +242,8 @@ static void explore(const struct task_ctx *ctx, struct rng *r, struct problem *q
         w->hide_step = u < P_JOINT_BOTH + P_JOINT_STEP_ONLY;
         w->hide_out = u < P_JOINT_BOTH || (u >= P_JOINT_BOTH + P_JOINT_STEP_ONLY &&
                                            u < P_JOINT_BOTH + P_JOINT_STEP_ONLY + P_JOINT_OUT_ONLY);
-    }
-    const bool conceals = o->design == DESIGN_JOINT || o->design == DESIGN_SHARED || q->flags & PROBLEM_CUED;
-    if (o->explore_report > 0 && !conceals) w->hide_out = rng_uniform(r) < o->explore_report;
+    } else if (o->explore_report > 0 && !(q->flags & PROBLEM_CUED))
+        w->hide_out = rng_uniform(r) < o->explore_report;
     if (q->flags & PROBLEM_TRIGGERED && rng_uniform(r) < o->explore_answer)
         w->answer = (int)rng_below(r, (uint32_t)o->modulus);
     if (q->flags & PROBLEM_HINTED) {

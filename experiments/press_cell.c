@@ -103,7 +103,8 @@ static enum status observe(struct pressing *p, int update, bool refit, bool item
     struct arena_mark mark = arena_mark(p->io->arena);
     const struct mind *m = &p->run.mind;
     p->e.update = update;
-    for (int i = 0; i < (refit ? p->n_watches : p->n_watches ? 1 : 0); i++) {
+    const int n_read = refit || p->n_watches == 0 ? p->n_watches : 1;
+    for (int i = 0; i < n_read; i++) {
         struct reading now;
         TRY(evaluate_watch(&p->e, &p->watches[i], m, refit, "", &now));
         if (items) evaluate_items(&p->e, &p->watches[i], m, "");

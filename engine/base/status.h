@@ -38,7 +38,8 @@ static inline enum status status_same(enum status st) {
     return st;
 }
 
-/* The line recorded last on this thread, without control characters; "" when none. Valid until the next status_set on this thread. */
+/* The line recorded last on this thread, without control characters; "" when none. Valid until the next status_set on
+ * this thread. */
 const char *status_message(void);
 
 /* The name in the candidate list nearest to `name` (edit distance <= 1 + len/3), or NULL. For did-you-mean.
