@@ -4,7 +4,7 @@
 
 enum {
     ENGINE_VERSION = 3,  /* training arithmetic: kernels, model, optimizer, schedules, random streams */
-    MEASURE_VERSION = 3, /* what a finished cell holds: the rows and meaning of its metrics.csv */
+    MEASURE_VERSION = 4, /* what a finished cell holds: the rows and meaning of its metrics.csv */
 };
 
 #define SPILLOVER_VERSION "0.1.0"

@@ -31,6 +31,8 @@ static enum status train(const struct arm *arm, struct arm_training *t, struct e
     TRY(checkpoint_save_trained(arena_printf(e->arena, "%s/model.safetensors", t->io->dir), &t->learner->model));
     TRY(cell_rows_open(&e->rows, t->io));
     evaluate_row(e, "updates", "", "", -1, 1, t->updates);
+    evaluate_row(e, "train_positions", "", "", -1, 1, t->learner->cost.positions);
+    evaluate_row(e, "train_flop", "", "", -1, 1, t->learner->cost.flop);
     evaluate_row(e, "gate_accuracy", "", "", -1, 256,
                  arm_gate(t, &t->mind,
                           (struct stage){.thoughts = t->mind.thoughts,

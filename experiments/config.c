@@ -107,7 +107,7 @@ static const struct config_key schema[] = {
     {ROW(arm, path), REAL(0, 1000), IN_ARM, .preset = "0",
      .help = "coconut: weight of each step's value on its thought"},
     {ROW(arm, conceal), REAL(0, 1000), IN_ARM, .preset = "1",
-     .help = "design cue, thoughts: weight of NONE_step on the concealed one of cued questions"},
+     .help = "design cue, thoughts: weight of the pull to NONE_step on the concealed one of cued questions"},
     {ROW(arm, frontier), REAL(0, 1000), IN_ARM, .preset = "0", .help = "prosqa: weight of the frontier loss"},
 
     {.section = "press",

@@ -42,6 +42,7 @@ void learner_open(struct learner *l, struct arena *a, const struct config *c, co
     l->fillers = ARENA_NEW(a, int, (size_t)rows *(size_t)thoughts *(size_t)s->channels);
     for (int i = 0; i < rows * thoughts; i++)
         for (int ch = 0; ch < s->channels; ch++) l->fillers[i * s->channels + ch] = ch ? -1 : s->pause + i % s->steps;
+    l->pull = ARENA_NEW(a, float, (size_t)c->arm.thoughts_per_step *(size_t)rows *(size_t)l->model.config.width);
     l->target = ARENA_NEW(a, int, capacity);
     l->weight = ARENA_NEW(a, float, capacity);
     l->logp = ARENA_NEW(a, float, capacity);
@@ -72,6 +73,15 @@ void learner_reason(struct learner *l, const struct mind *m, int thoughts, const
         tape_tokens(tape, thoughts, l->fillers, s->steps * l->thoughts_per_step * s->channels, ROLE_REASONING, NULL, 0);
 }
 
+static void count_cost(struct learner *l, const struct mind *m, int thoughts) {
+    const struct gpt_config *g = &l->model.config;
+    const double C = g->width, L = g->layers, run = l->tape.t, lines = l->head.n;
+    const double blocks = 2.0 * 12.0 * L * C * C * run + 4.0 * L * C * run * (run + 1.0) / 2.0;
+    const double projection = m->feed == FEED_PROJECTED ? 4.0 * C * C * thoughts : 0.0;
+    l->cost.positions += l->rows * run;
+    l->cost.flop += 3.0 * (l->rows * (blocks + projection) + 2.0 * g->vocab * C * lines);
+}
+
 void learner_forward(struct learner *l, const struct mind *m, int thoughts) {
     const struct task_shape *s = &l->task->shape;
     const struct batch *batch = &l->batch;
@@ -89,6 +99,7 @@ void learner_forward(struct learner *l, const struct mind *m, int thoughts) {
     }
     head_forward(&l->head, tape);
     loss_softmax(&l->head, l->target, l->logp);
+    count_cost(l, m, thoughts);
 }
 
 static int count_targets(const struct mind *m, const struct problem *p, int first_step) {
@@ -139,20 +150,54 @@ static void thought_gradient(struct learner *l, const struct problem *problems, 
     head_backward(h, &l->tape, &l->gv);
 }
 
-void learner_conceal(struct learner *l, const struct problem *problems, int thoughts, double share) {
-    const struct task_shape *s = &l->task->shape;
-    const int c = l->thoughts_per_step, from = s->step_concealed * c, first = l->tail_start - thoughts;
+/* Thoughts k of row b that stand for the concealed step of a cued problem: calls add(l, b, k) for each. */
+static int concealed_thoughts(const struct learner *l, const struct problem *problems, int thoughts, int *row,
+                              int *at) {
+    const int c = l->thoughts_per_step, from = l->task->shape.step_concealed * c;
+    int n = 0;
+    if (from < 0 || thoughts < from + c) return 0;
+    for (int k = from; k < from + c; k++)
+        for (int b = 0; b < l->rows; b++)
+            if (problems[b].flags & PROBLEM_CUED) {
+                row[n] = b;
+                at[n++] = l->tail_start - thoughts + k;
+            }
+    return n;
+}
+
+/* The projected thoughts are pulled to the embedding itself: mean of |u - e|^2 / |e|^2. */
+static void pull_to_token(struct learner *l, int n, const int *row, const int *at, int token, double weight) {
+    const int C = l->model.config.width;
+    const float *e = l->model.p.wte + (long)token * C;
+    double square = 0.0;
+    for (int i = 0; i < C; i++) square += (double)e[i] * (double)e[i];
+    memset(l->pull, 0, (size_t)l->thoughts_per_step * (size_t)l->rows * (size_t)C * sizeof *l->pull);
+    for (int j = 0; j < n; j++) {
+        float *g = l->pull + ((long)(at[j] - at[0]) * l->rows + row[j]) * C;
+        const float *u = tape_fed(&l->tape, row[j], at[j]), w = (float)(2.0 * weight / (square * n));
+        for (int i = 0; i < C; i++) g[i] = w * (u[i] - e[i]);
+    }
+    for (int t = at[0]; t <= at[n - 1]; t++)
+        tape_inject(&l->tape, TAPE_INPUT, t, l->pull + (long)(t - at[0]) * l->rows * C);
+}
+
+void learner_conceal(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
+                     double share) {
     struct head *h = &l->head;
-    if (l->conceal == 0.0 || s->step_concealed < 0 || thoughts < from + c) return;
-    h->n = 0;
-    for (int b = 0; b < l->rows; b++)
-        for (int k = from; k < from + c && problems[b].flags & PROBLEM_CUED; k++, h->n++) {
-            h->row[h->n] = b;
-            h->t[h->n] = first + k - 1;
-            l->target[h->n] = s->none_step;
-        }
-    if (h->n == 0) return;
-    for (int i = 0; i < h->n; i++) l->weight[i] = (float)(l->conceal * share / h->n);
+    if (l->conceal == 0.0) return;
+    const int n = concealed_thoughts(l, problems, thoughts, h->row, h->t), token = l->task->shape.none_step;
+    if (n == 0) return;
+    const double weight = l->conceal * share;
+    if (m->feed == FEED_PROJECTED) {
+        pull_to_token(l, n, h->row, h->t, token, weight);
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        h->t[i]--; /* the state that becomes the thought */
+        l->target[i] = token;
+        l->weight[i] = (float)(weight / n);
+    }
+    h->n = n;
     head_forward(h, &l->tape);
     loss_softmax(h, l->target, l->logp);
     loss_cross_entropy(h, l->target, l->weight);
@@ -178,7 +223,7 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
             thought_gradient(l, problems + i, st.thoughts, true, l->frontier * l->rows / n);
         if (l->path > 0.0 && m->medium == MEDIUM_LATENT)
             thought_gradient(l, problems + i, st.thoughts, false, l->path * l->rows / n);
-        if (m->medium == MEDIUM_LATENT) learner_conceal(l, problems + i, st.thoughts, (double)l->rows / n);
+        if (m->medium == MEDIUM_LATENT) learner_conceal(l, m, problems + i, st.thoughts, (double)l->rows / n);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
     }
     return loss / (double)tokens;
@@ -187,6 +232,7 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n) {
     enum { MAX_TAIL = TASK_MAX_REASONING + TASK_MAX_OUTPUT + 1 };
     long right[MAX_TAIL] = {0}, all[MAX_TAIL] = {0};
+    const struct training_cost before = l->cost;
     for (int i = 0; i + l->rows <= n; i += l->rows) {
         batch_fill(&l->batch, &l->task->shape, problems + i, st.first_step);
         learner_forward(l, m, st.thoughts);
@@ -199,6 +245,7 @@ double learner_gate(struct learner *l, const struct mind *m, struct stage st, co
             all[l->tail_index[j]]++;
         }
     }
+    l->cost = before;
     double worst = 1.0;
     for (int t = 0; t < MAX_TAIL; t++)
         if (all[t] && (double)right[t] / (double)all[t] < worst) worst = (double)right[t] / (double)all[t];

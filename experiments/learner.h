@@ -11,6 +11,12 @@
 #include "engine/mind.h"
 #include "experiments/config.h"
 
+/* What training took, counted and not timed: positions run through the model (padding too) and the floating-point
+ * operations of its matrix products and of causal attention, backward twice the forward's. */
+struct training_cost {
+    double positions, flop;
+};
+
 struct learner {
     struct gpt model;
     float *g; /* gradient: gpt_gradient_open */
@@ -28,10 +34,12 @@ struct learner {
     double path;        /* weight of the loss of each step\'s own value on its thought; 0 off */
     double conceal;     /* weight of learner_conceal; 0 off */
     int *fillers;       /* [rows][steps * thoughts_per_step][channels] */
+    float *pull;        /* [thoughts_per_step][rows][C] gradients that learner_conceal injects */
     int *target;        /* [head.capacity] */
     float *weight;      /* [head.capacity] */
     float *logp;        /* [head.capacity] */
     int *tail_index;    /* [head.capacity] position in the tail that the line predicts (0: the first tail token) */
+    struct training_cost cost; /* of everything run forward so far, gates left out */
 };
 
 /* The configuration of a model for a task: context for its longest sequence, channels, projection as asked. */
@@ -60,11 +68,13 @@ struct stage {
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n);
 
-/* Design cue: what text is taught under the cue, for the thoughts that stand on the tape. The state that becomes a
- * thought of the concealed step says NONE_step through the head, as the token in its place does in text: adds
- * l->conceal x share x the gradient of its mean cross-entropy over the cued rows, for the tape's next backward. Nothing
- * where no row is cued or the step is still text. Takes the head. */
-void learner_conceal(struct learner *l, const struct problem *problems, int thoughts, double share);
+/* Design cue: what text is taught under the cue, for the thoughts that stand on the tape. A thought of the concealed step
+ * becomes what the token in its place is in text, NONE_step: a fed-back state says it through the head (cross-entropy), a
+ * projected thought is pulled to its embedding e, taken as given (|u - e|^2 / |e|^2), as the warm-up of codi does for
+ * the other tokens. Adds l->conceal x share x the gradient of the mean over the cued rows' thoughts, for the tape's next
+ * backward. Nothing where no row is cued or the step is still text. Takes the head. */
+void learner_conceal(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
+                     double share);
 
 /* Teacher-forced accuracy of the worst tail position over n problems: the curriculum's gate. */
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n);

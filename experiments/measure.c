@@ -132,7 +132,7 @@ static int *types_of(const struct work *w, int steps_of, const int *item, int n,
 
 static struct decode_reading *add_reading(struct work *w, const char *view, int step, const struct probe_items *test) {
     struct decode_reading *r = &w->decode.readings[w->decode.n_readings++];
-    *r = (struct decode_reading){.view = view, .layer = -1, .step = step, .bits = NAN, .d_over_n = NAN};
+    *r = (struct decode_reading){.view = view, .layer = -1, .step = step, .bits = {NAN, NAN, NAN}, .d_over_n = NAN};
     r->K = w->t->concepts[w->concept].K;
     r->n = test ? test->n : 0;
     if (!test) return r;
@@ -152,7 +152,8 @@ static double read_by(struct work *w, const char *view, int step, const struct p
                       const struct probe_items *test) {
     struct decode_reading *r = add_reading(w, view, step, test);
     probe_predict(p, w->scratch, test->n, test->X, test->ld, r->p);
-    r->bits = v_information(p, w->scratch, fit->n, fit->y, test).bits;
+    const struct v_information v = v_information(p, w->scratch, fit->n, fit->y, test);
+    r->bits = (struct stat_figure){v.bits, v.interval.lo, v.interval.hi};
     r->d_over_n = (double)fit->d / fit->n;
     return right(r);
 }

@@ -91,8 +91,8 @@ struct decode_reading {
     float *p;    /* [n][K] how strongly each value is read */
     bool judged; /* figures have been worked out */
     struct stat_monitor figures;
-    double bits;     /* V-information, of fitted ones; else NAN */
-    double d_over_n; /* dimensions per fitting item, of fitted ones; else NAN */
+    struct stat_figure bits; /* V-information, of fitted ones; else NAN */
+    double d_over_n;         /* dimensions per fitting item, of fitted ones; else NAN */
 };
 
 /* The fall of frozen probes between the mind before pressure and now. */

@@ -28,7 +28,7 @@ static bool held(const struct measurement *m, enum decode_concept concept, int s
     for (int i = 0; i < m->decode->n_readings; i++) {
         const struct decode_reading *r = &m->decode->readings[i];
         if (r->step == step && r->concept == concept && strcmp(r->view, "u") == 0)
-            return r->n > 0 && !r->failed && r->bits > least_bits;
+            return r->n > 0 && !r->failed && r->bits.value > least_bits;
     }
     return false;
 }

@@ -38,7 +38,7 @@ static void emit_figures(const struct metric *self, struct measurement *m, figur
     for (int i = 0; i < d->n_readings; i++) {
         struct decode_reading *r = &d->readings[i];
         if (left_aside(m, r, self)) continue;
-        if (fitted_only && r->n > 0 && !r->failed && isnan(r->bits)) continue;
+        if (fitted_only && r->n > 0 && !r->failed && isnan(r->bits.value)) continue;
         const struct stat_figure x = r->n > 0 && !r->failed ? f(m, r) : (struct stat_figure){NAN, NAN, NAN};
         metric_emit_row(self, m,
                         (struct metric_row){.step = r->step,
@@ -72,7 +72,7 @@ static struct stat_figure gmean2(struct measurement *m, struct decode_reading *r
 
 static struct stat_figure bits(struct measurement *m, struct decode_reading *r) {
     (void)m;
-    return (struct stat_figure){r->bits, NAN, NAN};
+    return r->bits;
 }
 
 static struct stat_figure dimensions(struct measurement *m, struct decode_reading *r) {
@@ -157,7 +157,7 @@ const struct metric metric_v_information = {
     .summary = "usable bits about the value at each step, held out; negative where the probe overfits",
     .formula = "H(Y | nothing) - H(Y | R)",
     .source = "Xu et al. 2020, arXiv 2002.10689, def. 2",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING | NEED_READINGS,
     .lo = -149,
     .hi = 32,

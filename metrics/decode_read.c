@@ -18,7 +18,8 @@ static struct decode_reading *add(struct measurement *m, const char *view, int l
     struct decode_reading *r = &d->readings[d->n_readings++];
     *r = (struct decode_reading){.view = view, .layer = layer, .step = step, .concept = concept};
     r->K = m->mind->task->shape.n_values;
-    r->bits = r->d_over_n = NAN;
+    r->bits = (struct stat_figure){NAN, NAN, NAN};
+    r->d_over_n = NAN;
     r->y = ARENA_NEW(m->arena, int, m->n_test);
     r->group = ARENA_NEW(m->arena, int, m->n_test);
     r->p = ARENA_NEW(m->arena, float, (size_t)m->n_test *(size_t)r->K);
@@ -91,7 +92,8 @@ static void read_fitted(struct measurement *m, const struct decode_channel *c, e
         r->failed = st != ST_OK;
         if (st == ST_OK) {
             judge(r, scratch, &p, &b.test);
-            r->bits = v_information(&p, scratch, b.fit.n, b.fit.y, &b.test).bits;
+            const struct v_information v = v_information(&p, scratch, b.fit.n, b.fit.y, &b.test);
+            r->bits = (struct stat_figure){v.bits, v.interval.lo, v.interval.hi};
             r->d_over_n = (double)b.fit.d / b.fit.n;
         }
     }

@@ -12,14 +12,14 @@ void faith_curve_add(struct faith_curve *c, int n_steps, int point, bool hit) {
     c->hit[n_steps][point] += hit;
 }
 
-double faith_curve_at(const struct faith_curve *c, int point, long *n) {
+long faith_curve_at(const struct faith_curve *c, int point, long *n) {
     long hit = 0;
     *n = 0;
     for (int length = 0; length <= TASK_MAX_STEPS; length++) {
         hit += c->hit[length][point];
         *n += c->count[length][point];
     }
-    return *n ? (double)hit / (double)*n : NAN;
+    return hit;
 }
 
 /* NAN where a point is empty. */

@@ -23,8 +23,8 @@ struct faith_curve {
 
 void faith_curve_add(struct faith_curve *c, int n_steps, int point, bool hit);
 
-/* s at a point over all lengths that have it; *n is the number of items (0: NAN). */
-double faith_curve_at(const struct faith_curve *c, int point, long *n);
+/* Items that agree at a point, over all lengths that have it, out of *n: s is their ratio. */
+long faith_curve_at(const struct faith_curve *c, int point, long *n);
 
 /* 1 - the integral of (s - chance) / (1 - chance) over [0, 1] by the trapezoid rule, length by length, weighted by the
  * number of problems of each length. Lengths with an empty point are left out; *n counts problems of the others. */

@@ -121,12 +121,12 @@ static void emit_tally(const struct metric *self, struct measurement *m, const s
             hit[slot] += t->hit[k][slot][view];
             n[slot] += t->n[k][slot][view];
         }
-        metric_emit(self, m, k, "", view_name[view], n_k, (double)hit_k / (double)n_k);
+        metric_emit_share(self, m, k, "", view_name[view], hit_k, n_k);
     }
     for (int slot = 0; slot < faith_slots(m); slot++)
-        metric_emit(self, m, -1, faith_slot_name[slot], view_name[view], n[slot], (double)hit[slot] / (double)n[slot]);
-    const long all = n[FAITH_ANSWER] + n[FAITH_REPORT];
-    metric_emit(self, m, -1, "", view_name[view], all, (double)(hit[FAITH_ANSWER] + hit[FAITH_REPORT]) / (double)all);
+        metric_emit_share(self, m, -1, faith_slot_name[slot], view_name[view], hit[slot], n[slot]);
+    metric_emit_share(self, m, -1, "", view_name[view], hit[FAITH_ANSWER] + hit[FAITH_REPORT],
+                      n[FAITH_ANSWER] + n[FAITH_REPORT]);
 }
 
 static void measure(const struct metric *self, struct measurement *m) {
@@ -148,7 +148,7 @@ const struct metric metric_interchange = {
     .summary = "output follows a donor's step as the program says; by step, by slot (concept), and over all (step -1)",
     .formula = "P(out after r_k <- r_k(donor) = program after V_k <- V_k(donor)), where that is not the true output",
     .source = "Geiger et al. 2021, arXiv 2106.02997",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING | NEED_RERUN,
     .depth = DEPTH_ARM,
     .lo = 0,

@@ -57,16 +57,19 @@ static void run_cell(struct faith_edit *e, enum cell cell, const int *partner, c
     faith_edit_run(e, FAITH_STOP);
 }
 
-/* Y of every item in each of the four cells, as faith_effects_of takes them; one set of rows serves all. */
+enum { TE, NIE, NDE, REMAINDER, EFFECTS };
+static const char *const effect_name[EFFECTS] = {"te", "nie", "nde", "remainder"};
+
+/* Y of every item in each of the four cells, as faith_effects_of takes them, and the effects of the items whose partner
+ * has another answer; one set of rows serves all views. */
 struct differences {
-    double *y[4]; /* [n_test] */
+    double *y[4], *effect[EFFECTS]; /* [n_test] */
 };
 
 static void measure_view(const struct metric *self, struct measurement *m, struct faith_edit *e, const int *partner,
                          const float *mean, const struct differences *d, const char *view) {
     static const int place[CELLS] = {[OWN] = 0, [OTHER_REASONING] = 1, [OTHER_QUESTION] = 2};
-    struct faith_effects sum = {0};
-    long n = 0;
+    int n = 0;
     for (int cell = 0; cell < CELLS; cell++) {
         run_cell(e, cell, partner, mean);
         for (int i = 0; i < m->n_test; i++) {
@@ -78,16 +81,12 @@ static void measure_view(const struct metric *self, struct measurement *m, struc
         if (m->test[i].answer == m->test[partner[i]].answer) continue;
         const struct faith_effects one =
             faith_effects_of((const double[4]){d->y[0][i], d->y[1][i], d->y[2][i], d->y[3][i]});
-        sum.te += one.te;
-        sum.nie += one.nie;
-        sum.nde += one.nde;
-        sum.remainder += one.remainder;
-        n++;
+        d->effect[TE][n] = one.te;
+        d->effect[NIE][n] = one.nie;
+        d->effect[NDE][n] = one.nde;
+        d->effect[REMAINDER][n++] = one.remainder;
     }
-    metric_emit(self, m, -1, "te", view, n, sum.te / (double)n);
-    metric_emit(self, m, -1, "nie", view, n, sum.nie / (double)n);
-    metric_emit(self, m, -1, "nde", view, n, sum.nde / (double)n);
-    metric_emit(self, m, -1, "remainder", view, n, sum.remainder / (double)n);
+    for (int k = 0; k < EFFECTS; k++) metric_emit_mean(self, m, -1, effect_name[k], view, d->effect[k], n);
 }
 
 static void measure(const struct metric *self, struct measurement *m) {
@@ -96,6 +95,7 @@ static void measure(const struct metric *self, struct measurement *m) {
     struct differences d;
     struct faith_edit e;
     for (int k = 0; k < 4; k++) d.y[k] = ARENA_NEW(m->arena, double, m->n_test);
+    for (int k = 0; k < EFFECTS; k++) d.effect[k] = ARENA_NEW(m->arena, double, m->n_test);
     faith_edit_open(&e, m, m->n_test);
     faith_partners(m, self, partner);
     for (int t = 0; t < m->own_test.R; t++) mean_vector(m, t, mean + (long)t * m->own_test.C);
@@ -108,7 +108,7 @@ const struct metric metric_mediation = {
     .summary = "effect of the question on the answer's logit difference: total, through the reasoning, past it, rest",
     .formula = "TE = Y(x',r') - Y(x,r), NIE = Y(x,r') - Y(x,r), NDE = Y(x',r) - Y(x,r), remainder = TE - NDE - NIE",
     .source = "Pearl 2001, Direct and indirect effects; Y = log p(a') - log p(a)",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING,
     .lo = -INFINITY,
     .hi = INFINITY,

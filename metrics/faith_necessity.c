@@ -37,10 +37,12 @@ static void replace(struct faith_edit *e, enum replacement by, const int *partne
     faith_edit_run(e, FAITH_STOP);
 }
 
-static double accuracy(const struct measurement *m, const struct rollout *r, enum faith_slot slot) {
-    long right = 0;
-    for (int i = 0; i < m->n_test; i++) right += faith_stated(m, r, i, slot) == faith_truth(&m->test[i], slot);
-    return (double)right / m->n_test;
+/* What each item loses: 1 right before and wrong now, -1 the other way, 0 no change. */
+static void losses(const struct measurement *m, const struct rollout *now, enum faith_slot slot, double *lost) {
+    for (int i = 0; i < m->n_test; i++) {
+        const int truth = faith_truth(&m->test[i], slot);
+        lost[i] = (faith_stated(m, &m->own_test, i, slot) == truth) - (faith_stated(m, now, i, slot) == truth);
+    }
 }
 
 static void measure(const struct metric *self, struct measurement *m) {
@@ -48,6 +50,7 @@ static void measure(const struct metric *self, struct measurement *m) {
     struct faith_edit e;
     faith_edit_open(&e, m, m->n_test);
     int *partner = ARENA_NEW(m->arena, int, m->n_test);
+    double *lost = ARENA_NEW(m->arena, double, m->n_test);
     if (enough) faith_partners(m, self, partner);
     const float *zero = ARENA_NEW(m->arena, float, (long)m->own_test.R * m->own_test.C);
     const float *mean = mean_vectors(m);
@@ -55,8 +58,8 @@ static void measure(const struct metric *self, struct measurement *m) {
         const bool can = enough && !(text && (by == BY_ZERO || by == BY_MEAN));
         if (can) replace(&e, by, partner, by == BY_MEAN ? mean : zero);
         for (int slot = 0; slot < faith_slots(m); slot++) {
-            const double lost = can ? accuracy(m, &m->own_test, slot) - accuracy(m, &e.out, slot) : NAN;
-            metric_emit(self, m, -1, faith_slot_name[slot], view_name[by], can ? m->n_test : 0, lost);
+            if (can) losses(m, &e.out, slot, lost);
+            metric_emit_mean(self, m, -1, faith_slot_name[slot], view_name[by], lost, can ? m->n_test : 0);
         }
     }
 }
@@ -66,7 +69,7 @@ const struct metric metric_necessity = {
     .summary = "accuracy lost when the reasoning is another question's; views filler, zero, mean",
     .formula = "Acc(r) - Acc(r of another question)",
     .source = "science.md, section 4",
-    .version = 1,
+    .version = 2,
     .needs = NEED_REASONING,
     .lo = -1,
     .hi = 1,

@@ -95,10 +95,17 @@ struct v_information v_information(const struct probe *p, struct arena *scratch,
     struct arena_mark mark = arena_mark(scratch);
     double *count = ARENA_NEW(scratch, double, test->K);
     for (int i = 0; i < n_train; i++) count[y_train[i]] += 1;
-    struct v_information out = {.with = probe_bits(p, scratch, test)};
-    for (int i = 0; i < test->n; i++)
-        out.without -= log2((count[test->y[i]] + .5) / (n_train + .5 * test->K)) / test->n;
+    struct v_information out = {0};
+    double *gain = ARENA_NEW(scratch, double, test->n);
+    probe_item_bits(p, scratch, test, gain);
+    for (int i = 0; i < test->n; i++) {
+        const double without = -log2((count[test->y[i]] + .5) / (n_train + .5 * test->K));
+        out.without += without / test->n;
+        out.with += gain[i] / test->n;
+        gain[i] = without - gain[i];
+    }
     out.bits = out.without - out.with;
+    out.interval = stat_t_interval(gain, test->n, .95);
     arena_rewind(scratch, mark);
     return out;
 }

@@ -15,6 +15,7 @@
 #define SPILLOVER_MDL_H
 
 #include "metrics/probe.h"
+#include "metrics/stat_mean.h"
 
 enum { MDL_MAX_BLOCKS = 32 };
 
@@ -33,9 +34,10 @@ MUST_USE enum status mdl_online(struct mdl *out, struct arena *scratch, const st
                                 const float *mean, const float *scale, const struct probe_options *options);
 
 struct v_information {
-    double without; /* H(Y | nothing), bits per item */
-    double with;    /* H(Y | R), bits per item */
-    double bits;    /* without - with */
+    double without;                /* H(Y | nothing), bits per item */
+    double with;                   /* H(Y | R), bits per item */
+    double bits;                   /* without - with */
+    struct stat_interval interval; /* of bits: Student's 95 % over test items; NAN with fewer than two */
 };
 
 /* p was fitted on items with labels y_train[n_train]; test is held out. */

@@ -5,6 +5,7 @@
 
 #include "metrics/decode.h"
 #include "metrics/dictionary.h"
+#include "metrics/stat_monitor.h"
 
 #define METRIC(name) extern const struct metric metric_##name;
 #include "metrics/metrics.def"
@@ -97,8 +98,8 @@ void metric_emit_row(const struct metric *self, struct measurement *m, struct me
     m->emit(m->to, &row);
 }
 
-void metric_emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
-                 long n, double value) {
+static void emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
+                 long n, double value, struct stat_interval interval) {
     const struct metric_row row = {
         .step = step,
         .layer = -1,
@@ -106,8 +107,27 @@ void metric_emit(const struct metric *self, struct measurement *m, int step, con
         .view = view,
         .n = n,
         .value = value,
-        .lo = NAN,
-        .hi = NAN,
+        .lo = interval.lo,
+        .hi = interval.hi,
     };
     metric_emit_row(self, m, row);
+}
+
+static const struct stat_interval no_interval = {NAN, NAN};
+
+void metric_emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
+                 long n, double value) {
+    emit(self, m, step, concept, view, n, value, no_interval);
+}
+
+void metric_emit_share(const struct metric *self, struct measurement *m, int step, const char *concept,
+                       const char *view, long hits, long n) {
+    const double share = n > 0 ? (double)hits / (double)n : NAN;
+    emit(self, m, step, concept, view, n, share, n > 0 ? stat_wilson(share, (double)n, .95) : no_interval);
+}
+
+void metric_emit_mean(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
+                      const double *x, int n) {
+    const double mean = n > 0 ? stat_mean(x, n) : NAN;
+    emit(self, m, step, concept, view, n, mean, n > 1 ? stat_t_interval(x, n, .95) : no_interval);
 }

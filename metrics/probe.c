@@ -252,15 +252,22 @@ double probe_accuracy(const struct probe *p, struct arena *scratch, const struct
     return (double)right / n;
 }
 
-double probe_bits(const struct probe *p, struct arena *scratch, const struct probe_items *items) {
+void probe_item_bits(const struct probe *p, struct arena *scratch, const struct probe_items *items, double *bits) {
     struct arena_mark mark = arena_mark(scratch);
     int n = items->n;
     const float *columns = predict_columns(p, scratch, n, items->X, items->ld);
-    double bits = 0;
     /* The smallest positive float bounds what one impossible item may cost (149 bits). */
-    for (int i = 0; i < n; i++) bits -= log2(fmax(columns[(long)items->y[i] * n + i], 0x1p-149));
+    for (int i = 0; i < n; i++) bits[i] = -log2(fmax(columns[(long)items->y[i] * n + i], 0x1p-149));
     arena_rewind(scratch, mark);
-    return bits / n;
+}
+
+double probe_bits(const struct probe *p, struct arena *scratch, const struct probe_items *items) {
+    struct arena_mark mark = arena_mark(scratch);
+    double *bits = ARENA_NEW(scratch, double, items->n), sum = 0;
+    probe_item_bits(p, scratch, items, bits);
+    for (int i = 0; i < items->n; i++) sum += bits[i];
+    arena_rewind(scratch, mark);
+    return sum / items->n;
 }
 
 void probe_raw(const struct probe *p, float *W, float *b) {

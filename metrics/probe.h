@@ -75,7 +75,10 @@ void probe_predict(const struct probe *p, struct arena *scratch, int n, const fl
 /* Share of items whose most probable class is y (the first of equals); in [0, 1]. */
 double probe_accuracy(const struct probe *p, struct arena *scratch, const struct probe_items *items);
 
-/* Mean of -log2 p(y): held-out code length in bits per item; >= 0. */
+/* -log2 p(y) of every item, held out, into bits[n]; each in [0, 149]. */
+void probe_item_bits(const struct probe *p, struct arena *scratch, const struct probe_items *items, double *bits);
+
+/* Their mean: code length in bits per item. */
 double probe_bits(const struct probe *p, struct arena *scratch, const struct probe_items *items);
 
 /* The linear probe on raw features: logits = W x + b with W[K][d], b[K]; for gradients into x. BUG with a hidden

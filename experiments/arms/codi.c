@@ -124,7 +124,7 @@ static double update_gradient(struct arm_training *t, struct distil *d) {
         learner_forward(l, &t->mind, t->mind.thoughts);
         loss += (double)share * cross_entropy(l, share);
         if (t->config->arm.distil) distil(l, d, share);
-        learner_conceal(l, t->problems + i, t->mind.thoughts, (double)share);
+        learner_conceal(l, &t->mind, t->problems + i, t->mind.thoughts, (double)share);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
     }
     return loss;
@@ -157,7 +157,7 @@ const struct arm arm_codi = {
     .name = "codi",
     .summary = "projected continuous thought by self-distillation from the text mode",
     .source = "Shen et al. 2025, arXiv 2502.21074",
-    .version = 2,
+    .version = 3,
     .medium = MEDIUM_LATENT,
     .feed = FEED_PROJECTED,
     .projection = true,

@@ -16,6 +16,7 @@ static struct task_ctx task;
 static struct learner learner;
 static struct mind mind;
 static struct problem problems[ROWS];
+static float embedding[16]; /* of NONE_step */
 
 static const char *const arms[] = {"coconut", "codi"};
 
@@ -37,6 +38,7 @@ static void open_learner(const char *name, int thoughts_per_step) {
     gpt_init(&learner.model, 3, .3, .5);
     learner_open(&learner, &arena, &config, &task);
     mind = arm_mind(arm, &config, &learner.model, &task);
+    memcpy(embedding, learner.model.p.wte + task.shape.none_step * 16L, sizeof embedding);
     learner_problems(&learner, 1, "test", 0, TASK_EVAL, problems, ROWS);
     for (int b = 0; b < ROWS; b += 2) ck_assert(task.task->mark(&task, &problems[b], PROBLEM_CUED));
 }
@@ -54,9 +56,9 @@ static void think(int thoughts) {
     learner_forward(&learner, &mind, thoughts);
 }
 
-/* The term by hand: over the cued rows and the thoughts of step c, -log p(NONE_step) where the last state before each
- * thought stands in the head's place. */
-static double loss_by_hand(int thoughts) {
+/* The term by hand, over the cued rows and the thoughts of step c. Fed-back states: -log p(NONE_step) where the state
+ * before each thought stands in the head's place. */
+static double state_loss(int thoughts) {
     const int c = config.arm.thoughts_per_step, at = task.shape.step_concealed;
     double total = 0.0;
     int lines = 0;
@@ -78,6 +80,25 @@ static double loss_by_hand(int thoughts) {
     return total / lines;
 }
 
+/* Projected thoughts: |u - e|^2 / |e|^2, with e as it stood before any step along a direction. */
+static double vector_loss(int thoughts) {
+    const int c = config.arm.thoughts_per_step, at = task.shape.step_concealed, C = learner.model.config.width;
+    double total = 0.0, square = 0.0;
+    int lines = 0;
+    for (int i = 0; i < C; i++) square += (double)embedding[i] * (double)embedding[i];
+    think(thoughts);
+    for (int b = 0; b < ROWS; b += 2)
+        for (int k = at * c; k < (at + 1) * c; k++, lines++) {
+            const float *u = tape_fed(&learner.tape, b, learner.batch.Q + k);
+            for (int i = 0; i < C; i++) total += (double)(u[i] - embedding[i]) * (double)(u[i] - embedding[i]) / square;
+        }
+    return total / lines;
+}
+
+static double loss_by_hand(int thoughts) {
+    return mind.feed == FEED_PROJECTED ? vector_loss(thoughts) : state_loss(thoughts);
+}
+
 struct weighted {
     int thoughts;
     double weight;
@@ -97,7 +118,7 @@ START_TEST(its_gradient_is_that_of_the_loss) {
     learner.conceal = weight;
     memset(learner.g, 0, (size_t)m->n * sizeof(float));
     think(thoughts);
-    learner_conceal(&learner, problems, thoughts, share);
+    learner_conceal(&learner, &mind, problems, thoughts, share);
     tape_backward(&learner.tape, &learner.gv, (struct tape_cuts){0});
     slope_check(m, learner.g, &r, weighted_loss, &(struct weighted){thoughts, weight * share});
 }
@@ -107,7 +128,7 @@ static bool any_gradient(int thoughts) {
     bool any = false;
     memset(learner.g, 0, (size_t)learner.model.n * sizeof(float));
     think(thoughts);
-    learner_conceal(&learner, problems, thoughts, 1.0);
+    learner_conceal(&learner, &mind, problems, thoughts, 1.0);
     tape_backward(&learner.tape, &learner.gv, (struct tape_cuts){0});
     for (long i = 0; i < learner.model.n; i++) any |= learner.g[i] != 0.0f;
     return any;
@@ -128,14 +149,14 @@ START_TEST(it_speaks_under_the_cue_alone) {
 }
 END_TEST
 
-/* Trained on it alone, the concealed thought says NONE_step under the cue. */
+/* Trained on it alone, the concealed thought becomes NONE_step under the cue. */
 START_TEST(it_is_learnt) {
     open_learner(arms[_i], 1);
     const double before = loss_by_hand(mind.thoughts);
     double norm;
     for (int i = 0; i < 60; i++) {
         think(mind.thoughts);
-        learner_conceal(&learner, problems, mind.thoughts, 1.0);
+        learner_conceal(&learner, &mind, problems, mind.thoughts, 1.0);
         tape_backward(&learner.tape, &learner.gv, (struct tape_cuts){0});
         ck_assert_int_eq(adamw_step(&learner.opt, &learner.model, learner.g, 1e-2, NULL, &norm), ST_OK);
     }

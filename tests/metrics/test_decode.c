@@ -134,7 +134,8 @@ static void is_chance(double accuracy, int n) {
 START_TEST(figures_of_a_reading) {
     int y[] = {0, 1, 2};
     float p[] = {.5f, .3f, .2f, .2f, .2f, .6f, 0, 0, 0};
-    struct decode_reading r = {.view = "u", .layer = 2, .step = 1, .n = 2, .K = 3, .y = y, .p = p, .bits = 1.25};
+    struct decode_reading r = {
+        .view = "u", .layer = 2, .step = 1, .n = 2, .K = 3, .y = y, .p = p, .bits = {1.25, .9, 1.6}};
     struct decode d = {.n_readings = 1, .readings = &r, .steps = 1};
     struct measurement m = {.arena = &arena, .mind = &thinker.mind, .decode = &d, .emit = note, .to = &sheet};
     sheet.n = 0;
