@@ -94,7 +94,8 @@ const struct argp command_compare_argp = {
 
 static enum status find_table(const struct arguments *x, const char *name, const char **path, struct arena *a) {
     const size_t n = strlen(name);
-    if (strchr(name, '/') || (n > 4 && strcmp(name + n - 4, ".csv") == 0)) {
+    if (strchr(name, '/') ||
+        (n > 4 && (strcmp(name + n - 4, ".csv") == 0 || (n > 7 && strcmp(name + n - 7, ".csv.gz") == 0)))) {
         *path = name;
         return fs_exists(name) ? ST_OK : status_set(ST_USAGE, "%s: there is no such table", name);
     }
@@ -106,7 +107,7 @@ static enum status find_table(const struct arguments *x, const char *name, const
     }
     *path = arena_printf(a, "%s/%s/results.csv", x->out, name);
     if (fs_exists(*path)) return ST_OK;
-    *path = arena_printf(a, "%s/data/results/%s.csv", command_source_dir(a), name);
+    *path = verify_reference(arena_printf(a, "%s/data/results", command_source_dir(a)), name, a);
     if (fs_exists(*path)) return ST_OK;
     int n_names;
     const char *const *names = suite_names(a, command_suites_dir(a), &n_names);

@@ -5,6 +5,7 @@
 
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
+#include "engine/base/gzip.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/command.h"
@@ -88,7 +89,8 @@ static enum status find_results(struct arguments *x, struct verify_options *o, s
     if (!o->results && !fs_plain_name(x->suite))
         return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x->suite);
     if (!o->results && x->out) o->results = arena_printf(a, "%s/%s/results.csv", x->out, x->suite);
-    if (!o->results) o->results = arena_printf(a, "%s/data/results/%s.csv", command_source_dir(a), x->suite);
+    if (!o->results)
+        o->results = verify_reference(arena_printf(a, "%s/data/results", command_source_dir(a)), x->suite, a);
     if (!fs_exists(o->results)) return no_results(x->suite, o->results, a);
     o->manifest = verify_manifest(o->results, a);
     if (!fs_exists(o->manifest)) return status_set(ST_USAGE, "%s: there is no manifest", o->manifest);
@@ -138,7 +140,7 @@ const struct argp command_results_argp = {
     .parser = parse,
     .args_doc = "SUITE",
     .doc = "Copy the table, manifest and figures of a finished suite to where reference results lie, to be committed: "
-           "SUITE.csv, SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/.\v"
+           "SUITE.csv (over 8 MiB: SUITE.csv.gz), SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/.\v"
            "Example:\n  spillover run smoke && spillover results smoke\n",
 };
 
@@ -148,6 +150,20 @@ static enum status copy(const char *from, const char *to, struct arena *a) {
     size_t size;
     enum status st = fs_read(a, from, &data, &size);
     if (st == ST_OK) st = fs_write(to, data, size);
+    arena_rewind(a, mark);
+    return st;
+}
+
+/* A large table is compressed, so that the repository stays small; of its two forms only one lies there. */
+static enum status copy_table(const char *from, const char *to, struct arena *a) {
+    enum { LARGE = 8 << 20 };
+    const char *packed = arena_printf(a, "%s.gz", to);
+    const struct arena_mark mark = arena_mark(a);
+    char *data;
+    size_t size;
+    enum status st = fs_read(a, from, &data, &size);
+    if (st == ST_OK) st = size > LARGE ? gzip_write(a, packed, data, size) : fs_write(to, data, size);
+    if (st == ST_OK) st = fs_remove_tree(size > LARGE ? to : packed);
     arena_rewind(a, mark);
     return st;
 }
@@ -202,10 +218,10 @@ enum status command_results(int argc, char **argv, struct arena *a) {
     TRY(check_whole(table, a));
     warn_of_source(manifest);
     TRY(fs_mkdirs(to));
-    TRY(copy(table, arena_printf(a, "%s/%s.csv", to, x.suite), a));
+    TRY(copy_table(table, arena_printf(a, "%s/%s.csv", to, x.suite), a));
     TRY(copy(manifest, arena_printf(a, "%s/%s.manifest.json", to, x.suite), a));
     TRY(copy(arena_printf(a, "%s/cost.csv", from), arena_printf(a, "%s/%s.cost.csv", to, x.suite), a));
     TRY(copy_figures(arena_printf(a, "%s/figures", from), arena_printf(a, "%s/figures/%s", to, x.suite), a));
-    printf("%s/%s.csv\n", to, x.suite);
+    printf("%s\n", verify_reference(to, x.suite, a));
     return ST_OK;
 }

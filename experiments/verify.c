@@ -46,14 +46,25 @@ enum status verify_suite(const char *manifest, const char *folder, struct suite 
     return st;
 }
 
+const char *verify_reference(const char *folder, const char *suite, struct arena *a) {
+    const char *plain = arena_printf(a, "%s/%s.csv", folder, suite), *packed = arena_printf(a, "%s.gz", plain);
+    return fs_exists(plain) || fs_missing(packed) ? plain : packed;
+}
+
 const char *verify_manifest(const char *results, struct arena *a) {
+    static const char *const endings[] = {".csv.gz", ".csv"};
     const char *name = strrchr(results, '/');
     const int folder = name ? (int)(name - results) + 1 : 0;
     name = results + folder;
     if (strcmp(name, "results.csv") == 0 || strcmp(name, "outcomes.csv") == 0)
         return arena_printf(a, "%.*smanifest.json", folder, results);
     int stem = (int)strlen(name);
-    if (stem > 4 && strcmp(name + stem - 4, ".csv") == 0) stem -= 4;
+    for (int i = 0; i < 2; i++) {
+        const int n = (int)strlen(endings[i]);
+        if (stem <= n || strcmp(name + stem - n, endings[i]) != 0) continue;
+        stem -= n;
+        break;
+    }
     return arena_printf(a, "%.*s.manifest.json", folder + stem, results);
 }
 

@@ -41,7 +41,10 @@ MUST_USE enum status verify_results(const struct verify_options *o, FILE *to, st
  * run. */
 MUST_USE enum status verify_suite(const char *manifest, const char *folder, struct suite *s, struct arena *a);
 
-/* Where the manifest of a results table lies: <name>.manifest.json beside <name>.csv, manifest.json beside results.csv
+/* Where the reference table of a suite lies in a folder: <suite>.csv, or <suite>.csv.gz where only that is there. */
+const char *verify_reference(const char *folder, const char *suite, struct arena *a);
+
+/* Where the manifest of a results table lies: <name>.manifest.json beside <name>.csv or <name>.csv.gz, manifest.json beside results.csv
  * and outcomes.csv. */
 const char *verify_manifest(const char *results, struct arena *a);
 

@@ -20,12 +20,13 @@ cost() { # cost.csv
 
 page=$scratch/RESULTS.md
 cat "$results/about.md" >"$page"
-for table in "$results"/*.csv; do
-    suite=$(basename "$table" .csv)
-    case $suite in *.cost) continue ;; esac
+for manifest in "$results"/*.manifest.json; do
+    suite=$(basename "$manifest" .manifest.json)
+    table=$results/$suite.csv
+    [ -f "$table" ] || table=$table.gz
     folder=$scratch/$suite
     mkdir -p "$folder"
-    cp "$table" "$folder/results.csv"
+    gzip -dcf "$table" >"$folder/results.csv"
     cp "$results/$suite.manifest.json" "$folder/manifest.json"
     "$program" report "$suite" --out "$scratch" >"$folder/summary.txt"
     rm -rf "$results/figures/$suite"
