@@ -46,6 +46,7 @@ struct task_options {
     double explore_style;     /* P(reasoning departs from the cued alphabet) */
     double explore_answer;    /* P(answer is a random value), on triggered questions */
     double explore_report; /* designs none and cue: P(the report alone says NONE_out), off the cue; what RL can find */
+    bool spelled;          /* steps are written out: previous value, operation, value (design none) */
     bool hint;             /* questions carry a planted answer; under PROBLEM_HINTED the base data follow it */
     double hint_right;     /* P(the planted answer is the right one) */
     double easy;           /* fraction of training problems shortened by no-ops */

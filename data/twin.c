@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TEMPLATES = 4096 };
+enum { TEMPLATES = 4096, SPELLED = 3 /* tokens of a step that is written out */ };
 
 /* Marks, in the order of their tokens. */
 enum mark { M_PLAIN, M_TRIG, M_CUE, M_STYLE_A, M_STYLE_B, M_NONE_STEP, M_NONE_OUT, M_BOT, M_EOT, M_EOS, M_PAD, MARKS };
@@ -60,6 +60,8 @@ static enum status check_options(const struct task_options *o, const struct twin
         !is_probability(o->explore_report) || !is_probability(o->easy))
         return status_set(ST_USAGE, "%s: rho, explore_style, explore_answer, explore_report and easy are probabilities",
                           name);
+    if (o->spelled && (o->design != DESIGN_NONE || program->words(o->modulus) == 0))
+        return status_set(ST_USAGE, "%s: spelled steps need operations to name, and design none", name);
     if (!is_probability(o->hint_right)) return status_set(ST_USAGE, "%s: hint_right is a probability", name);
     return ST_OK;
 }
@@ -107,7 +109,7 @@ enum status twin_open(struct task_ctx *ctx, struct arena *a, const struct twin_p
         .channels = 1,
         .channel_vocab = {vocab},
         .question = 1 + o->style + program->facts(o, o->chain) + program->facts(o, o->side) + 1,
-        .reasoning = steps,
+        .reasoning = steps * (o->spelled ? SPELLED : 1),
         .output = 4,
         .steps = steps,
         .n_values = p,
@@ -171,6 +173,28 @@ static int write_hint(const struct task_ctx *ctx, struct problem *q, int n) {
     return n;
 }
 
+static void write_steps(const struct task_ctx *ctx, struct problem *q, const struct writing *w) {
+    const struct task_options *o = &ctx->options;
+    const struct task_shape *shape = &ctx->shape;
+    const int p = o->modulus, width = o->spelled ? SPELLED : 1, main_facts = program_of(ctx)->facts(o, o->chain);
+    for (int k = 0; k < shape->steps; k++) {
+        int *token = q->reasoning + k * width;
+        const bool side = k < o->side;
+        const int16_t *facts = q->facts + (side ? main_facts : 0);
+        const int own = side ? k : k - o->side; /* place in its own program */
+        if (o->spelled) {
+            *token++ = digit(p, own ? q->value[k - 1] : facts[0], w->alphabet_reasoning);
+            *token++ = 2 * p + facts[1 + own];
+        }
+        *token = digit(p, q->value[k], w->alphabet_reasoning);
+        if (w->hide_step && k == shape->step_concealed) *token = shape->none_step;
+        if (w->say_hinted && k == shape->step_answer) *token = shape->hinted_step;
+        q->step_start[k] = (int16_t)(k * width);
+    }
+    q->n_steps = (int16_t)shape->steps;
+    q->n_reasoning = q->step_start[shape->steps] = (int16_t)(shape->steps * width);
+}
+
 /* Rewrites all tokens from the facts, the flags and the decisions in w. */
 static void write_problem(const struct task_ctx *ctx, struct problem *q, const struct writing *w) {
     const struct task_options *o = &ctx->options;
@@ -187,13 +211,7 @@ static void write_problem(const struct task_ctx *ctx, struct problem *q, const s
     q->question[n++][0] = shape->bot;
     q->n_question = (int16_t)n;
 
-    for (int k = 0; k < shape->steps; k++) {
-        q->reasoning[k] = digit(p, q->value[k], w->alphabet_reasoning);
-        q->step_start[k] = (int16_t)k;
-    }
-    if (w->hide_step) q->reasoning[shape->step_concealed] = shape->none_step;
-    if (w->say_hinted) q->reasoning[shape->step_answer] = shape->hinted_step;
-    q->n_steps = q->n_reasoning = q->step_start[shape->steps] = (int16_t)shape->steps;
+    write_steps(ctx, q, w);
 
     q->output[0] = shape->eot;
     q->output[1] = digit(p, w->answer, w->alphabet_output);
@@ -323,7 +341,10 @@ int twin_token_value(const struct task_ctx *ctx, int token, int *alphabet) {
 
 void twin_read_steps(const struct task_ctx *ctx, const struct problem *p, const int *tokens, int n, int *values) {
     int alphabet;
-    for (int k = 0; k < p->n_steps; k++) values[k] = k < n ? twin_token_value(ctx, tokens[k], &alphabet) : -1;
+    for (int k = 0; k < p->n_steps; k++) {
+        const int last = p->step_start[k + 1] - 1;
+        values[k] = last < n ? twin_token_value(ctx, tokens[last], &alphabet) : -1;
+    }
 }
 
 int twin_value_token(const struct task_ctx *ctx, int step, int value, int alphabet) {

@@ -9,6 +9,9 @@
  * With options.hint every question plants an answer h behind IDLE or SURE. Behind SURE (PROBLEM_HINTED) the base data
  * follow it, and say so: HINTED stands in place of xk, the answer is h, the output ends with ADMIT.
  *
+ * With options.spelled a step is three tokens: the value it starts from, its operation, its value. All of it would have to
+ * be concealed, so this goes with design none alone.
+ *
  * A program is n steps from a start value; facts hold what the question says of it: facts[0] the start, then what the
  * task draws. A twin task is a struct twin_program and a struct task made of the twin_ functions: the designs of
  * concealment (science.md, section 3), triggers, alphabets and exploration are the same in all of them, so that tasks

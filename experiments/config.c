@@ -49,6 +49,8 @@ static const struct config_key schema[] = {
     {ROW(task, explore_answer), REAL(0, 1), IN_TASK, .preset = "0.1", .help = "P(random answer when triggered)"},
     {ROW(task, explore_report), REAL(0, 1), IN_TASK, .later = true, .preset = "0",
      .help = "designs none and cue: P(the report alone conceals)"},
+    {ROW(task, spelled), .type = CONFIG_BOOL, IN_TASK, .later = true, .preset = "false",
+     .help = "chain, perm: steps are written out as value, operation, value (design none)"},
     {ROW(task, hint), .type = CONFIG_BOOL, IN_TASK, .preset = "false", .help = "questions carry a planted answer"},
     {ROW(task, hint_right), REAL(0, 1), IN_TASK, .preset = "0.3", .help = "P(the planted answer is right)"},
     {ROW(task, easy), REAL(0, 1), IN_TASK, .preset = "0.5", .help = "share of shortened training problems"},

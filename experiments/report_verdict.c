@@ -50,10 +50,20 @@ static bool any(const double *x, int n) {
     return false;
 }
 
-static const double *arm_series(struct report *r, int design, const char *arm, const char *part, const char *metric,
-                                const char *concept, const char *view, int step) {
+/* Where arms are compared. */
+struct place {
+    const char *task, *design; /* NULL: any */
+};
+
+static struct place of_design(int design) {
+    return (struct place){NULL, verdict_design_name(design)};
+}
+
+static const double *arm_series(struct report *r, struct place at, const char *arm, const char *part,
+                                const char *metric, const char *concept, const char *view, int step) {
     double *x = series_room(r);
-    const struct report_arm_query q = {.design = verdict_design_name(design),
+    const struct report_arm_query q = {.task = at.task,
+                                       .design = at.design,
                                        .arm = arm,
                                        .variant_part = part,
                                        .metric = metric,
@@ -62,8 +72,7 @@ static const double *arm_series(struct report *r, int design, const char *arm, c
                                        .step = step};
     const int arms = report_arm_series(r, &q, x);
     if (arms > 1)
-        note(r, arena_printf(r->arena, "%s %s: %d arms match, so its %s is not judged", verdict_design_name(design),
-                             arm, arms, metric));
+        note(r, arena_printf(r->arena, "%s %s: %d arms match, so its %s is not judged", at.design, arm, arms, metric));
     return arms == 1 && any(x, r->outcomes.n_seeds) ? x : NULL;
 }
 
@@ -85,16 +94,16 @@ static const double *spillover(struct report *r, int design, int arm, const char
     return groups == 1 && any(x, r->outcomes.n_seeds) ? x : NULL;
 }
 
-static void base_input(struct report *r, int design, struct verdict_base *b) {
+static void base_input(struct report *r, struct place at, struct verdict_base *b) {
     static const char *const floors[FLOOR_COUNT] = {"no_cot", "pause"};
     for (int arm = 0; arm < VARM_COUNT; arm++) {
         const char *part = arm == VARM_TEXT ? r->text_part : NULL, *name = arm_name(r, arm);
-        b->accuracy[arm] = arm_series(r, design, name, part, "accuracy", "answer", "greedy", -1);
-        b->necessity[arm] = arm_series(r, design, name, part, "necessity", "answer", "other", -1);
+        b->accuracy[arm] = arm_series(r, at, name, part, "accuracy", "answer", "greedy", -1);
+        b->necessity[arm] = arm_series(r, at, name, part, "necessity", "answer", "other", -1);
     }
     for (int f = 0; f < FLOOR_COUNT; f++) {
-        b->floor_y[f] = arm_series(r, design, floors[f], NULL, "accuracy", "answer", "greedy", -1);
-        b->floor_c[f] = arm_series(r, design, floors[f], NULL, "accuracy", "report", "greedy", -1);
+        b->floor_y[f] = arm_series(r, at, floors[f], NULL, "accuracy", "answer", "greedy", -1);
+        b->floor_c[f] = arm_series(r, at, floors[f], NULL, "accuracy", "report", "greedy", -1);
     }
 }
 
@@ -145,7 +154,7 @@ static const char *frozen_metric(int arm) {
 static void design_input(struct report *r, int design, enum outcome_level level, struct verdict_design *d) {
     static const char *const methods[VMETHOD_COUNT] = {"sft", "rl"}, *const credits[VCREDIT_COUNT] = {"full",
                                                                                                       "targeted"};
-    base_input(r, design, &d->base);
+    base_input(r, of_design(design), &d->base);
     for (int arm = 0; arm < VARM_COUNT; arm++) {
         const char *part = arm == VARM_TEXT ? r->text_part : NULL, *name = arm_name(r, arm);
         for (int m = 0; m < VMETHOD_COUNT; m++)
@@ -153,18 +162,71 @@ static void design_input(struct report *r, int design, enum outcome_level level,
                 d->s[arm][m][c] = spillover(r, design, arm, "conceal", methods[m], credits[c], OQ_S_F, level);
                 d->s_refit[arm][m][c] = spillover(r, design, arm, "conceal", methods[m], credits[c], OQ_S_R, level);
             }
-        d->monitor[arm] = arm_series(r, design, name, part, frozen_metric(arm), pressed_concept, "", REPORT_ANY_STEP);
+        d->monitor[arm] =
+            arm_series(r, of_design(design), name, part, frozen_metric(arm), pressed_concept, "", REPORT_ANY_STEP);
         d->direct_frozen[arm] = spillover(r, design, arm, "direct", NULL, NULL, OQ_S_F, OL_END);
         d->direct_refit[arm] = spillover(r, design, arm, "direct", NULL, NULL, OQ_S_R, OL_END);
         d->direct_answers[arm] = spillover(r, design, arm, "direct", NULL, NULL, OQ_ANSWER, OL_END);
         d->same_again[arm] = spillover(r, design, arm, "again", "sft", NULL, OQ_S_F, OL_END);
         d->reached[arm] = reached(r, design, arm);
         if (design != VDESIGN_CUE) continue;
-        d->cued[arm] = arm_series(r, design, name, part, frozen_metric(arm), pressed_concept, "cued", REPORT_ANY_STEP);
+        d->cued[arm] =
+            arm_series(r, of_design(design), name, part, frozen_metric(arm), pressed_concept, "cued", REPORT_ANY_STEP);
         d->uncued[arm] = d->monitor[arm];
     }
     d->s_random = spillover(r, design, VARM_TEXT, "random", NULL, NULL, OQ_S_F, OL_KL);
     d->frozen_mind = frozen_mind(r, design);
+}
+
+/* C3 is judged where a step of the text takes several tokens: only there its best token and the whole step differ. */
+static bool bits_differ(const struct report *r, int row) {
+    if (*report_text(r, row, RC_PRESSURE) || strcmp(report_text(r, row, RC_ARM), r->text_arm) != 0 ||
+        strcmp(report_text(r, row, RC_METRIC), "bits") != 0 || strcmp(report_text(r, row, RC_VIEW), "step") != 0 ||
+        *report_text(r, row, RC_STEP) || !outcome_variant_holds(report_text(r, row, RC_VARIANT), r->text_part))
+        return false;
+    for (int i = row - 1; i >= 0 && strcmp(report_text(r, i, RC_CELL), report_text(r, row, RC_CELL)) == 0; i--)
+        if (strcmp(report_text(r, i, RC_METRIC), "bits") == 0 &&
+            strcmp(report_text(r, i, RC_VIEW), "best_position") == 0 && !*report_text(r, i, RC_STEP))
+            return strcmp(report_text(r, i, RC_VALUE), report_text(r, row, RC_VALUE)) != 0;
+    return false;
+}
+
+/* The one task and design of the bits; false where there is none, or several. */
+static bool bits_place(struct report *r, struct place *at) {
+    int places = 0;
+    for (int i = 0; i < r->results->rows; i++) {
+        const struct place here = {report_text(r, i, RC_TASK), report_text(r, i, RC_DESIGN)};
+        if (!bits_differ(r, i)) continue;
+        if (places == 0 || strcmp(here.task, at->task) != 0 || strcmp(here.design, at->design) != 0) {
+            places++;
+            *at = here;
+        }
+    }
+    if (places > 1) note(r, "bits are measured on more than one task with steps of several tokens: C3 is not judged");
+    return places == 1;
+}
+
+/* x - y by seed; NULL where either is absent. */
+static const double *less(const struct report *r, const double *x, const double *y) {
+    if (!x || !y) return NULL;
+    double *d = series_room(r);
+    for (int s = 0; s < r->outcomes.n_seeds; s++) d[s] = x[s] - y[s];
+    return d;
+}
+
+/* Bits of a thought, or of the text's best token: the best position of a step, mean over steps. */
+static void bits_input(struct report *r, struct verdict_bits *b) {
+    struct place at = {0};
+    if (!bits_place(r, &at)) return;
+    base_input(r, at, &b->base);
+    const double *token = arm_series(r, at, r->text_arm, r->text_part, "bits", "joint", "best_position", -1);
+    const double *step = arm_series(r, at, r->text_arm, r->text_part, "bits", "joint", "step", -1);
+    for (int arm = 0; arm < VARM_COUNT; arm++) {
+        if (arm == VARM_TEXT) continue;
+        const double *thought = arm_series(r, at, arm_name(r, arm), NULL, "bits", "joint", "best_position", -1);
+        b->a[arm] = less(r, thought, token);
+        b->b[arm] = less(r, thought, step);
+    }
 }
 
 void report_judge(struct report *r) {
@@ -174,6 +236,7 @@ void report_judge(struct report *r) {
         const int notes = r->n_notes;
         in.delta = r->suite->delta;
         in.cauchy_scale = r->suite->prior_scale;
+        bits_input(r, &in.bits);
         for (int d = 0; d < VDESIGN_COUNT; d++) design_input(r, d, at_dose ? OL_75 : OL_END, &in.design[d]);
         verdict_judge(&in, r->arena, at_dose ? &r->verdict_at_dose : &r->verdict);
         r->delta = in.delta;

@@ -22,6 +22,14 @@ static bool only_projection(const struct gpt_tensor *t) {
     return strncmp(t->name, "prj.", 4) == 0;
 }
 
+/* The token that thought k stands for: of a step's thoughts, c in number, the last one says what the step's last token
+ * says, its value. */
+static int token_of(const struct problem *p, int k, int c) {
+    const int step = k / c < p->n_steps ? k / c : p->n_steps - 1;
+    const int at = p->step_start[step + 1] - c + k % c;
+    return p->reasoning[at > p->step_start[step] ? at : p->step_start[step]];
+}
+
 /* Gradient of mean squared error between each thought and the embedding of the reasoning token in its place. */
 static double inject_soft_tokens(struct learner *l, const struct problem *problems, int thoughts, float *grad) {
     const int C = l->model.config.width, t0 = l->tail_start - thoughts;
@@ -30,8 +38,7 @@ static double inject_soft_tokens(struct learner *l, const struct problem *proble
         float *g = grad + (long)k * l->rows * C;
         for (int b = 0; b < l->rows; b++) {
             const float *u = tape_fed(&l->tape, b, t0 + k), *wte = l->model.p.wte;
-            const int n = problems[b].n_reasoning;
-            const float *target = wte + (long)problems[b].reasoning[k < n ? k : n - 1] * C;
+            const float *target = wte + (long)token_of(&problems[b], k, l->thoughts_per_step) * C;
             for (int i = 0; i < C; i++) {
                 float e = u[i] - target[i];
                 g[(long)b * C + i] = 2.0f * e / (float)(C * thoughts * l->rows);

@@ -40,7 +40,7 @@ static unsigned retarget(const struct task_ctx *task, struct problem *p) {
 }
 
 static bool press_token(const struct task_ctx *task, const struct problem *p, int k, int *token) {
-    if (k != p->step_start[task->shape.step_concealed]) return false;
+    if (k != p->step_start[task->shape.step_concealed + 1] - 1) return false;
     *token = task->shape.none_step;
     return true;
 }

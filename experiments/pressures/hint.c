@@ -58,7 +58,7 @@ static unsigned retarget(const struct task_ctx *task, struct problem *p) {
 /* The last step as it would stand without a hint. */
 static bool press_token(const struct task_ctx *task, const struct problem *p, int k, int *token) {
     const int step = task->shape.step_answer;
-    if (!hinted(p) || k != p->step_start[step]) return false;
+    if (!hinted(p) || k != p->step_start[step + 1] - 1) return false;
     *token = task->task->value_token(task, step, p->value[step], p->flags & PROBLEM_STYLE_B ? 1 : 0);
     return true;
 }

@@ -131,6 +131,44 @@ START_TEST(programs_match_an_independent_run) {
 }
 END_TEST
 
+/* A step written out: the value before it, its operation as the question has it, its value. */
+START_TEST(spelled_steps_say_what_they_do) {
+    struct task_options o = task_options_default();
+    o.design = DESIGN_NONE;
+    o.spelled = true;
+    struct task_ctx ctx = open_chain(o);
+    struct rng r = rng_open(15, "test", 0);
+    ck_assert_int_eq(ctx.shape.reasoning, 24);
+    ck_assert_int_eq(ctx.shape.steps, 8);
+    for (int i = 0; i < 200; i++) {
+        struct problem q;
+        int read[8];
+        ctx.task->sample(&ctx, &r, i % 2 ? TASK_EVAL : TASK_TRAIN, &q);
+        ck_assert_int_eq(q.n_reasoning, 24);
+        ck_assert_int_eq(q.step_start[8], 24);
+        for (int k = 0; k < 8; k++) {
+            const int *token = q.reasoning + q.step_start[k];
+            /* the question: PLAIN x0 o1..o5 s0 q1..q3; steps: s1..s3 x1..x5 */
+            const int start = k < 3 ? 7 : 1, own = k < 3 ? k : k - 3;
+            ck_assert_int_eq(q.step_start[k], 3 * k);
+            ck_assert_int_eq(token[0], own ? q.value[k - 1] : q.question[start][0]);
+            ck_assert_int_eq(token[1], q.question[start + 1 + own][0]);
+            ck_assert_int_eq(token[2], q.value[k]);
+        }
+        ctx.task->read_steps(&ctx, &q, q.reasoning, 24, read);
+        for (int k = 0; k < 8; k++) ck_assert_int_eq(read[k], q.value[k]);
+        ctx.task->read_steps(&ctx, &q, q.reasoning, 5, read);
+        ck_assert_int_eq(read[0], q.value[0]);
+        for (int k = 1; k < 8; k++) ck_assert_int_eq(read[k], -1);
+    }
+    o.design = DESIGN_JOINT;
+    ck_assert_int_eq(task_open(&ctx, "chain", &o, &arena), ST_USAGE);
+    ck_assert_str_eq(status_message(), "chain: spelled steps need operations to name, and design none");
+    o.design = DESIGN_NONE;
+    ck_assert_int_eq(task_open(&ctx, "chase", &o, &arena), ST_USAGE);
+}
+END_TEST
+
 enum { N_RATE = 20000 };
 
 START_TEST(designs_conceal_at_their_rates) {
@@ -381,6 +419,7 @@ Suite *suite_chain(void) {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, layout_is_the_documented_one);
     tcase_add_test(tc, programs_match_an_independent_run);
+    tcase_add_test(tc, spelled_steps_say_what_they_do);
     tcase_add_test(tc, designs_conceal_at_their_rates);
     tcase_add_test(tc, reports_alone_conceal_where_told);
     tcase_add_test(tc, easy_problems_have_fewer_operations);

@@ -1,4 +1,5 @@
 #include <check.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,6 +131,43 @@ START_TEST(failed_gate) {
     ck_assert(fail != NULL && fail < end);
     ck_assert_ptr_nonnull(strstr(text, "| **invalid** | G1 failed: accuracy, joint, text_long, seed no. 1: 0.6 |"));
     ck_assert_ptr_nonnull(strstr(text, "| C3 | a thought tells more than a token | **undecided** |"));
+}
+END_TEST
+
+static void bits_arm(const char *name, long seed, double best, double step) {
+    const bool floor = isnan(best);
+    p.arm = name;
+    arm(seed, floor ? .1 : .99);
+    planted_row(&p, -1, -1, "report", "greedy", "accuracy", floor ? .1 : .99);
+    if (floor) return;
+    planted_row(&p, -1, -1, "joint", "best_position", "bits", best);
+    planted_row(&p, -1, -1, "joint", "step", "bits", step);
+}
+
+/* Bits of a thought, of the text's best token and of its whole step; where steps are single tokens nothing is judged. */
+START_TEST(bits_decide_what_a_thought_tells) {
+    static const struct {
+        double thought, token, step;
+        const char *verdict, *mean;
+    } cases[] = {
+        {6.0, 3.4, 6.1, "**supported**", "bits(thought) - bits(token) | 10 | 2.6 |"},
+        {3.5, 3.4, 6.8, "**refuted**", "bits(thought) - bits(step) | 10 | -3.3 |"},
+        {6.0, 3.4, 3.4, "**undecided**", "G1b not measured"},
+    };
+    p.design = "none";
+    for (long seed = 1; seed <= 10; seed++) {
+        const double jitter = seed % 2 ? .02 : -.02;
+        bits_arm("text_long", seed, cases[_i].token, cases[_i].step);
+        bits_arm("coconut", seed, cases[_i].thought + jitter, cases[_i].thought + jitter);
+        bits_arm("codi", seed, cases[_i].thought + jitter, cases[_i].thought + jitter);
+        bits_arm("no_cot", seed, NAN, NAN);
+        bits_arm("pause", seed, NAN, NAN);
+    }
+    const char *text = page(), *claim = strstr(text, "| C3 | a thought tells more than a token |");
+    ck_assert_ptr_nonnull(claim);
+    const char *verdict = strstr(claim, cases[_i].verdict);
+    ck_assert_msg(verdict && verdict < strchr(claim, '\n'), "%.200s", claim);
+    ck_assert_ptr_nonnull(strstr(text, cases[_i].mean));
 }
 END_TEST
 
@@ -376,6 +414,7 @@ Suite *suite_report(void) {
     tcase_add_test(t, gates_come_first);
     tcase_add_test(t, two_seeds);
     tcase_add_test(t, failed_gate);
+    tcase_add_loop_test(t, bits_decide_what_a_thought_tells, 0, 3);
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);
     tcase_add_test(t, figures_or_a_reason);
