@@ -219,16 +219,21 @@ static enum status add_plan(struct builder *b, const struct suite_plan *plan) {
     return ST_OK;
 }
 
+/* Alike in every column of results.csv but the seed: of one group, whose members `variant` tells apart. */
 static bool same_name(const struct grid_cell *a, const struct grid_cell *b) {
-    const struct config *x = &a->cell.config, *y = &b->cell.config;
-    if (a->cell.kind != b->cell.kind || strcmp(x->task_name, y->task_name) != 0) return false;
-    if (a->cell.kind >= CELL_ARM && strcmp(x->arm.name, y->arm.name) != 0) return false;
-    return a->cell.kind < CELL_PRESS ||
-           (strcmp(x->press.pressure, y->press.pressure) == 0 && x->press.method == y->press.method);
+    int n_keys;
+    const struct config_key *keys = config_keys(&n_keys);
+    if (a->cell.kind != b->cell.kind) return false;
+    for (int k = 0; k < n_keys; k++) {
+        char x[CONFIG_TEXT], y[CONFIG_TEXT];
+        if (!keys[k].column || keys[k].from > a->cell.kind) continue;
+        config_text(&a->cell.config, &keys[k], x);
+        config_text(&b->cell.config, &keys[k], y);
+        if (strcmp(x, y) != 0) return false;
+    }
+    return true;
 }
 
-/* A group is all cells with one kind, task, arm, pressure and method; `variant` tells them apart where the columns of
- * results.csv cannot. */
 static void name_variants(struct builder *b) {
     struct grid *g = b->grid;
     int n_keys, *leader = ARENA_NEW(b->arena, int, g->n);
