@@ -55,13 +55,19 @@ enum status fs_create(struct fs_file *f, const char *path) {
     return f->stream ? ST_OK : status_errno("%s: cannot be created", part);
 }
 
+/* Of a stream whose error flag is up: it keeps that a write failed, not why. A reason that stands fails one more. */
+static enum status write_failed(struct fs_file *f) {
+    clearerr(f->stream);
+    if (putc('\n', f->stream) == EOF || fflush(f->stream)) return status_errno("%s: cannot be written", f->path);
+    return status_set(ST_IO, "%s: a write to it failed", f->path);
+}
+
 enum status fs_commit(struct fs_file *f) {
     char part[PART_PATH];
     part_path(f, part);
     bool failed_before = ferror(f->stream);
     if (failed_before || fflush(f->stream) || fsync(fileno(f->stream))) {
-        enum status st = failed_before ? status_set(ST_IO, "%s: a write to it failed", f->path)
-                                       : status_errno("%s: cannot be written", f->path);
+        enum status st = failed_before ? write_failed(f) : status_errno("%s: cannot be written", f->path);
         fs_discard(f);
         return st;
     }

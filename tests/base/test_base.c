@@ -261,11 +261,19 @@ START_TEST(fs_failures_name_the_path) {
     ck_assert_int_eq(fs_read(&arena, folder, &data, &size), ST_IO);
     ck_assert_int_eq(fs_write(in_folder("no/such/folder"), "x", 1), ST_IO);
     ck_assert_int_eq(fs_write("", "x", 1), ST_IO);
+}
+END_TEST
+
+/* Whether the stream's buffer was written (1) or not (0) before the commit: the reason is told. */
+START_TEST(fs_full_disk) {
     struct fs_file f;
     ck_assert_int_eq(fs_create(&f, in_folder("full")), ST_OK);
     ck_assert_ptr_nonnull(freopen("/dev/full", "w", f.stream));
     ck_assert_int_ge(fputs("lost", f.stream), 0);
+    if (_i) ck_assert(fflush(f.stream) != 0);
     ck_assert_int_eq(fs_commit(&f), ST_IO);
+    ck_assert_str_eq(status_message(),
+                     arena_printf(&arena, "%s/full: cannot be written: No space left on device", folder));
     ck_assert(!fs_exists(in_folder("full")) && !fs_exists(in_folder("full.part")));
 }
 END_TEST
@@ -324,6 +332,7 @@ Suite *suite_base(void) {
     tcase_add_test(fs, sha256_known_answers);
     tcase_add_test(fs, fs_writes_whole_files_or_none);
     tcase_add_test(fs, fs_failures_name_the_path);
+    tcase_add_loop_test(fs, fs_full_disk, 0, 2);
     tcase_add_test(fs, fs_folders);
     tcase_add_test(fs, fs_lock_excludes);
     tcase_add_test(fs, fs_plain_names);
