@@ -114,19 +114,28 @@ SEED  ?= 1
 STARVE ?= 1009
 TORTURE := nice sh tests/torture/torture.sh ./spillover $(BUILD)/tests/torture/breaker
 .PHONY: torture
-torture: spillover $(BUILD)/tests/torture/breaker $(BUILD)/tests/torture/starve.so ## kill, refuse, misname and starve a running suite; all of it: KILLS=1000 STEP=1 STARVE=1
+torture: spillover $(addprefix $(BUILD)/tests/torture/,breaker starve.so clock.so) ## kill, refuse, misname and starve a running suite, fill its disk, turn its clocks; all of it: KILLS=1000 STEP=1 STARVE=1
 	$(TORTURE) kills $(KILLS) $(SEED)
 	$(TORTURE) boundaries $(STEP)
 	$(TORTURE) faults $(STEP)
 	nice sh tests/torture/hostile.sh ./spillover
+	nice sh tests/torture/machine.sh ./spillover $(BUILD)/tests/torture/clock.so
 	nice sh tests/torture/starve.sh ./spillover $(BUILD)/tests/torture/starve.so $(STARVE)
+
+.PHONY: starve-leaks
+starve-leaks: ## fail one in STARVE allocations under AddressSanitizer: no leak, whichever failed
+	$(MAKE) BUILD=build-san-address OPT=-O1 SAN='-fsanitize=address' starve-leaks-run
+
+.PHONY: starve-leaks-run
+starve-leaks-run: $(BUILD)/spillover $(BUILD)/tests/torture/starve.so
+	LEAKS=1 nice sh tests/torture/starve.sh $^ $(STARVE)
 
 $(BUILD)/tests/torture/breaker: $(BUILD)/tests/torture/breaker.o
 	$(CC) -o $@ $^
 
-$(BUILD)/tests/torture/starve.so: tests/torture/starve.c
+$(BUILD)/tests/torture/%.so: tests/torture/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $<
+	$(CC) $(CPPFLAGS) $(filter-out $(SAN),$(CFLAGS)) -shared -fPIC -o $@ $<
 
 PYTHON ?= /usr/bin/python3
 .PHONY: peers
@@ -200,6 +209,7 @@ check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm
 	$(MAKE) slurm
 	$(MAKE) old-cpu
 	$(MAKE) torture
+	$(MAKE) starve-leaks
 	$(MAKE) replay
 	$(MAKE) reproducible
 	$(MAKE) mutation

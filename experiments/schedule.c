@@ -210,7 +210,8 @@ static void ended(struct schedule *s, int i, int how) {
     const char *log = arena_printf(s->arena, "%s/log.txt", store_part(s->arena, s->out, key));
     const char *line = last_log_line(s, log), *note;
     if (WIFSIGNALED(how))
-        note = arena_printf(s->arena, "%s: ended by signal %d (%s)", log, WTERMSIG(how), strsignal(WTERMSIG(how)));
+        note = arena_printf(s->arena, "%s: ended by signal %d (%s)%s", log, WTERMSIG(how), strsignal(WTERMSIG(how)),
+                            WTERMSIG(how) == SIGKILL ? ", as by the system when memory runs out" : "");
     else if (WEXITSTATUS(how) == 0)
         note = arena_printf(s->arena, "%s: exit 0, but %s", log, status_message());
     else
