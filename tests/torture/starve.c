@@ -3,7 +3,9 @@
  *   STARVE_AT    the allocation, from 1; 0 or unset: none, they are counted
  *   STARVE_FILE  gets the number of allocations at the end of the process
  *
- * Children run without it: LD_PRELOAD is taken out of the environment, so that one process is starved at a time. */
+ * Children run without it: LD_PRELOAD is taken out of the environment, so that one process is starved at a time. The
+ * allocator is the next one behind this library: libc's, or that of a sanitizer, which then sees what leaks. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -12,11 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-extern void *__libc_memalign(size_t align, size_t size);
 
 static atomic_long seen;
 static long at;
@@ -42,24 +39,25 @@ static bool starved(void) {
     return true;
 }
 
+/* NEXT(malloc)(size): looked up at every call, which no thread can find half done. */
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
 void *malloc(size_t size) {
-    return starved() ? NULL : __libc_malloc(size);
+    return starved() ? NULL : NEXT(malloc)(size);
 }
 
 void *calloc(size_t n, size_t size) {
-    return starved() ? NULL : __libc_calloc(n, size);
+    return starved() ? NULL : NEXT(calloc)(n, size);
 }
 
 void *realloc(void *p, size_t size) {
-    return starved() ? NULL : __libc_realloc(p, size);
+    return starved() ? NULL : NEXT(realloc)(p, size);
 }
 
 void *aligned_alloc(size_t align, size_t size) {
-    return starved() ? NULL : __libc_memalign(align, size);
+    return starved() ? NULL : NEXT(aligned_alloc)(align, size);
 }
 
 int posix_memalign(void **p, size_t align, size_t size) {
-    if (starved()) return ENOMEM;
-    *p = __libc_memalign(align, size);
-    return *p ? 0 : ENOMEM;
+    return starved() ? ENOMEM : NEXT(posix_memalign)(p, align, size);
 }

@@ -3,6 +3,9 @@
 #
 # Each command ends by itself, never by a signal (but for BLIS, which aborts with a line of its own); with an exit code other than 0 it says why; with 0 it did what it does
 # unstarved. Nothing is under the name of a cell that is not whole, no cell is set aside.
+#
+# With LEAKS=1 PROGRAM is built with AddressSanitizer (make starve-leaks): nothing that a command allocated is lost at
+# its end, whichever allocation failed.
 set -u
 program=$(realpath "$1") shim=$(realpath "$2") step=${3:-1000}
 suite=$(realpath "$(dirname "$0")")/suite_thin.yaml
@@ -10,6 +13,11 @@ dir=$(mktemp -d "${TORTURE_DIR:-/dev/shm}/starve.XXXXXX") || exit 74
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 total=0 refused=0
+leaks=${LEAKS:-0}
+if [ "$leaks" != 0 ]; then # whole stacks, so that the suppressions of a library find its functions
+    export ASAN_OPTIONS=verify_asan_link_order=0:allocator_may_return_null=1:exitcode=99:fast_unwind_on_malloc=0
+    export LSAN_OPTIONS=print_suppressions=0:suppressions=$(dirname "$suite")/leaks.supp
+fi
 
 fail() {
     echo "starve: $*" >&2
@@ -47,6 +55,7 @@ starve() {
         # BLIS ends the process by itself, with a line; it has no other way
         [ $code -eq 134 ] && grep -q '^libblis: malloc() returned NULL' "$dir/err" && code=1
         [ $code -lt 126 ] || fail "$name, allocation $at of $all: exit $code"
+        ! grep -q 'Sanitizer' "$dir/err" || fail "$name, allocation $at of $all: the sanitizer found this"
         if [ $code -eq 0 ]; then
             $compare || fail "$name, allocation $at of $all: exit 0, but other results"
         else
