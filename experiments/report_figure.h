@@ -1,5 +1,5 @@
 /* One figure of the report: a function that writes its data, and what the functions share (report_figures.c,
- * report_drift.c). */
+ * report_drift.c, report_answer.c). */
 #ifndef SPILLOVER_REPORT_FIGURE_H
 #define SPILLOVER_REPORT_FIGURE_H
 
@@ -30,6 +30,9 @@ int report_number_of(struct report_names *names, const char *name);
 /* seen[seeds of r->outcomes]: mark one; how many are marked. */
 void report_see(const struct report *r, bool *seen, long seed);
 int report_seeds_among(const struct report *r, const bool *seen);
+
+/* The outcome at row i for every seed: x[seeds], NAN where one has none. Returns the row behind its last. */
+int report_outcome_seeds(const struct outcomes *o, int i, double *x);
 
 /* Names of an arm and of a way of pressing, from the fields of a cell: as much as tells those of this suite apart. */
 const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view);

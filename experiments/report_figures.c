@@ -121,6 +121,19 @@ const struct figure figure_update_spillover = {
     .write = write_curves,
 };
 
+int report_outcome_seeds(const struct outcomes *o, int i, double *x) {
+    const struct outcome *a = &o->rows[i];
+    int j = i;
+    for (int s = 0; s < o->n_seeds; s++) x[s] = NAN;
+    for (; j < o->n && o->rows[j].group == a->group && o->rows[j].quantity == a->quantity &&
+           o->rows[j].level == a->level && strcmp(o->rows[j].concept, a->concept) == 0 &&
+           strcmp(o->rows[j].view, a->view) == 0 && strcmp(o->rows[j].monitor, a->monitor) == 0;
+         j++)
+        for (int s = 0; s < o->n_seeds; s++)
+            if (o->seeds[s] == o->rows[j].seed) x[s] = o->rows[j].value;
+    return j;
+}
+
 /* --- results_matrix ----------------------------------------------------------------------------------------------- */
 
 static void write_entry(const struct report *r, struct csv_out *csv, int refit, int row, const char *row_name,
@@ -152,13 +165,7 @@ static enum status write_matrix(const struct report *r, struct csv_out *csv, int
     csv_out_header(csv, header);
     for (int i = 0, j; i < o->n; i = j) {
         const struct outcome *a = &o->rows[i];
-        for (int s = 0; s < o->n_seeds; s++) x[s] = NAN;
-        for (j = i; j < o->n && o->rows[j].group == a->group && o->rows[j].quantity == a->quantity &&
-                    o->rows[j].level == a->level && strcmp(o->rows[j].concept, a->concept) == 0 &&
-                    strcmp(o->rows[j].view, a->view) == 0 && strcmp(o->rows[j].monitor, a->monitor) == 0;
-             j++)
-            for (int s = 0; s < o->n_seeds; s++)
-                if (o->seeds[s] == o->rows[j].seed) x[s] = o->rows[j].value;
+        j = report_outcome_seeds(o, i, x);
         if ((a->quantity != OQ_S_F && a->quantity != OQ_S_R) || a->level != OL_END) continue;
         for (int s = 0; s < o->n_seeds; s++) seen[s] |= isfinite(x[s]) != 0;
         const char *row = report_arm_title(r, a->field, a->concept, a->view),

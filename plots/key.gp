@@ -17,7 +17,7 @@ set label 1 CAPTION at 12, 14 left font "DejaVu Sans,9" textcolor rgb "#444444"
 do for [s = 0:series - 1] {
     x = left + (s % key_columns) * (width - left) / key_columns
     y = foot + key_height - 12 - 20 * (s / key_columns)
-    set arrow 10 + s from x, y to x + 26, y nohead lc s + 1 lw 2
+    set arrow 10 + s from x, y to x + 26, y nohead lc s + 1 dt int(s / 8.0) + 1 lw 2
     set label 1000 + s "" at x + 13, y point lc s + 1 pt point_type(s) ps 0.6
     set label 10 + s SERIES[s + 1] at x + 32, y left
 }

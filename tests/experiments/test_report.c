@@ -1,5 +1,6 @@
 #include <check.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,7 +75,7 @@ static void pair(long seed, double s) {
 }
 
 static const char *read_text(const char *name) {
-    char *text;
+    static char *text; /* static: gcc 12 otherwise sees a dangling pointer in what is returned */
     size_t size;
     ck_assert_int_eq(fs_read(&arena, arena_printf(&arena, "%s/%s", dir, name), &text, &size), ST_OK);
     return text;
@@ -119,6 +120,9 @@ START_TEST(two_seeds) {
     ck_assert_ptr_nonnull(strstr(text, "| S^F at N | reader | 2 | 0.500 [-0.771, 1.771] |"));
     ck_assert_ptr_nonnull(strstr(text, " 1: 0.400 2: 0.600 |"));
     ck_assert_ptr_nonnull(strstr(text, "0.900 [0.900, 0.900]")); /* D */
+    const char *paths = read_text("figures/data/credit_paths.csv");
+    ck_assert_ptr_nonnull(strstr(paths, "0,text,0,sft targeted,1,0.4,0.4,0.4,1\n"));
+    ck_assert_ptr_nonnull(strstr(paths, "0,text,0,sft targeted,0,0.5,-0.77062,1.77062,2\n"));
 }
 END_TEST
 
@@ -168,6 +172,11 @@ START_TEST(bits_decide_what_a_thought_tells) {
     const char *verdict = strstr(claim, cases[_i].verdict);
     ck_assert_msg(verdict && verdict < strchr(claim, '\n'), "%.200s", claim);
     ck_assert_ptr_nonnull(strstr(text, cases[_i].mean));
+    /* the best position of the text, a dot a seed and a mean; no_cot has no bits */
+    const char *data = read_text("figures/data/bits.csv"), *row = strstr(data, "text_long,0,the best position,0,");
+    ck_assert_ptr_nonnull(row);
+    ck_assert_double_eq_tol(strtod(row + strlen("text_long,0,the best position,0,"), NULL), cases[_i].token, 1e-6);
+    ck_assert_ptr_null(strstr(data, "no_cot"));
 }
 END_TEST
 
