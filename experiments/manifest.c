@@ -160,6 +160,26 @@ static enum status same_thresholds(const char *path, const json_t *manifest, con
                       s->path, s->delta, s->prior_scale, delta, scale);
 }
 
+/* The suite as it stood when the folder's first cell was about to run: carried from manifest to manifest. */
+static enum status frozen_of(const char *path, const json_t *manifest, const char **sha256, const char **text) {
+    json_t *suite = json_object_get(manifest, "frozen");
+    if (!suite) TRY(jsonio_get_object(path, manifest, "suite", &suite));
+    TRY(jsonio_get_string(path, suite, "sha256", sha256));
+    return jsonio_get_string(path, suite, "text", text);
+}
+
+enum status manifest_changed(const char *path, const struct suite *s, bool *changed) {
+    char now[SHA256_HEX];
+    const char *sha256, *text;
+    json_t *json;
+    TRY(jsonio_load_path(path, &json));
+    enum status st = frozen_of(path, json, &sha256, &text);
+    sha256_text(s->text, now);
+    if (st == ST_OK) *changed = strcmp(sha256, now) != 0;
+    json_decref(json);
+    return st;
+}
+
 enum status manifest_write(const char *path, const struct suite *s, const struct grid *g,
                            const struct manifest_run *run) {
     json_t *json = json_object(), *before = NULL, *runs = json_array(), *inputs = json_object();
@@ -176,6 +196,12 @@ enum status manifest_write(const char *path, const struct suite *s, const struct
         for (int i = 0; i < g->n_inputs; i++)
             json_object_set_new(inputs, g->inputs[i].name, json_string(g->inputs[i].sha256));
         json_object_set_new(json, "suite", suite_json(s, g));
+        if (!before) before = json_incref(json);
+        const char *sha256, *text;
+        st = frozen_of(path, before, &sha256, &text);
+        if (st == ST_OK) json_object_set_new(json, "frozen", json_pack("{s:s, s:s}", "sha256", sha256, "text", text));
+    }
+    if (st == ST_OK) {
         json_object_set(json, "runs", runs);
         json_object_set(json, "inputs", inputs);
         st = jsonio_store_path(path, json);

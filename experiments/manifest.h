@@ -2,7 +2,7 @@
  *
  * Written and synced before the first cell starts. `suite` holds the resolved suite, `runs` one entry per run into the
  * folder (git revision and dirtiness of the source tree, arguments, CPU, BLIS kernel, compiler, package versions),
- * `inputs` the SHA-256 of the data files. Claims are judged by the delta and prior_scale of the first run: a later run
+ * `inputs` the SHA-256 of the data files, `frozen` the text of the suite as the first run had it, with its SHA-256. Claims are judged by the delta and prior_scale of the first run: a later run
  * with others is refused, because thresholds are fixed before results are seen.
  */
 #ifndef SPILLOVER_MANIFEST_H
@@ -23,6 +23,10 @@ struct manifest_run {
  * manifest is malformed. */
 MUST_USE enum status manifest_write(const char *path, const struct suite *s, const struct grid *g,
                                     const struct manifest_run *run);
+
+/* Whether the text of the suite is another than the one that was frozen when the first cell of `path`'s folder ran. ST_IO;
+ * ST_DATA when the manifest is malformed. */
+MUST_USE enum status manifest_changed(const char *path, const struct suite *s, bool *changed);
 
 /* What a run's entry says of the machine: name of the CPU (a string), versions of the libraries in use (an object). New
  * references. gemm_open must have been called for the latter. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/base/fs.h"
+#include "experiments/manifest.h"
 #include "experiments/merge.h"
 #include "experiments/pressure.h"
 #include "experiments/report_internal.h"
@@ -185,15 +186,29 @@ static void write_head(const struct report *r, FILE *out) {
         "extrapolating.\n");
 }
 
+/* Hypotheses, thresholds and cells are those that stood there before any result. */
+static enum status write_frozen(const struct report *r, FILE *out) {
+    const char *manifest = arena_printf(r->arena, "%s/manifest.json", r->dir);
+    bool changed = false;
+    if (!r->suite->text || fs_missing(manifest)) return ST_OK;
+    TRY(manifest_changed(manifest, r->suite, &changed));
+    if (changed)
+        fputs("\n**Changed after data.** The text of the suite is not the one that stood when its first cell ran; that "
+              "one is kept in `manifest.json`, under `frozen`.\n",
+              out);
+    return ST_OK;
+}
+
 static enum status write_page(struct report *r, FILE *summary) {
     struct fs_file file;
     TRY(fs_create(&file, arena_printf(r->arena, "%s/report.md", r->dir)));
     write_head(r, file.stream);
+    enum status st = write_frozen(r, file.stream);
     report_gates(r, file.stream);
     report_verdicts(r, file.stream);
     report_arms(r, file.stream);
     report_outcomes(r, file.stream);
-    enum status st = report_figures(r, file.stream);
+    if (st == ST_OK) st = report_figures(r, file.stream);
     report_skipped(r, file.stream);
     if (st == ST_OK) st = report_cost(r, file.stream, summary);
     if (st != ST_OK) {

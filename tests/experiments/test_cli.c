@@ -146,6 +146,14 @@ static const struct {
     {"spillover list", 64, NULL, "arms, tasks, pressures, metrics, suites, keys or columns?"},
 
     {"spillover report tiny.yaml", 0, "conceal", ""},
+    {"spillover report tiny.yaml -o runs >/dev/null; ! grep 'Changed after data' runs/tiny/report.md", 0, "", ""},
+    /* edited after its cells ran: told by the report, and not forgotten by a later run */
+    {"mkdir edited && { cat tiny.yaml; echo '# later'; } > edited/tiny.yaml && spillover report edited/tiny.yaml "
+     ">/dev/null && grep -c 'Changed after data' runs/tiny/report.md",
+     0, "1\n", ""},
+    {"spillover run edited/tiny.yaml -q >/dev/null && grep -c 'Changed after data' runs/tiny/report.md", 0, "1\n",
+     NULL},
+    {"spillover run tiny.yaml -q >/dev/null; ! grep 'Changed after data' runs/tiny/report.md", 0, "", NULL},
     {"spillover report tiny.yaml --out elsewhere", 64, NULL, "elsewhere/tiny has no results.csv"},
     {"spillover report", 64, NULL, "which suite?"},
     {"spillover plot tiny.yaml", 0, "", ""},
