@@ -206,6 +206,7 @@ static enum status write_page(struct report *r, FILE *summary) {
     enum status st = write_frozen(r, file.stream);
     report_gates(r, file.stream);
     report_verdicts(r, file.stream);
+    report_two_media(r, file.stream);
     report_arms(r, file.stream);
     report_outcomes(r, file.stream);
     if (st == ST_OK) st = report_figures(r, file.stream);

@@ -76,6 +76,7 @@ void report_escape(FILE *out, const char *text);
 /* Sections of the page. */
 void report_gates(const struct report *r, FILE *out);
 void report_verdicts(const struct report *r, FILE *out);
+void report_two_media(const struct report *r, FILE *out);
 void report_arms(const struct report *r, FILE *out);
 void report_outcomes(const struct report *r, FILE *out);
 void report_skipped(const struct report *r, FILE *out);

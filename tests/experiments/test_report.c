@@ -180,6 +180,31 @@ START_TEST(bits_decide_what_a_thought_tells) {
 }
 END_TEST
 
+/* Pressed in thoughts, c stays there and leaves the text: .5 and .7 of it in two seeds. */
+START_TEST(one_set_of_weights_in_two_media) {
+    p.arm = plan.config.arm.name = "codi";
+    for (long seed = 1; seed <= 2; seed++) {
+        const double s = seed == 1 ? .5 : .7;
+        p.pair = arena_printf(&arena, "pair%ld", seed);
+        p.method = "sft";
+        p.credit = "full";
+        p.seed = seed;
+        for (int pressed = 0; pressed < 2; pressed++) {
+            p.cell = arena_printf(&arena, "%s%ld", pressed ? "conceal" : "none", seed);
+            p.pressure = pressed ? "conceal" : "none";
+            const double end = pressed ? .08 : .8;
+            planted_path(&p, "c", "", "m_out", 3, at, (const double[]){.8, end, end});
+            planted_path(&p, "c", "", "m_r_frozen", 3, at, (const double[]){1, 1, 1});
+            planted_path(&p, "c", "text_mode", "m_out", 3, at, (const double[]){.8, end, end});
+            planted_path(&p, "c", "text_mode", "m_r_reader", 3, at, (const double[]){1, 1, pressed ? 1 - s : 1});
+        }
+    }
+    const char *text = page();
+    ck_assert_ptr_nonnull(strstr(text, "| joint | codi | conceal | sft | full | c | 0.000 [0.000, 0.000] | - | "
+                                       "0.600 [-0.671, 1.871] | 0.600 [-0.671, 1.871] | 2 |"));
+}
+END_TEST
+
 START_TEST(names_are_escaped) {
     suite.name = "a|b<img>`c`";
     suite.about = "first\n| second | *x*";
@@ -424,6 +449,7 @@ Suite *suite_report(void) {
     tcase_add_test(t, two_seeds);
     tcase_add_test(t, failed_gate);
     tcase_add_loop_test(t, bits_decide_what_a_thought_tells, 0, 3);
+    tcase_add_test(t, one_set_of_weights_in_two_media);
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);
     tcase_add_test(t, figures_or_a_reason);
