@@ -130,6 +130,8 @@ static const struct config_key schema[] = {
     {ROW(press, kl), REAL(0, 1e6), IN_PRESS, .preset = "0", .help = "rl: weight of KL to the arm before pressure"},
     {ROW(press, entropy), REAL(0, 1e6), IN_PRESS, .preset = "0", .help = "rl: entropy bonus"},
     {ROW(press, replay), REAL(0, 1e6), IN_PRESS, .preset = "0", .help = "text: weight of base reasoning mixed in"},
+    {ROW(press, mind_penalty), .type = CONFIG_BOOL, IN_PRESS, .later = true, .preset = "false",
+     .help = "mind_face: the pressure trains the mind too"},
     {ROW(press, updates), INT(1, MANY), IN_PRESS, .preset = "240", .help = "updates under pressure"},
     {ROW(press, batch), INT(1, 65536), IN_PRESS, .preset = "128", .help = "sequences an update"},
     {ROW(press, group), INT(1, 4096), IN_PRESS, .preset = "8", .help = "rl: samples of one question"},

@@ -74,6 +74,7 @@ struct press_options {
     enum credit credit;
     enum press_context context;
     double lambda, lr, kl, entropy, replay;
+    bool mind_penalty; /* mind_face: the pressure reaches the mind too, as the task does */
     int updates, batch, group;
 };
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/kernels.h"
 #include "experiments/evaluate.h"
 
 const char *press_questions(const struct press_run *p) {
@@ -75,24 +76,31 @@ static void into_thoughts(struct press_run *p) {
     l->tape.gpt = &l->model;
 }
 
-static void keep_thought_gradients(struct press_run *p) {
+static void add_thought_gradients(struct press_run *p) {
     const struct learner *l = p->learner;
     const int K_ = p->mind.thoughts, C = l->model.config.width, t0 = l->tail_start - K_;
     for (int k = 0; k < K_; k++)
         for (int b = 0; b < l->rows; b++)
-            memcpy(p->thought_grad + ((long)k * l->rows + b) * C, tape_input_gradient(&l->tape, b, t0 + k),
-                   (size_t)C * sizeof(float));
+            K->add(C, tape_input_gradient(&l->tape, b, t0 + k), p->thought_grad + ((long)k * l->rows + b) * C);
 }
 
-/* The reasoning tokens that the mind sampled: the task's term on the mind's own forward pass. */
+/* The reasoning tokens that the mind sampled, on the mind's own forward pass: what the task, and with mind_penalty the
+ * pressure, has for them. */
 static void into_tokens(struct press_run *p) {
     struct learner *l = p->learner;
     l->tape.gpt = p->reasoner;
     learner_forward(l, &p->mind, 0);
     for (int j = 0; j < l->head.n; j++)
-        if (press_slot(p, j) >= 1) p->task_weight[j] = 0.0f;
+        p->task_weight[j] = press_slot(p, j) >= 1 ? 0.0f : p->task_weight[j] + p->pressure_weight[j];
     term(p, p->task_weight, &p->reasoner_gv, (struct tape_cuts){0});
     l->tape.gpt = &l->model;
+}
+
+/* What a term has for the tokens of the output, which the face speaks. */
+static const float *spoken(struct press_run *p, const float *weight) {
+    struct learner *l = p->learner;
+    for (int j = 0; j < l->head.n; j++) l->weight[j] = press_slot(p, j) >= 1 ? weight[j] : 0.0f;
+    return l->weight;
 }
 
 static bool has_pressure(const struct press_run *p) {
@@ -104,11 +112,15 @@ static bool has_pressure(const struct press_run *p) {
 /* Two models. The face speaks the output tokens and nothing else; both terms train it, uncut. */
 static void backward_of_two(struct press_run *p) {
     struct learner *l = p->learner;
-    float *spoken = l->weight;
-    for (int j = 0; j < l->head.n; j++) spoken[j] = press_slot(p, j) >= 1 ? p->task_weight[j] : 0.0f;
-    term(p, spoken, &l->gv, (struct tape_cuts){0});
-    if (p->thought_grad) keep_thought_gradients(p);
-    if (has_pressure(p)) term(p, p->pressure_weight, &l->gv, (struct tape_cuts){0});
+    if (p->thought_grad)
+        memset(p->thought_grad, 0,
+               (size_t)l->rows * (size_t)p->mind.thoughts * (size_t)l->model.config.width * sizeof(float));
+    term(p, spoken(p, p->task_weight), &l->gv, (struct tape_cuts){0});
+    if (p->thought_grad) add_thought_gradients(p);
+    if (has_pressure(p)) {
+        term(p, spoken(p, p->pressure_weight), &l->gv, (struct tape_cuts){0});
+        if (p->thought_grad && p->config->press.mind_penalty) add_thought_gradients(p);
+    }
     if (p->thought_grad)
         into_thoughts(p);
     else if (p->reasoner)

@@ -13,7 +13,8 @@
  *
  *   frozen_mind  the mind is the arm before pressure; both terms train the face
  *   mind_face    both terms train the face; the task term trains the mind too, on the reasoning tokens it sampled (rl)
- *                or through the thoughts that the face was given
+ *                or through the thoughts that the face was given; with press.mind_penalty the pressure term goes the same
+ *                way (Mind & Face of Drori et al. 2025, arXiv 2511.11584; without it: beside their reward targeting)
  */
 #ifndef SPILLOVER_PRESS_H
 #define SPILLOVER_PRESS_H

@@ -66,7 +66,7 @@ void press_rl_weigh(struct press_run *p, int first) {
         const int i = first + l->head.row[j], slot = press_slot(p, j);
         if (!was_sampled(p, i, slot)) continue;
         p->task_weight[j] = each * p->advantage[0][i];
-        if (slot >= 1 || o->credit == CREDIT_FULL)
+        if (slot >= 1 || o->credit == CREDIT_FULL || o->mind_penalty)
             p->pressure_weight[j] = -each * (float)o->lambda * p->advantage[1][i];
     }
 }

@@ -107,6 +107,7 @@ static const char *undefined(const struct config *c) {
         {!text && o->context == CONTEXT_ORIGINAL, "the base data hold no thoughts: context original is for text"},
         {!text && o->replay > 0.0, "the base data hold no thoughts: replay is for text"},
         {two && o->replay > 0.0, "replay anchors a model that reasons and speaks: not defined for two"},
+        {o->mind_penalty && o->credit != CREDIT_MIND_FACE, "mind_penalty speaks of mind_face: one model has no second"},
         {sft && (o->kl > 0.0 || o->entropy > 0.0), "kl and entropy are terms of rl"},
         {two && (o->kl > 0.0 || o->entropy > 0.0), "kl and entropy are not defined for two models"},
     };

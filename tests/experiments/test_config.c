@@ -200,11 +200,18 @@ START_TEST(keys_without_meaning) {
         const char *arm, *method, *credit, *key, *value;
         bool defined;
     } cases[] = {
-        {"text", "sft", "targeted", "kl", "0.1", false},       {"text", "rl", "targeted", "kl", "0.1", true},
-        {"coconut", "sft", "full", "entropy", "0.1", false},   {"coconut", "rl", "full", "entropy", "0.1", true},
-        {"coconut", "rl", "mind_face", "kl", "0.1", false},    {"coconut", "sft", "full", "replay", "1", false},
-        {"text", "sft", "targeted", "replay", "1", true},      {"text", "rl", "mind_face", "replay", "1", false},
-        {"codi", "sft", "full", "context", "original", false}, {"text", "sft", "targeted", "context", "original", true},
+        {"text", "sft", "targeted", "kl", "0.1", false},
+        {"text", "rl", "targeted", "kl", "0.1", true},
+        {"coconut", "sft", "full", "entropy", "0.1", false},
+        {"coconut", "rl", "full", "entropy", "0.1", true},
+        {"coconut", "rl", "mind_face", "kl", "0.1", false},
+        {"coconut", "sft", "full", "replay", "1", false},
+        {"text", "sft", "targeted", "replay", "1", true},
+        {"text", "rl", "mind_face", "replay", "1", false},
+        {"text", "rl", "full", "mind_penalty", "true", false},
+        {"text", "rl", "mind_face", "mind_penalty", "true", true},
+        {"codi", "sft", "full", "context", "original", false},
+        {"text", "sft", "targeted", "context", "original", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *reason;

@@ -237,6 +237,44 @@ START_TEST(mind_face_trains_the_mind) {
 }
 END_TEST
 
+/* Gradient of one update in the mind of two models, into g (the caller's); `penalised` as press.mind_penalty. */
+static void mind_gradient(int medium, bool penalised, double lambda, float **g, long *n, struct setup *s) {
+    open_setup(s, media[medium], "conceal", medium == 0 ? METHOD_RL : METHOD_SFT, CREDIT_MIND_FACE);
+    s->c.press.mind_penalty = penalised;
+    s->c.press.lambda = lambda;
+    (medium == 0 ? press_rl : press_sft)(&s->p, 0);
+    *n = s->p.reasoner->n;
+    *g = s->p.reasoner_g;
+    if (medium != 0) return;
+    /* an untrained mind meets no penalty: half of what it sampled is given one */
+    memset(*g, 0, (size_t)*n * sizeof **g);
+    for (int i = 0; i < s->c.press.batch; i++) s->p.advantage[1][i] = i % 2 ? 1.0f : -1.0f;
+    press_forward(&s->p, 0);
+    press_rl_weigh(&s->p, 0);
+    press_backward(&s->p);
+}
+
+/* The pressure reaches the mind with mind_penalty alone; then it moves its gradient as the task's term does: by an amount
+ * that lambda multiplies. */
+START_TEST(mind_penalty_opens_the_way_to_the_mind) {
+    struct setup s[4];
+    float *g[4];
+    long n = 0, differ = 0;
+    mind_gradient(_i, false, 0.0, &g[0], &n, &s[0]);
+    mind_gradient(_i, false, 3.0, &g[1], &n, &s[1]);
+    mind_gradient(_i, true, 1.0, &g[2], &n, &s[2]);
+    mind_gradient(_i, true, 2.0, &g[3], &n, &s[3]);
+    for (long i = 0; i < n; i++) {
+        const double one = (double)g[2][i] - (double)g[0][i], two = (double)g[3][i] - (double)g[0][i];
+        ck_assert(g[1][i] == g[0][i]);
+        ck_assert_double_eq_tol(two, 2 * one, 1e-4 * (1 + fabs(two)));
+        differ += fabs(one) > 1e-5;
+    }
+    ck_assert_int_gt(differ, n / 20);
+    for (int k = 0; k < 4; k++) arena_close(&s[k].arena);
+}
+END_TEST
+
 /* ---- the methods' weights ---- */
 
 START_TEST(advantages_by_hand) {
@@ -424,6 +462,7 @@ Suite *suite_press(void) {
     tcase_add_loop_test(tc, a_face_speaks_behind_the_mind, 0, MEDIA);
     tcase_add_loop_test(tc, frozen_mind_reasons_bit_for_bit_alike, 0, MEDIA);
     tcase_add_loop_test(tc, mind_face_trains_the_mind, 0, MEDIA);
+    tcase_add_loop_test(tc, mind_penalty_opens_the_way_to_the_mind, 0, MEDIA);
     tcase_add_test(tc, advantages_by_hand);
     tcase_add_test(tc, rl_credits_sampled_tokens);
     tcase_add_loop_test(tc, a_group_thinks_once, 0, 4);
