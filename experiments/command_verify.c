@@ -180,19 +180,32 @@ static enum status copy_figures(const char *from, const char *to, struct arena *
     return ST_OK;
 }
 
-/* Reference results are whole: no cell failed or is missing. */
-static enum status check_whole(const char *path, struct arena *a) {
+/* A seed that the manifest lists as replaced. */
+static bool is_replaced(const json_t *manifest, const char *seed) {
+    const json_t *list = json_object_get(json_object_get(manifest, "suite"), "replaced");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strtol(seed, NULL, 10) == json_integer_value(json_array_get(list, i))) return true;
+    return false;
+}
+
+/* Reference results are whole: no cell failed or is missing; what a replaced seed could not do is no fault. */
+static enum status check_whole(const char *path, const char *manifest, struct arena *a) {
     static const char *const without[] = {"failed", "blocked", "missing"};
     struct csv_table *t;
+    json_t *json;
+    enum status st = ST_OK;
     TRY(merge_read(a, path, NULL, &t));
-    const int metric = csv_column(t, "metric"), status = csv_column(t, "status");
-    if (metric < 0 || status < 0) return status_set(ST_DATA, "%s: is not a table of results", path);
-    for (int i = 0; i < t->rows; i++)
-        for (int k = 0; k < 3; k++)
-            if (strcmp(csv_cell(t, i, metric), "cell") == 0 && strcmp(csv_cell(t, i, status), without[k]) == 0)
-                return status_set(ST_PARTIAL, "%s:%d: a cell is %s; reference results are whole", path, t->lines[i],
-                                  without[k]);
-    return ST_OK;
+    const int metric = csv_column(t, "metric"), status = csv_column(t, "status"), seed = csv_column(t, "seed");
+    if (metric < 0 || status < 0 || seed < 0) return status_set(ST_DATA, "%s: is not a table of results", path);
+    TRY(jsonio_load_path(manifest, &json));
+    for (int i = 0; i < t->rows && st == ST_OK; i++)
+        for (int k = 0; k < 3 && st == ST_OK; k++)
+            if (strcmp(csv_cell(t, i, metric), "cell") == 0 && strcmp(csv_cell(t, i, status), without[k]) == 0 &&
+                !is_replaced(json, csv_cell(t, i, seed)))
+                st = status_set(ST_PARTIAL, "%s:%d: a cell is %s; reference results are whole", path, t->lines[i],
+                                without[k]);
+    json_decref(json);
+    return st;
 }
 
 static void warn_of_source(const char *path) {
@@ -215,7 +228,7 @@ enum status command_results(int argc, char **argv, struct arena *a) {
     const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", command_source_dir(a));
     const char *table = arena_printf(a, "%s/results.csv", from), *manifest = arena_printf(a, "%s/manifest.json", from);
     if (!fs_exists(table)) return no_results(x.suite, table, a);
-    TRY(check_whole(table, a));
+    TRY(check_whole(table, manifest, a));
     warn_of_source(manifest);
     TRY(fs_mkdirs(to));
     TRY(copy_table(table, arena_printf(a, "%s/%s.csv", to, x.suite), a));

@@ -113,7 +113,9 @@ static json_t *suite_json(const struct suite *s, const struct grid *g) {
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:s}", "name", s->name, "about", s->about, "sha256", hex,
                              "text", s->text, "delta", s->delta, "prior_scale", s->prior_scale, "numeric",
                              s->numeric == NUMERIC_NATIVE ? "native" : "portable");
-    json_t *shared = json_object(), *cells = json_array();
+    json_t *shared = json_object(), *cells = json_array(), *replaced = json_array();
+    for (int i = 0; i < s->n_replaced; i++) json_array_append_new(replaced, json_integer(s->replaced[i]));
+    json_object_set_new(json, "replaced", replaced);
     int n_keys;
     const struct config_key *keys = config_keys(&n_keys);
     for (int i = 0; i < g->n; i++) {

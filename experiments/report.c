@@ -186,6 +186,15 @@ static void write_head(const struct report *r, FILE *out) {
         "extrapolating.\n");
 }
 
+static void write_replaced(const struct report *r, FILE *out) {
+    for (int i = 0; i < r->n_replaced; i++) {
+        fputs("\n**Replaced.** Seed ", out);
+        report_escape(out, r->replaced[i]);
+        fputs(". A gate had failed before any pressure: the seed is computed and kept in the tables, and not judged.\n",
+              out);
+    }
+}
+
 /* Hypotheses, thresholds and cells are those that stood there before any result. */
 static enum status write_frozen(const struct report *r, FILE *out) {
     const char *manifest = arena_printf(r->arena, "%s/manifest.json", r->dir);
@@ -203,6 +212,7 @@ static enum status write_page(struct report *r, FILE *summary) {
     struct fs_file file;
     TRY(fs_create(&file, arena_printf(r->arena, "%s/report.md", r->dir)));
     write_head(r, file.stream);
+    write_replaced(r, file.stream);
     enum status st = write_frozen(r, file.stream);
     report_gates(r, file.stream);
     report_verdicts(r, file.stream);
@@ -226,8 +236,10 @@ static enum status open_report(struct report *r) {
     r->results = results;
     for (enum report_column c = RC_CELL; c <= RC_TASK; c++) r->column[c] = csv_column(results, column_names[c]);
     TRY(outcome_build(&r->outcomes, results, &chances, r->arena));
+    TRY(outcome_store(&r->outcomes, r->suite->name, arena_printf(r->arena, "%s/outcomes.csv", r->dir)));
+    report_replace(r);
     report_judge(r);
-    return outcome_store(&r->outcomes, r->suite->name, arena_printf(r->arena, "%s/outcomes.csv", r->dir));
+    return ST_OK;
 }
 
 static void write_summary(const struct report *r, FILE *out) {

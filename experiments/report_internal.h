@@ -41,6 +41,8 @@ struct report {
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
     double delta, epsilon;
     struct verdict_table verdict, verdict_at_dose; /* at S_N, and at the primary dose */
+    const char *replaced[REPORT_NOTES];            /* of each seed that is not judged: which, and the gate that failed */
+    int n_replaced;
     const char *notes[REPORT_NOTES];               /* figures that could not be had unambiguously */
     int n_notes;
     struct arena *arena;
@@ -59,6 +61,10 @@ struct report_arm_query {
 };
 enum { REPORT_ANY_STEP = -2 };
 int report_arm_series(const struct report *r, const struct report_arm_query *q, double *x);
+
+/* Take the seeds that the suite declares replaced out of the outcomes, each where a gate that is settled before pressure
+ * (G1, G2, G3, G8) failed for it; any other stays, and a note says so. */
+void report_replace(struct report *r);
 
 /* Fill verdict and verdict_at_dose. */
 void report_judge(struct report *r);

@@ -245,6 +245,60 @@ void report_judge(struct report *r) {
     }
 }
 
+/* The gate before pressure that a seed fails, NULL: none. */
+static const struct verdict_gate *failed_before_pressure(struct report *r, long seed) {
+    static const enum verdict_gate_id before[] = {GATE_G1, GATE_G2, GATE_G3, GATE_G8, GATE_G1_BITS, GATE_G2_BITS};
+    const struct outcomes all = r->outcomes;
+    const int notes = r->n_notes;
+    r->outcomes.seeds = &seed;
+    r->outcomes.n_seeds = 1;
+    report_judge(r);
+    r->outcomes = all;
+    r->n_notes = notes;
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        if (r->verdict.gate[before[i]].state == GATE_FAILED) return &r->verdict.gate[before[i]];
+    return NULL;
+}
+
+static void take_out(struct outcomes *o, long seed) {
+    int rows = 0, curves = 0, seeds = 0;
+    for (int i = 0; i < o->n; i++)
+        if (o->rows[i].seed != seed) o->rows[rows++] = o->rows[i];
+    for (int i = 0; i < o->n_curves; i++)
+        if (o->curves[i].seed != seed) o->curves[curves++] = o->curves[i];
+    for (int i = 0; i < o->n_seeds; i++)
+        if (o->seeds[i] != seed) o->seeds[seeds++] = o->seeds[i];
+    o->n = rows;
+    o->n_curves = curves;
+    o->n_seeds = seeds;
+}
+
+/* The gate speaks of the first of its seeds: this is the only one. */
+static const char *why_replaced(const struct report *r, long seed, const struct verdict_gate *gate) {
+    static const char number[] = ", seed no. 1";
+    const char *at = strstr(gate->detail, number);
+    const int length = at ? (int)(at - gate->detail) : (int)strlen(gate->detail);
+    return arena_printf(r->arena, "%ld: %s, %.*s%s", seed, gate->id, length, gate->detail,
+                        at ? at + strlen(number) : "");
+}
+
+void report_replace(struct report *r) {
+    for (int i = 0; i < r->suite->n_replaced; i++) {
+        const long seed = r->suite->replaced[i];
+        bool there = false;
+        for (int s = 0; s < r->outcomes.n_seeds; s++) there |= r->outcomes.seeds[s] == seed;
+        if (!there) continue;
+        const struct verdict_gate *gate = failed_before_pressure(r, seed);
+        if (gate && r->n_replaced < REPORT_NOTES) {
+            r->replaced[r->n_replaced++] = why_replaced(r, seed, gate);
+            take_out(&r->outcomes, seed);
+        } else
+            note(r, arena_printf(r->arena,
+                                 "seed %ld is declared replaced, but no gate failed for it before pressure: it stays",
+                                 seed));
+    }
+}
+
 /* --- the page ----------------------------------------------------------------------------------------------------- */
 
 static void guarded(FILE *out, const struct verdict_table *t, unsigned guards) {

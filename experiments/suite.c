@@ -282,7 +282,8 @@ static enum status head_numeric(const struct builder *b, const struct yaml_node 
 }
 
 static enum status read_head(struct builder *b, const struct yaml_node *root) {
-    static const char *const known[] = {"suite", "about", "delta", "prior_scale", "numeric", "seeds", "grid"};
+    static const char *const known[] = {"suite",   "about", "delta", "prior_scale",
+                                        "numeric", "seeds", "grid",  "replaced"};
     enum { N_KNOWN = sizeof known / sizeof known[0] };
     struct suite *s = b->suite;
     if (root->kind != YAML_IS_MAP) return at(b, root->line, "a suite is a mapping: suite, seeds, grid, ...");
@@ -310,6 +311,9 @@ static enum status read_head(struct builder *b, const struct yaml_node *root) {
             break;
         case 6:
             if (m->kind != YAML_IS_LIST) return at(b, m->line, "grid: a list of blocks");
+            break;
+        case 7:
+            TRY(read_seeds(b, m, &s->replaced, &s->n_replaced));
             break;
         default:
             return unknown_key(b, m, "the suite", known, N_KNOWN);

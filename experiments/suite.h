@@ -4,7 +4,10 @@
  * product: a whole configuration with its seed. A section of a block is a mapping, in which every list is expanded, or
  * a list of such mappings, which are alternatives. A block may name seeds of its own.
  *
- * Head keys: suite (name), about, delta (.15), prior_scale (.3), numeric (portable, native), seeds, grid.
+ * Head keys: suite (name), about, delta (.15), prior_scale (.3), numeric (portable, native), seeds, replaced, grid.
+ *
+ * `replaced` lists seeds among `seeds` in whose place others were added because a gate had failed before any pressure: they
+ * are computed and kept, and the report judges without them where such a gate did fail.
  */
 #ifndef SPILLOVER_SUITE_H
 #define SPILLOVER_SUITE_H
@@ -28,6 +31,8 @@ struct suite {
     enum numeric_mode numeric;
     const long *seeds;
     int n_seeds;
+    const long *replaced;
+    int n_replaced;
     const struct suite_plan *plans; /* blocks in order; within a block seeds outermost */
     int n_plans;
 };

@@ -36,7 +36,7 @@ for manifest in "$results"/*.manifest.json; do
     sed -n '3p' "$folder/report.md" >>"$page"
     printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$table" "$results" "$suite" >>"$page"
     cost "$results/$suite.cost.csv" >>"$page"
-    sed -n '/^\*\*Changed after data/{s/^/\n/;p}' "$folder/report.md" >>"$page"
+    sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$folder/report.md" >>"$page"
     # smoke is there for its bits: what its models did means nothing
     [ "$suite" = smoke ] && continue
     for heading in Gates Verdicts "One set of weights, two media" "Arms before pressure" Outcomes Figures; do

@@ -205,6 +205,39 @@ START_TEST(one_set_of_weights_in_two_media) {
 }
 END_TEST
 
+static void three(long failing, const long *replaced) {
+    suite.replaced = replaced;
+    suite.n_replaced = 1;
+    for (long seed = 1; seed <= 3; seed++) {
+        p.arm = "text";
+        arm(seed, seed == failing ? .2 : .99);
+        pair(seed, seed == 2 ? .9 : .4);
+    }
+}
+
+/* A seed may be replaced only for a gate that failed before pressure. */
+START_TEST(a_replaced_seed_is_not_judged) {
+    static const long two = 2;
+    three(2, &two);
+    const char *text = page();
+    ck_assert_ptr_nonnull(strstr(text, "**Replaced.** Seed 2: G1, accuracy, joint, text_long: 0.2. A gate had failed"));
+    ck_assert_ptr_nonnull(strstr(text, "Seeds: 1 3."));
+    ck_assert_ptr_nonnull(strstr(text, "| 0.400 [0.400, 0.400] |"));
+    ck_assert_ptr_null(strstr(text, "2: 0.900"));
+    ck_assert_ptr_nonnull(strstr(read_text("outcomes.csv"), ",2,0.9,ok")); /* kept in the table */
+}
+END_TEST
+
+START_TEST(a_seed_without_a_failed_gate_stays) {
+    static const long two = 2;
+    three(0, &two);
+    const char *text = page();
+    ck_assert_ptr_null(strstr(text, "**Replaced.**"));
+    ck_assert_ptr_nonnull(strstr(text, "Seeds: 1 2 3."));
+    ck_assert_ptr_nonnull(strstr(text, "seed 2 is declared replaced, but no gate failed for it before pressure"));
+}
+END_TEST
+
 START_TEST(names_are_escaped) {
     suite.name = "a|b<img>`c`";
     suite.about = "first\n| second | *x*";
@@ -450,6 +483,8 @@ Suite *suite_report(void) {
     tcase_add_test(t, failed_gate);
     tcase_add_loop_test(t, bits_decide_what_a_thought_tells, 0, 3);
     tcase_add_test(t, one_set_of_weights_in_two_media);
+    tcase_add_test(t, a_replaced_seed_is_not_judged);
+    tcase_add_test(t, a_seed_without_a_failed_gate_stays);
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);
     tcase_add_test(t, figures_or_a_reason);
