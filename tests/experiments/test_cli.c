@@ -245,7 +245,7 @@ static const struct {
      "only.manifest.json: there is no manifest"},
     {"spillover results smok --out elsewhere", 64, NULL, "did you mean suite \"smoke\"?"},
     {"mkdir -p cut/tiny && sed 's/,ok$/,ok/; 2s/.*/tiny,,,,,,,,,,,,,,,,,1,,,,,cell,1,0,,,,failed/' "
-     "runs/tiny/results.csv > cut/tiny/results.csv; spillover results tiny --out cut --to ref2",
+     "runs/tiny/results.csv > cut/tiny/results.csv; cp runs/tiny/manifest.json cut/tiny; spillover results tiny --out cut --to ref2",
      3, NULL, "cut/tiny/results.csv:2: a cell is failed; reference results are whole"},
     /* one digit of one row */
     {"spillover results tiny --to bad; sed -i '/,codi,.*,conceal,.*,weight_distance,/{s/,1,1,[0-9]/,1,1,7/;:a;n;ba}' "
