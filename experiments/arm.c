@@ -42,6 +42,12 @@ struct mind arm_text_mind(const struct gpt *model, const struct task_ctx *task) 
     return (struct mind){.gpt = model, .task = task, .medium = MEDIUM_TEXT};
 }
 
+bool arm_skips(struct arm_training *t) {
+    if (!resume_skips(t->resume)) return false;
+    t->updates++;
+    return true;
+}
+
 void arm_problems(struct arm_training *t, const char *stream) {
     const struct config *c = t->config;
     if (c->base.grow && t->task->task->grow)
@@ -51,20 +57,25 @@ void arm_problems(struct arm_training *t, const char *stream) {
 
 enum status arm_update(struct arm_training *t, const char *stream, const struct mind *m, struct stage st, double lr,
                        double *loss) {
+    if (arm_skips(t)) return ST_OK;
     arm_problems(t, stream);
     *loss = learner_cross_entropy(t->learner, m, st, t->problems, t->config->base.batch);
     TRY(learner_step(t->learner, t->updates, *loss, lr, NULL));
     t->updates++;
+    resume_done(t->resume);
     return ST_OK;
 }
 
 double arm_gate(struct arm_training *t, const struct mind *m, struct stage st) {
     struct arena *a = t->io->arena;
+    double accuracy;
+    if (resume_recalls(t->resume, &accuracy)) return accuracy;
     struct arena_mark mark = arena_mark(a);
     struct problem *held_out = ARENA_NEW(a, struct problem, GATE_PROBLEMS);
     learner_problems(t->learner, t->config->seed, "gate", 0, TASK_EVAL, held_out, GATE_PROBLEMS);
-    double accuracy = learner_gate(t->learner, m, st, held_out, GATE_PROBLEMS);
+    accuracy = learner_gate(t->learner, m, st, held_out, GATE_PROBLEMS);
     arena_rewind(a, mark);
+    resume_notes(t->resume, accuracy);
     return accuracy;
 }
 

@@ -9,11 +9,13 @@
 
 #include "experiments/cell.h"
 #include "experiments/learner.h"
+#include "experiments/resume.h"
 
 struct arm_training {
     const struct config *config;
     struct cell_io *io;
     struct learner *learner;
+    struct resume *resume;    /* that updates are walked over and kept by; NULL: all are computed */
     struct task_ctx *task;    /* the learner's: its training sizes may change */
     struct problem *problems; /* [base.batch] */
     struct mind mind;         /* of the learner's model */
@@ -44,6 +46,9 @@ struct mind arm_text_mind(const struct gpt *model, const struct task_ctx *task);
 
 /* Fill t->problems with those of the next update. */
 void arm_problems(struct arm_training *t, const char *stream);
+
+/* True, and the update counted, when an earlier attempt at the cell did the next update: it is left out. */
+bool arm_skips(struct arm_training *t);
 
 /* One supervised update at a stage of the curriculum, questions of the next update. Used by the base and most arms. */
 MUST_USE enum status arm_update(struct arm_training *t, const char *stream, const struct mind *m, struct stage st,

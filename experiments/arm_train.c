@@ -61,6 +61,7 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     struct arm_training t = {.config = c,
                              .io = io,
                              .learner = &l,
+                             .resume = io->resume,
                              .task = &task,
                              .planned = c->arm.updates,
                              .mind = arm_mind(arm, c, &l.model, &task)};
@@ -70,6 +71,8 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     arena_open(&training, 1 << 20);
     learner_open(&l, &training, c, &task);
     t.problems = ARENA_NEW(&training, struct problem, c->base.batch);
+    resume_learner(io->resume, &l);
+    resume_begin(io->resume);
     enum status st = train(arm, &t, &e);
     arena_close(&training);
     if (st == ST_OK) st = measure(arm, &t, &e);

@@ -72,11 +72,14 @@ enum status cell_run_base(const struct cell *cell, struct cell_io *io) {
     struct arm_training t = {.config = c,
                              .io = io,
                              .learner = &l,
+                             .resume = io->resume,
                              .task = &task,
                              .planned = c->base.updates,
                              .mind = arm_text_mind(&l.model, &task)};
     t.problems = ARENA_NEW(io->arena, struct problem, c->base.batch);
     double loss = 0.0, accuracy = 0.0;
+    resume_learner(io->resume, &l);
+    resume_begin(io->resume);
     for (int i = 0; i < c->base.updates; i++) {
         double lr = schedule_tail(c->base.lr, i, c->base.updates, c->base.warmup, c->base.decay);
         TRY(arm_update(&t, "base", &t.mind, (struct stage){0}, lr, &loss));

@@ -12,6 +12,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "engine/base/sha256.h"
+#include "experiments/resume.h"
 #include "experiments/store.h"
 
 const char *const cell_columns[] = {"update",  "dose_level", "dose",  "step", "layer", "concept", "view", "metric",
@@ -44,6 +45,7 @@ enum status cell_rows_open(struct cell_rows **rows, const struct cell_io *io) {
     TRY(fs_create(&(*rows)->file, arena_printf(io->arena, "%s/metrics.csv", io->dir)));
     csv_out_open(&(*rows)->csv, (*rows)->file.stream);
     csv_out_header(&(*rows)->csv, cell_columns);
+    resume_stream(io->resume, (*rows)->file.stream, arena_printf(io->arena, "%s/metrics.csv.part", io->dir));
     return ST_OK;
 }
 
@@ -81,6 +83,7 @@ enum status cell_rows_close(struct cell_rows *rows) {
 void cell_event(const struct cell_io *io, const char *what, int done, int of, double loss, double accuracy) {
     char path[4096], line[512];
     int n = snprintf(path, sizeof path, "%s/events.jsonl", io->dir);
+    if (resume_walks(io->resume)) return;
     if (n < 0 || n >= (int)sizeof path) return;
     /* jansson writes the numbers (JSON knows no nan), one write() a line: a reader never sees half of one. */
     json_t *event = json_object();
@@ -169,7 +172,9 @@ enum status cell_execute(const char *out, const char *key, const char *data_dir,
     double started = seconds_now();
     arena_open(&arena, 1 << 20);
     const char *part = store_part(&arena, out, key);
-    struct cell_io io = {.dir = part, .arena = &arena};
+    struct resume resume;
+    resume_open(&resume, &arena, part, key);
+    struct cell_io io = {.dir = part, .arena = &arena, .resume = &resume};
     enum status st = cell_read(arena_printf(&arena, "%s/config.json", part), key, &cell, &mode);
     if (st == ST_OK) st = open_parents(&arena, out, &cell, &io);
     if (st == ST_OK && bodies->prepare) st = bodies->prepare(mode);

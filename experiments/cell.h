@@ -6,6 +6,8 @@
  * runner gives it an open folder (<key>.part/); what the cell writes there is made whole by the runner (SHA256SUMS last,
  * fsync, rename). A cell that fails returns a status; its events.jsonl says how far it got.
  *
+ * A long training leaves its state there, and a cell that is started again goes on from it (experiments/resume.h).
+ *
  *   config.json  events.jsonl  metrics.csv  model.safetensors (base, arm; press: at dose crossings)  samples.jsonl
  *   log.txt (stdout and stderr of the process)  resources.json (seconds, memory)  SHA256SUMS
  */
@@ -28,6 +30,7 @@ struct cell_io {
     const char *parent_dir; /* finished folder of the parent, verified; NULL for a base */
     const char *base_dir;   /* finished folder of the base cell; NULL for a base */
     struct arena *arena;    /* for the cell's lifetime */
+    struct resume *resume;  /* what an earlier attempt left of the training; NULL: nothing is kept */
 };
 
 /* One measured number. Text fields are [a-z0-9_.]+ or "". Unused numbers: NAN / -1. */
@@ -49,13 +52,15 @@ struct row {
 struct row row_of(const char *metric, double value, long n);
 
 /* metrics.csv of a cell: opened by cell_rows_open, one call per row in a fixed order, whole after cell_rows_close.
- * A value that is not finite is written empty with status "nonfinite". */
+ * A value that is not finite is written empty with status "nonfinite".
+ * While a training goes on, rows that are open are part of its state. */
 struct cell_rows;
 MUST_USE enum status cell_rows_open(struct cell_rows **rows, const struct cell_io *io);
 void cell_row(struct cell_rows *rows, const struct row *row);
 MUST_USE enum status cell_rows_close(struct cell_rows *rows);
 
-/* One line of events.jsonl, flushed at once: progress that `status` and the live table read. */
+/* One line of events.jsonl, flushed at once: progress that `status` and the live table read. None for what a resumed
+ * training walks over. */
 void cell_event(const struct cell_io *io, const char *what, int done, int of, double loss, double accuracy);
 
 /* The three bodies: experiments/base_train.c, arm_train.c, press.c. */

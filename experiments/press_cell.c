@@ -241,18 +241,34 @@ static enum status measure_end(struct pressing *p) {
     return evaluate_metrics(&in_text, &text, &text_before, "text_mode");
 }
 
+static void register_state(struct pressing *p, struct resume *r) {
+    resume_learner(r, &p->learner);
+    if (p->run.reasoner) resume_model(r, "reasoner", p->run.reasoner, &p->run.reasoner_opt);
+    resume_numbers(r, "before", p->before, MAX_WATCHES);
+    resume_numbers(r, "dose", &p->dose, 1);
+    resume_numbers(r, "snr", &p->run.snr, 1);
+    resume_numbers(r, "reward", &p->run.reward, 1);
+    resume_numbers(r, "penalty", &p->run.penalty, 1);
+    resume_count(r, "crossed", &p->crossed);
+}
+
 static enum status press(struct pressing *p, const struct config *c) {
     const struct measure_options *o = &c->measure;
+    struct resume *resume = p->io->resume;
     double loss = 0.0;
-    predict(p);
+    register_state(p, resume);
+    resume_begin(resume);
+    if (!resume_walks(resume)) predict(p);
     for (int update = 0; update <= c->press.updates; update++) {
         const bool last = update == c->press.updates, refit = update % o->late_every == 0;
+        if (resume_skips(resume)) continue;
         if (last || refit || due(o, update, p->dose)) {
             TRY(observe(p, update, last || refit, last || update == 0));
             cell_event(p->io, "press", update, c->press.updates, loss, p->dose);
         }
         if (last) break;
         TRY(press_update(&p->run, update, &loss));
+        resume_done(resume);
     }
     return ST_OK;
 }

@@ -12,6 +12,7 @@
 #include "engine/base/sha256.h"
 
 static const char sums_name[] = "SHA256SUMS";
+const char store_training[] = "training.safetensors";
 
 enum { MOST_FILES = 4096 };
 
@@ -32,13 +33,6 @@ enum status store_open(const char *out) {
 
 enum status store_lock(struct arena *a, const char *out, const char *key, int *fd) {
     return fs_lock(arena_printf(a, "%s/cells/.locks/%s", out, key), fd);
-}
-
-enum status store_begin(struct arena *a, const char *out, const char *key, const char *identity) {
-    const char *part = store_part(a, out, key);
-    TRY(fs_remove_tree(part));
-    TRY(fs_mkdirs(part));
-    return fs_write(arena_printf(a, "%s/config.json", part), identity, strlen(identity));
 }
 
 static int by_name(const void *a, const void *b) {
@@ -72,6 +66,28 @@ static enum status list_files(struct arena *a, const char *folder, const char **
     return st;
 }
 
+/* Files of an open folder that a kill left half written. */
+static enum status remove_unfinished(struct arena *a, const char *part) {
+    const char **names;
+    int n;
+    TRY(list_files(a, part, &names, &n));
+    for (int i = 0; i < n; i++) {
+        const char *end = strrchr(names[i], '.');
+        if (end && strcmp(end, ".part") == 0) TRY(fs_remove_tree(arena_printf(a, "%s/%s", part, names[i])));
+    }
+    return ST_OK;
+}
+
+enum status store_begin(struct arena *a, const char *out, const char *key, const char *identity) {
+    const char *part = store_part(a, out, key);
+    if (fs_exists(arena_printf(a, "%s/%s", part, store_training)))
+        TRY(remove_unfinished(a, part));
+    else
+        TRY(fs_remove_tree(part));
+    TRY(fs_mkdirs(part));
+    return fs_write(arena_printf(a, "%s/config.json", part), identity, strlen(identity));
+}
+
 static enum status flush_file(const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return status_errno("%s: cannot be opened", path);
@@ -88,11 +104,13 @@ enum status store_finish(struct arena *a, const char *out, const char *key) {
     for (int i = 0; i < n; i++) {
         char hex[SHA256_HEX];
         const char *path = arena_printf(a, "%s/%s", part, names[i]);
+        if (strcmp(names[i], store_training) == 0) continue;
         TRY(flush_file(path));
         TRY(sha256_file(path, hex));
         text = arena_printf(a, "%s%s  %s\n", text, hex, names[i]);
     }
     TRY(fs_write(arena_printf(a, "%s/%s", part, sums_name), text, strlen(text)));
+    TRY(fs_remove_tree(arena_printf(a, "%s/%s", part, store_training))); /* until here a full disk costs no training */
     return fs_rename_dir(part, store_path(a, out, key));
 }
 

@@ -1,6 +1,7 @@
 /* The store of cells: <out>/cells, shared by all suites.
  *
- *   <key>.part/   open: a process holds .locks/<key> and works in it, or was killed and left it
+ *   <key>.part/   open: a process holds .locks/<key> and works in it, or was killed and left it, perhaps with the
+ *                 state of its training (experiments/resume.h)
  *   <key>/        whole: SHA256SUMS was written last, everything flushed, then renamed from <key>.part
  *   <key>.bad-N/  was whole once and no longer matches its sums: kept for inspection, never read
  *   .locks/<key>  flock, held for as long as a process works on the cell
@@ -24,10 +25,16 @@ MUST_USE enum status store_open(const char *out);
 /* Exclusive right to work on a cell; *fd is kept open by whoever works. ST_PARTIAL when another process has it. */
 MUST_USE enum status store_lock(struct arena *a, const char *out, const char *key, int *fd);
 
-/* A new <key>.part/ that holds config.json = identity; what an earlier attempt left there is removed. Needs the lock. */
+/* In an open folder: the state of the cell's training. */
+extern const char store_training[];
+
+/* A <key>.part/ that holds config.json = identity. What an earlier attempt left there is removed; beside a state of its
+ * training it stays, but for files that are not whole: the training that goes on will not write them again. Needs the
+ * lock. */
 MUST_USE enum status store_begin(struct arena *a, const char *out, const char *key, const char *identity);
 
-/* Flush every file of <key>.part/, write its SHA256SUMS, rename it to <key>/. Needs the lock. */
+/* Flush every file of <key>.part/, write its SHA256SUMS, remove the state of its training, rename it to <key>/. Needs the
+ * lock. */
 MUST_USE enum status store_finish(struct arena *a, const char *out, const char *key);
 
 /* ST_OK: whole. ST_PARTIAL: there is no such folder. ST_DIFFERS: damaged; the message says how. ST_IO: the system refused

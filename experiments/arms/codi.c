@@ -55,12 +55,14 @@ static enum status warm_up(struct arm_training *t, float *grad) {
     const int n = t->config->arm.projection_warmup;
     double loss = 0.0;
     for (int i = 0; i < n; i++) {
+        if (resume_skips(t->resume)) continue;
         learner_problems(l, t->config->seed, "warmup", i, TASK_TRAIN, t->problems, l->rows);
         batch_fill(&l->batch, &l->task->shape, t->problems, TASK_MAX_STEPS);
         learner_forward(l, &t->mind, t->mind.thoughts);
         loss = inject_soft_tokens(l, t->problems, t->mind.thoughts, grad);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
         TRY(learner_step(l, i, loss, t->config->arm.lr, only_projection));
+        resume_done(t->resume);
         if (i % 50 == 49 || i == n - 1) cell_event(t->io, "warmup", i + 1, n, loss, NAN);
     }
     adamw_reset(&l->opt, &l->model);
@@ -149,11 +151,13 @@ static enum status train(struct arm_training *t) {
     TRY(warm_up(t, ARENA_NEW(a, float, (size_t)t->mind.thoughts *lines)));
     double loss;
     for (int i = 0; i < n; i++) {
+        if (arm_skips(t)) continue;
         arm_problems(t, "arm");
         loss = update_gradient(t, &d);
         double lr = schedule_tail(t->config->arm.lr, i, n, t->config->base.warmup / 4, t->config->base.decay);
         TRY(learner_step(l, i, loss, lr, NULL));
         t->updates++;
+        resume_done(t->resume);
         struct stage st = {.thoughts = t->mind.thoughts, .first_step = TASK_MAX_STEPS};
         if (i % 50 == 49 || i == n - 1) cell_event(t->io, "train", i + 1, n, loss, arm_gate(t, &t->mind, st));
     }

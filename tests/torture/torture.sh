@@ -8,6 +8,7 @@
 # After every break: each folder under the name of a cell matches its sums and holds the metrics of an unbroken run.
 # After the same command once more: exit 0, results.csv is the unbroken run's to the bit, no finished cell was
 # computed again, none was set aside. A run that hit an error ends with 74 and says why, unless nothing was lost.
+# Every update leaves the state of its training, so cells are broken and resumed there too.
 # Work is done in memory (TORTURE_DIR, else /dev/shm); PATH is emptied for the runs, so that no figure is drawn.
 set -u
 program=$(realpath "$1") breaker=$(realpath "$2") what=$3 count=${4:-10} seed=${5:-1}
@@ -27,7 +28,7 @@ fail() {
 
 # The command under test; "$@" is what breaks it, or nothing.
 run() {
-    env PATH=/nonexistent "$@" "$program" run "$suites/suite_$suite.yaml" --out "$dir/run" --jobs $jobs --quiet \
+    env PATH=/nonexistent SPILLOVER_KEEP_SECONDS=0 "$@" "$program" run "$suites/suite_$suite.yaml" --out "$dir/run" --jobs $jobs --quiet \
         >"$dir/out" 2>"$dir/err"
 }
 

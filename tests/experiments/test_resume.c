@@ -1,0 +1,205 @@
+/* A cell that is killed in the middle of its training goes on from there: every update is computed once, and the cell is
+ * the unbroken one's to the bit. The bodies are the real ones. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine/base/fs.h"
+#include "engine/base/log.h"
+#include "engine/base/rng.h"
+#include "experiments/resume.h"
+#include "experiments/run.h"
+#include "experiments/store.h"
+
+#define MODEL(seeds)                                                                                                   \
+    "suite: r\nseeds: " seeds "\ngrid:\n"                                                                              \
+    "  - task: {name: chain, design: joint, modulus: 5, chain: 2, side: 2}\n"                                          \
+    "    model: {layers: 1, width: 8, heads: 2}\n"                                                                     \
+    "    base: {updates: 5, batch: 4, shard: 4, warmup: 1}\n"
+static const char base_alone[] = MODEL("[1, 2]");
+/* pressed hard enough that doses are crossed */
+static const char all_kinds[] =
+    MODEL("1") "    arm:\n"
+               "      - {name: [text, codi], updates: 4, projection_warmup: 3}\n"
+               "      - {name: coconut, updates: 3, stage_check: 2, stage_cap: 4}\n"
+               "    press: {pressure: conceal, method: [sft, rl], credit: [full, mind_face], "
+               "updates: 5, batch: 4, group: 2, lr: 0.05}\n"
+               "    measure: {questions: 4, probe_train: 20, probe_test: 10, early_every: 2, "
+               "late_every: 2}\n";
+enum { BASE_UPDATES = 5 };
+
+static char folder[64];
+static struct arena arena;
+
+/* Seen by every cell's process. */
+static struct {
+    int kept;       /* states */
+    int die_behind; /* a process ends behind so many of them; 0: none does */
+} * shared;
+
+static void count_and_die(int updates) {
+    static int here;
+    ck_assert_int_gt(updates, 0);
+    __atomic_fetch_add(&shared->kept, 1, __ATOMIC_SEQ_CST);
+    if (++here == shared->die_behind) _exit(9);
+}
+
+static void open_folder(void) {
+    snprintf(folder, sizeof folder, "%s/test_resume.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    arena_open(&arena, 1 << 16);
+    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
+    log_set_stream(fopen("/dev/null", "we"));
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(shared, MAP_FAILED);
+    resume_kept = count_and_die;
+    setenv("SPILLOVER_KEEP_SECONDS", "0", 1);
+    setenv("PATH", "/nonexistent", 1); /* no figure is drawn */
+}
+
+static void close_folder(void) {
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+    arena_close(&arena);
+}
+
+static const char *in(const char *name) {
+    return arena_printf(&arena, "%s/%s", folder, name);
+}
+
+static struct grid grid;
+
+static enum status run(const char *text, const char *out, int die_behind) {
+    static const struct cell_bodies bodies = {.run = {cell_run_base, cell_run_arm, cell_run_press}};
+    const struct run_options o = {.out = in(out), .kernel = "none", .bodies = &bodies, .quiet = true, .jobs = 2};
+    struct run_result r;
+    struct suite s;
+    const char *path = in("s.yaml");
+    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
+    ck_assert_msg(suite_read(&s, path, NULL, 0, &arena) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(grid_build(&grid, &s, "none", NULL, &arena), ST_OK);
+    shared->die_behind = die_behind;
+    return run_suite(&s, &o, &r, &arena);
+}
+
+/* The sums of what a cell computed; when, how long and in how many attempts it did so differ. */
+static const char *computed(const char *out, const char *key) {
+    char *text, *rest = NULL;
+    const char *sums = "";
+    size_t size;
+    const char *path = arena_printf(&arena, "%s/SHA256SUMS", store_path(&arena, in(out), key));
+    ck_assert_msg(fs_read(&arena, path, &text, &size) == ST_OK, "%s", status_message());
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        if (!strstr(line, "resources.json") && !strstr(line, "events.jsonl") && !strstr(line, "log.txt"))
+            sums = arena_printf(&arena, "%s%s\n", sums, line);
+    ck_assert_ptr_null(strstr(sums, store_training));
+    return sums;
+}
+
+static void same_cells(const char *a, const char *b) {
+    for (int i = 0; i < grid.n; i++)
+        if (!grid.cells[i].skip)
+            ck_assert_msg(strcmp(computed(a, grid.cells[i].cell.key), computed(b, grid.cells[i].cell.key)) == 0, "%s",
+                          grid.cells[i].label);
+}
+
+START_TEST(every_update_is_computed_once) {
+    struct rng r = rng_open(7, "kills", (uint64_t)_i);
+    ck_assert_msg(run(all_kinds, "whole", 0) == ST_OK, "%s", status_message());
+    const int updates = shared->kept;
+    int attempts = 1;
+    shared->kept = 0;
+    while (run(all_kinds, "broken", 1 + (int)rng_below(&r, 4)) != ST_OK) ck_assert_int_lt(attempts++, updates);
+    ck_assert_int_gt(attempts, 5);
+    ck_assert_int_eq(shared->kept, updates);
+    same_cells("whole", "broken");
+}
+END_TEST
+
+/* A state that is not what was kept, or another cell's, is as good as none. */
+static const char *const damages[] = {"none", "flip", "cut", "empty", "other cell's"};
+
+START_TEST(a_damaged_state_is_not_used) {
+    const char *damage = damages[_i], *state[2];
+    enum { DIED = 3, SEEDS = 2 };
+    char *bytes;
+    size_t size;
+    ck_assert_msg(run(base_alone, "whole", 0) == ST_OK, "%s", status_message());
+    shared->kept = 0;
+    ck_assert_int_eq(run(base_alone, "broken", DIED), ST_FAILED);
+    for (int i = 0; i < SEEDS; i++)
+        state[i] =
+            arena_printf(&arena, "%s/%s", store_part(&arena, in("broken"), grid.cells[i].cell.key), store_training);
+    ck_assert_int_eq(fs_read(&arena, state[!strcmp(damage, "other cell's")], &bytes, &size), ST_OK);
+    if (!strcmp(damage, "flip")) bytes[size / 2] ^= 1;
+    if (!strcmp(damage, "cut")) size -= 4;
+    if (!strcmp(damage, "empty")) size = 0;
+    ck_assert_int_eq(fs_write(state[0], bytes, size), ST_OK);
+    ck_assert_msg(run(base_alone, "broken", 0) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(shared->kept, SEEDS * BASE_UPDATES + (_i ? DIED : 0));
+    same_cells("whole", "broken");
+}
+END_TEST
+
+/* A made-up training whose way depends on what it reads: it doubles x until a reading passes 30, then it falls. */
+enum { UPDATES = 12 };
+static double made_up(struct resume *r, int stop_behind, int *computed) {
+    double x = 1.0, reading = 0.0;
+    bool down = false;
+    resume_numbers(r, "x", &x, 1);
+    resume_begin(r);
+    *computed = 0;
+    for (int i = 0; i < UPDATES; i++) {
+        if (!resume_skips(r)) {
+            if (*computed == stop_behind) return NAN;
+            x = down ? x - 40.0 : 2.0 * x;
+            ++*computed;
+            resume_done(r);
+        }
+        if (i % 2 == 0) continue;
+        if (!resume_recalls(r, &reading)) resume_notes(r, reading = x);
+        down = down || reading > 30.0;
+    }
+    return x;
+}
+
+START_TEST(readings_are_recalled) {
+    struct resume r;
+    for (int first = 1; first <= UPDATES; first++) {
+        int n, total = 0;
+        double x;
+        do { /* stopped again and again */
+            resume_open(&r, &arena, folder, "key");
+            x = made_up(&r, first, &n);
+            total += n;
+        } while (isnan(x) && n > 0);
+        /* six doublings to 64, then six steps down */
+        ck_assert_double_eq(x, 64.0 - 6 * 40.0);
+        ck_assert_int_eq(total, UPDATES);
+        ck_assert_int_eq(fs_remove_tree(in(store_training)), ST_OK);
+    }
+}
+END_TEST
+
+/* Without the setting nothing so short is kept. */
+START_TEST(short_cells_keep_nothing) {
+    unsetenv("SPILLOVER_KEEP_SECONDS");
+    ck_assert_int_eq(run(base_alone, "whole", 0), ST_OK);
+    ck_assert_int_eq(shared->kept, 0);
+}
+END_TEST
+
+Suite *suite_resume(void) {
+    Suite *s = suite_create("resume");
+    TCase *t = tcase_create("resume");
+    tcase_add_checked_fixture(t, open_folder, close_folder);
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, every_update_is_computed_once, 0, 1);
+    tcase_add_loop_test(t, a_damaged_state_is_not_used, 0, sizeof damages / sizeof damages[0]);
+    tcase_add_test(t, readings_are_recalled);
+    tcase_add_test(t, short_cells_keep_nothing);
+    suite_add_tcase(s, t);
+    return s;
+}
