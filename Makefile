@@ -67,7 +67,7 @@ packages: ## print the Debian packages that the program needs
 demo: ## install what is missing, build, run suite quick, and say where its report is
 	@.ci/install $(PACKAGES)
 	@$(MAKE) --no-print-directory -j$$(nproc) spillover
-	./spillover run quick --jobs $$(nproc)
+	./spillover run quick --jobs $$(nproc) $(DEMO)
 
 .PHONY: test
 test: ## install what is missing, build, run the tests

@@ -1,6 +1,5 @@
 /* spillover bench: each case in a process of its own (its memory is its own peak, and BLIS is chosen once a process). */
 #include <argp.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/json.h"
 #include "engine/gemm.h"
 #include "engine/kernels.h"
 #include "experiments/bench.h"
@@ -42,8 +42,10 @@ static int positive(struct argp_state *state, const char *arg, const char *optio
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
+    static const char *const modes[] = {"native", "portable", "both"}, *const products[] = {"auto", "blis"};
     struct arguments *x = state->input;
     char *end;
+    int choice;
     switch (key) {
     case 'r':
         x->repeats = positive(state, arg, "--repeats", MOST_REPEATS);
@@ -59,14 +61,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (end == arg || *end || !(x->seconds >= 0.0 && x->seconds < 3600.0)) argp_error(state, "--seconds: %s", arg);
         return 0;
     case 'm':
-        x->modes[NUMERIC_PORTABLE] = strcmp(arg, "native") != 0;
-        x->modes[NUMERIC_NATIVE] = strcmp(arg, "portable") != 0;
-        if (x->modes[0] && x->modes[1] && strcmp(arg, "both") != 0)
-            argp_error(state, "--mode: native, portable or both");
+        choice = command_choice(arg, modes, 3, "mode", state);
+        x->modes[NUMERIC_PORTABLE] = choice != 0;
+        x->modes[NUMERIC_NATIVE] = choice != 1;
         return 0;
     case 'g':
-        x->blis = strcmp(arg, "blis") == 0;
-        if (!x->blis && strcmp(arg, "auto") != 0) argp_error(state, "--gemm: auto or blis");
+        x->blis = command_choice(arg, products, 2, "gemm", state);
         return 0;
     case 'o':
         x->ops = true;
@@ -245,9 +245,8 @@ static enum status check_names(const struct arguments *x) {
     return ST_OK;
 }
 
-static enum status measure_all(const struct arguments *x) {
-    json_t *list = json_array();
-    if (!x->json)
+static enum status measure_all(const struct arguments *x, json_t *list) {
+    if (!list)
         printf("%-13s %-9s %12s %-12s %10s %9s %11s %10s  %s\n", "case", "mode", "per second", "", "ms a step",
                "of bound", "FMA GFLOP/s", "peak MB", "kernels");
     for (int i = 0; i < bench_case_count; i++)
@@ -257,30 +256,27 @@ static enum status measure_all(const struct arguments *x) {
             double rss;
             if (!x->modes[mode] || !wanted(x, c->name)) continue;
             TRY(measure_apart(x, c, (enum numeric_mode)mode, &r, &rss));
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:i}", "case",
-                                                  c->name, "mode", mode_name[mode], "unit", bench_unit(c), "rate",
-                                                  r.rate, "step_seconds", bench_units(c) / r.rate, "of_bound", r.bound,
-                                                  "peak_flops", r.peak, "peak_rss_mb", rss, "isa", r.isa, "blis",
-                                                  r.arch, "threads", x->threads));
-            if (!x->json)
+            if (list)
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:i}", "case",
+                                                      c->name, "mode", mode_name[mode], "unit", bench_unit(c), "rate",
+                                                      r.rate, "step_seconds", bench_units(c) / r.rate, "of_bound",
+                                                      r.bound, "peak_flops", r.peak, "peak_rss_mb", rss, "isa", r.isa,
+                                                      "blis", r.arch, "threads", x->threads));
+            if (!list)
                 printf("%-13s %-9s %12.1f %-12s %10.2f %7.1f %% %11.1f %10.1f  %s/%s\n", c->name, mode_name[mode],
                        r.rate, bench_unit(c), 1e3 * bench_units(c) / r.rate, 100.0 * r.bound, r.peak * 1e-9, rss, r.isa,
                        r.arch);
             fflush(stdout);
         }
-    if (x->json) json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (x->json) printf("\n");
-    json_decref(list);
     return ST_OK;
 }
 
 /* One process and N by turns, so that a clock that drifts meets both alike. Rates are per CPU second of each process:
  * what N lose here they lose to shared caches, memory and clock, and not to other work on the machine. */
-static enum status measure_scaling(const struct arguments *x) {
+static enum status measure_scaling(const struct arguments *x, json_t *list) {
     struct arguments once = *x;
-    json_t *list = json_array();
     once.repeats = 1;
-    if (!x->json)
+    if (!list)
         printf("%-13s %-9s %9s %14s %14s  %s\n", "case", "mode", "processes", "one, per s", "all, per s", "of linear");
     for (int i = 0; i < bench_case_count; i++)
         for (int mode = NUMERIC_NATIVE; mode >= NUMERIC_PORTABLE; mode--) {
@@ -294,17 +290,34 @@ static enum status measure_scaling(const struct arguments *x) {
             }
             const double alone = median(one, x->repeats), together = median(all, x->repeats);
             const double share = median(linear, x->repeats);
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f}", "case", c->name, "mode",
-                                                  mode_name[mode], "unit", bench_unit(c), "processes", x->processes,
-                                                  "rate_one", alone, "rate_all", together, "of_linear", share));
-            if (!x->json)
+            if (list)
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f}", "case", c->name, "mode",
+                                                      mode_name[mode], "unit", bench_unit(c), "processes", x->processes,
+                                                      "rate_one", alone, "rate_all", together, "of_linear", share));
+            if (!list)
                 printf("%-13s %-9s %9d %14.1f %14.1f  %.1f %%\n", c->name, mode_name[mode], x->processes, alone,
                        together, 100.0 * share);
             fflush(stdout);
         }
-    if (x->json) json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (x->json) printf("\n");
-    json_decref(list);
+    return ST_OK;
+}
+
+static enum status bench(const struct arguments *x, json_t *list, struct arena *a) {
+    if (x->bpe) return bench_bpe(a, x->bpe, x->seconds, list);
+    if (x->processes) {
+        if (x->ops || x->metrics || x->threads > 1)
+            return status_set(ST_USAGE, "--processes goes with neither --ops, --metrics nor --threads");
+        return measure_scaling(x, list);
+    }
+    if (!x->ops && !x->metrics) return measure_all(x, list);
+    TRY(gemm_open(x->blis ? GEMM_BLIS : GEMM_AUTO, x->modes[NUMERIC_NATIVE] ? NUMERIC_NATIVE : NUMERIC_PORTABLE));
+    if (x->metrics) TRY(bench_metrics(a, list));
+    for (int i = 0; x->ops && i < bench_case_count; i++)
+        if (wanted(x, bench_cases[i].name)) {
+            struct arena_mark mark = arena_mark(a);
+            TRY(bench_ops(a, &bench_cases[i], x->seconds, list));
+            arena_rewind(a, mark);
+        }
     return ST_OK;
 }
 
@@ -313,20 +326,9 @@ enum status command_bench(int argc, char **argv, struct arena *a) {
     argv[0] = "spillover bench";
     TRY(command_parse(&command_bench_argp, argc, argv, &x));
     TRY(check_names(&x));
-    if (x.bpe) return bench_bpe(a, x.bpe, x.seconds, x.json);
-    if (x.processes) {
-        if (x.ops || x.metrics || x.threads > 1)
-            return status_set(ST_USAGE, "--processes goes with neither --ops, --metrics nor --threads");
-        return measure_scaling(&x);
-    }
-    if (!x.ops && !x.metrics) return measure_all(&x);
-    TRY(gemm_open(x.blis ? GEMM_BLIS : GEMM_AUTO, x.modes[NUMERIC_NATIVE] ? NUMERIC_NATIVE : NUMERIC_PORTABLE));
-    if (x.metrics) TRY(bench_metrics(a, x.json));
-    for (int i = 0; x.ops && i < bench_case_count; i++)
-        if (wanted(&x, bench_cases[i].name)) {
-            struct arena_mark mark = arena_mark(a);
-            TRY(bench_ops(a, &bench_cases[i], x.seconds, x.json));
-            arena_rewind(a, mark);
-        }
-    return ST_OK;
+    json_t *list = x.json ? json_array() : NULL;
+    const enum status st = bench(&x, list, a);
+    if (list && st == ST_OK) jsonio_print(stdout, list);
+    json_decref(list);
+    return st;
 }

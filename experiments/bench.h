@@ -7,6 +7,8 @@
 #ifndef SPILLOVER_BENCH_H
 #define SPILLOVER_BENCH_H
 
+#include <jansson.h>
+
 #include "engine/adamw.h"
 #include "engine/lanes.h"
 #include "engine/loss.h"
@@ -52,10 +54,10 @@ double bench_process_seconds(void);
 /* FMA peak of the chosen kernels on this core, in flop per second, over about `seconds`. */
 double bench_peak(double seconds);
 
-/* Tables of --ops, --bpe and --metrics, for one case; printed, or added to a JSON array. `dir` holds gpt2/vocab.json,
- * gpt2/merges.txt and gsm8k/train.jsonl. */
-MUST_USE enum status bench_ops(struct arena *a, const struct bench_case *c, double seconds, bool json);
-MUST_USE enum status bench_bpe(struct arena *a, const char *dir, double seconds, bool json);
-MUST_USE enum status bench_metrics(struct arena *a, bool json);
+/* Tables of --ops, --bpe and --metrics, for one case; added to the JSON array `list`, or printed where it is NULL. `dir`
+ * holds gpt2/vocab.json, gpt2/merges.txt and gsm8k/train.jsonl. */
+MUST_USE enum status bench_ops(struct arena *a, const struct bench_case *c, double seconds, json_t *list);
+MUST_USE enum status bench_bpe(struct arena *a, const char *dir, double seconds, json_t *list);
+MUST_USE enum status bench_metrics(struct arena *a, json_t *list);
 
 #endif

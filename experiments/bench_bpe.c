@@ -14,7 +14,7 @@ static enum status open_files(struct arena *a, const char *dir, struct bpe **b, 
     return bpe_open(b, a, vocab, merges);
 }
 
-enum status bench_bpe(struct arena *a, const char *dir, double seconds, bool json) {
+enum status bench_bpe(struct arena *a, const char *dir, double seconds, json_t *list) {
     struct bpe *b;
     char *text;
     size_t size, passes = 0;
@@ -32,15 +32,13 @@ enum status bench_bpe(struct arena *a, const char *dir, double seconds, bool jso
     const double warm = (double)size * (double)(passes - 1) / (spent - first) * 1e-6;
     const int count = bpe_count(b);
     bpe_close(b);
-    if (!json) {
+    if (!list) {
         printf("bpe: %.2f MB as %ld tokens of %d: %.1f MB/s the first time, %.1f MB/s with its pieces known\n",
                (double)size * 1e-6, n, count, cold, warm);
         return ST_OK;
     }
-    json_t *row = json_pack("{s:s, s:I, s:I, s:i, s:f, s:f}", "case", "bpe", "bytes", (json_int_t)size, "tokens",
-                            (json_int_t)n, "vocabulary", count, "first_mb_per_second", cold, "mb_per_second", warm);
-    json_dumpf(row, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-    printf("\n");
-    json_decref(row);
+    json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:i, s:f, s:f}", "case", "bpe", "bytes", (json_int_t)size,
+                                          "tokens", (json_int_t)n, "vocabulary", count, "first_mb_per_second", cold,
+                                          "mb_per_second", warm));
     return ST_OK;
 }

@@ -107,7 +107,7 @@ static enum status train(struct arena *a, const struct config *c, struct task_ct
     return ST_OK;
 }
 
-enum status bench_metrics(struct arena *a, bool json) {
+enum status bench_metrics(struct arena *a, json_t *list) {
     struct config c;
     struct task_ctx task;
     struct learner l = {0};
@@ -118,11 +118,10 @@ enum status bench_metrics(struct arena *a, bool json) {
     TRY(train(a, &c, &task, &l));
     TRY(arm_find("coconut", &latent));
     const struct mind text = arm_text_mind(&l.model, &task), thinking = arm_mind(latent, &c, &l.model, &task);
-    json_t *list = json_array();
-    enum status st = time_mind(a, &c, &text, "text", list);
-    if (!st) st = time_mind(a, &c, &thinking, "latent", list);
-    if (!st && json) json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (!st && !json) print_metrics(list);
-    json_decref(list);
+    json_t *rows = list ? json_incref(list) : json_array();
+    enum status st = time_mind(a, &c, &text, "text", rows);
+    if (!st) st = time_mind(a, &c, &thinking, "latent", rows);
+    if (!st && !list) print_metrics(rows);
+    json_decref(rows);
     return st;
 }

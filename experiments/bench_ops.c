@@ -133,21 +133,18 @@ static void print_ops(const struct bench_case *c, double total, int steps, doubl
            100.0 * (total - listed) / total);
 }
 
-static void json_ops(const struct bench_case *c, double total, int steps, double peak) {
+static json_t *json_ops(const struct bench_case *c, double total, int steps, double peak) {
     json_t *list = json_array();
     for (int i = 0; i < n_ops; i++)
         json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f}", "operation", ops[i].name, "calls",
                                               (double)ops[i].calls / steps, "seconds", ops[i].seconds / steps, "flops",
                                               ops[i].flop / ops[i].seconds, "bytes_per_second",
                                               ops[i].bytes / ops[i].seconds, "share", ops[i].seconds / total));
-    json_t *all = json_pack("{s:s, s:f, s:f, s:o}", "case", c->name, "seconds", total / steps, "peak_flops", peak,
-                            "operations", list);
-    json_dumpf(all, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
-    printf("\n");
-    json_decref(all);
+    return json_pack("{s:s, s:f, s:f, s:o}", "case", c->name, "seconds", total / steps, "peak_flops", peak,
+                     "operations", list);
 }
 
-enum status bench_ops(struct arena *a, const struct bench_case *c, double seconds, bool json) {
+enum status bench_ops(struct arena *a, const struct bench_case *c, double seconds, json_t *list) {
     struct kernels timed = *K;
     struct bench_work *w;
     int steps = 0;
@@ -188,8 +185,8 @@ enum status bench_ops(struct arena *a, const struct bench_case *c, double second
     bench_work_close(w);
     TRY(st);
     qsort(ops, (size_t)n_ops, sizeof *ops, by_time);
-    if (json)
-        json_ops(c, total, steps, peak);
+    if (list)
+        json_array_append_new(list, json_ops(c, total, steps, peak));
     else
         print_ops(c, total, steps, peak);
     return ST_OK;

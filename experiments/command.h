@@ -5,6 +5,8 @@
 #define SPILLOVER_COMMAND_H
 
 #include <argp.h>
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "engine/base/arena.h"
@@ -31,13 +33,17 @@ extern const int command_count;
 /* The whole overview, as `spillover --help` prints it. */
 void command_overview(FILE *to);
 
-/* argp_parse into *input. What a user does wrong ends the program there; ST_FAILED is for want of memory. */
+/* argp_parse into *input. What a user does wrong ends the program there, but for a long option that is nearly one that
+ * there is: ST_USAGE. ST_FAILED is for want of memory. */
 MUST_USE enum status command_parse(const struct argp *argp, int argc, char **argv, void *input);
 
 /* Pieces of argp parsers that several commands share; like argp_error, they leave with ST_USAGE on a bad argument. */
 
 /* A whole number in [least, most]; `name` is the option's, for the message. */
 int command_number(const char *arg, long least, long most, const char *name, struct argp_state *state);
+
+/* The place of a word among n names. */
+int command_choice(const char *arg, const char *const *names, int n, const char *name, struct argp_state *state);
 
 /* The command's one positional argument, a suite: takes ARGP_KEY_ARG and ARGP_KEY_END, knows no other key. */
 error_t command_suite_key(int key, char *arg, struct argp_state *state, const char **suite);
@@ -48,6 +54,13 @@ struct command_sets {
     int n;
 };
 void command_add_set(struct command_sets *sets, const char *arg, struct argp_state *state);
+
+/* What a command wrote, an array of paths: one a line, or the JSON object {"files": [...]}. Releases the array. */
+void command_written(json_t *files, bool json);
+
+/* The name nearest to one that has no results: of the runs in `out` (may be NULL), the committed tables and the suites.
+ * NULL where none is near, or it is the name itself. */
+const char *command_nearest_results(const char *name, const char *out, struct arena *a);
 
 /* The executable itself, the root of the source tree it was built in, and the suites folder there. */
 const char *command_program(struct arena *a);

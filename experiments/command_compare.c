@@ -20,6 +20,7 @@ struct arguments {
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
+    static const char *const tables[] = {"outcomes", "results"};
     struct arguments *x = state->input;
     char *end;
     switch (key) {
@@ -30,9 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         x->by = arg;
         return 0;
     case 't':
-        if (strcmp(arg, "outcomes") != 0 && strcmp(arg, "results") != 0)
-            argp_error(state, "--table: \"%s\" is not outcomes or results", arg);
-        x->table = arg;
+        x->table = tables[command_choice(arg, tables, 2, "table", state)];
         return 0;
     case 's':
         x->seeds = true;
@@ -109,10 +108,8 @@ static enum status find_table(const struct arguments *x, const char *name, const
     if (fs_exists(*path)) return ST_OK;
     *path = verify_reference(arena_printf(a, "%s/data/results", command_source_dir(a)), name, a);
     if (fs_exists(*path)) return ST_OK;
-    int n_names;
-    const char *const *names = suite_names(a, command_suites_dir(a), &n_names);
-    const char *near = n_names ? status_nearest(name, names, n_names, sizeof *names) : NULL;
-    if (near && strcmp(near, name) != 0)
+    const char *near = command_nearest_results(name, x->out, a);
+    if (near)
         return status_set(ST_USAGE, "there are no results of \"%s\" in %s; did you mean \"%s\"?", name, x->out, near);
     return status_set(ST_USAGE, "there are no results of \"%s\" in %s; spillover run makes them", name, x->out);
 }
@@ -325,9 +322,7 @@ static json_t *line_json(const struct compare_line *l, const struct arguments *x
 static void print_json(const struct compare_lines *l, const struct arguments *x) {
     json_t *list = json_array();
     for (int i = 0; i < l->n; i++) json_array_append_new(list, line_json(&l->line[i], x));
-    char *text = json_dumps(list, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(10));
-    printf("%s\n", text);
-    free(text);
+    jsonio_print(stdout, list);
     json_decref(list);
 }
 

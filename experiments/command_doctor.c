@@ -190,19 +190,13 @@ static void check_results(struct doctor *d) {
         tell(d, WARNING, "results", arena_printf(a, "%s: not there, nothing to verify", o.results));
         return;
     }
-    char *scratch = arena_printf(a, "%s/spillover-doctor.XXXXXX", tmp && *tmp ? tmp : "/tmp"), *text = NULL;
-    size_t size = 0;
-    FILE *rows = open_memstream(&text, &size);
-    if (!rows || !mkdtemp(scratch)) {
+    char *scratch = arena_printf(a, "%s/spillover-doctor.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(scratch)) {
         tell(d, WRONG, "results", arena_printf(a, "%s: cannot be made", scratch));
-        if (rows) fclose(rows);
-        free(text);
         return;
     }
     o.scratch = scratch;
-    const enum status st = verify_results(&o, rows, &r, a);
-    fclose(rows);
-    free(text);
+    const enum status st = verify_results(&o, &r, a);
     const char *others = other_libraries(d, o.manifest);
     if (st == ST_OK)
         tell(d, FINE, "results",
@@ -230,10 +224,7 @@ enum status command_doctor(int argc, char **argv, struct arena *a) {
     check_disk(&d);
     const enum finding machine = d.worst;
     if (!x.quick) check_results(&d);
-    if (x.json) {
-        json_dumpf(d.lines, stdout, JSON_INDENT(1));
-        printf("\n");
-    }
+    if (x.json) jsonio_print(stdout, d.lines);
     json_decref(d.lines);
     if (machine == WRONG) return status_set(ST_FAILED, "this machine lacks what runs need");
     return d.worst == WRONG ? status_set(ST_DIFFERS, "committed results come out otherwise here") : ST_OK;

@@ -5,12 +5,20 @@
 #include <sys/stat.h>
 
 #include "engine/base/fs.h"
+#include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/store.h"
 
 struct arguments {
     const char *out;
-    bool delete;
+    bool delete, json;
+};
+
+/* What is not needed, as it is found; printed as it comes, or kept for JSON. */
+struct found {
+    json_t *cells; /* NULL: print */
+    double bytes;
+    int n;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -22,6 +30,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'D':
         x->delete = true;
         return 0;
+    case 'J':
+        x->json = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -30,6 +41,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static const struct argp_option options[] = {
     {"delete", 'D', NULL, 0, "delete them (default: list them)", 0},
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
+    {"json", 'J', NULL, 0, "as a JSON object", 0},
     {0},
 };
 
@@ -38,7 +50,7 @@ const struct argp command_gc_argp = {
     .parser = parse,
     .doc = "List the cells of a folder of runs that stand in no suite's cells.list (older versions, other settings, "
            "copies set aside), with their size; --delete removes them. Cells that are being worked on stay.\v"
-           "Examples:\n  spillover gc\n  spillover gc --out runs --delete\n",
+           "Examples:\n  spillover gc\n  spillover gc --out runs --delete\n  spillover gc --json\n",
 };
 
 struct keys {
@@ -119,7 +131,7 @@ static double bytes_of(const char *folder, struct arena *a) {
 }
 
 /* <key>, <key>.part and <key>.bad-N; only what is whole and needed stays, and what somebody holds. */
-static enum status look_at(const struct arguments *x, const struct keys *k, const char *name, double *bytes, int *n,
+static enum status look_at(const struct arguments *x, const struct keys *k, const char *name, struct found *found,
                            struct arena *a) {
     const char *key = arena_printf(a, "%.64s", name), *path = arena_printf(a, "%s/cells/%s", x->out, name);
     int lock;
@@ -132,17 +144,32 @@ static enum status look_at(const struct arguments *x, const struct keys *k, cons
     if (x->delete) st = fs_remove_tree(path);
     fs_unlock(lock);
     if (st != ST_OK) return st;
-    printf("%s  %.1f MB  %s\n", x->delete ? "deleted" : "unneeded", size / 1e6, path);
-    *bytes += size;
-    ++*n;
+    if (found->cells)
+        json_array_append_new(found->cells,
+                              json_pack("{s:s, s:f, s:b}", "path", path, "bytes", size, "deleted", x->delete));
+    else
+        printf("%s  %.1f MB  %s\n", x->delete ? "deleted" : "unneeded", size / 1e6, path);
+    found->bytes += size;
+    found->n++;
     return ST_OK;
+}
+
+static void summary(const struct arguments *x, const struct found *found, int all) {
+    if (!x->json) {
+        printf("%d of %d cells, %.1f MB%s\n", found->n, all, found->bytes / 1e6,
+               x->delete || found->n == 0 ? "" : "; --delete removes them");
+        return;
+    }
+    json_t *json = json_pack("{s:i, s:i, s:f, s:O}", "unneeded", found->n, "of", all, "bytes", found->bytes, "cells",
+                             found->cells);
+    jsonio_print(stdout, json);
+    json_decref(json);
 }
 
 enum status command_gc(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs"};
     struct keys needed = {0}, all = {0};
-    double bytes = 0.0;
-    int n = 0;
+    struct found found = {0};
     argv[0] = "spillover gc";
     TRY(command_parse(&command_gc_argp, argc, argv, &x));
     TRY(read_suites(&needed, x.out, a));
@@ -153,7 +180,10 @@ enum status command_gc(int argc, char **argv, struct arena *a) {
         if (strspn(e->d_name, "0123456789abcdef") == 64) add(&all, arena_strdup(a, e->d_name), a);
     closedir(dir);
     if (all.n) qsort(all.key, (size_t)all.n, sizeof *all.key, by_key);
-    for (int i = 0; i < all.n; i++) TRY(look_at(&x, &needed, all.key[i], &bytes, &n, a));
-    printf("%d of %d cells, %.1f MB%s\n", n, all.n, bytes / 1e6, x.delete || n == 0 ? "" : "; --delete removes them");
-    return ST_OK;
+    enum status st = ST_OK;
+    if (x.json) found.cells = json_array();
+    for (int i = 0; st == ST_OK && i < all.n; i++) st = look_at(&x, &needed, all.key[i], &found, a);
+    if (st == ST_OK) summary(&x, &found, all.n);
+    json_decref(found.cells);
+    return st;
 }

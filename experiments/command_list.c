@@ -1,9 +1,8 @@
 /* list: what the registries and the schema hold. */
 #include <argp.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/merge.h"
 #include "experiments/registry.h"
@@ -120,11 +119,9 @@ enum status command_list(int argc, char **argv, struct arena *a) {
                    : which == KEYS    ? keys_json(a)
                    : which == COLUMNS ? columns_json()
                                       : rows_json((enum registry)which);
-    if (x.json) {
-        char *text = json_dumps(list, JSON_INDENT(1) | JSON_SORT_KEYS);
-        printf("%s\n", text);
-        free(text);
-    } else
+    if (x.json)
+        jsonio_print(stdout, list);
+    else
         for (size_t i = 0; i < json_array_size(list); i++) print_line(json_array_get(list, i));
     json_decref(list);
     return ST_OK;

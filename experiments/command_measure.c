@@ -1,9 +1,9 @@
 /* measure: the instruments on traces that another program wrote. */
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
 #include "engine/base/fs.h"
+#include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/measure.h"
 
@@ -171,8 +171,7 @@ static void print_json(const struct measure *m) {
         json_object_set_new(row, "value", number_or_null(r->value, strcmp(r->status, "ok") == 0));
         json_array_append_new(list, row);
     }
-    json_dumpf(list, stdout, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(10));
-    putchar('\n');
+    jsonio_print(stdout, list);
     json_decref(list);
 }
 

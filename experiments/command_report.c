@@ -1,7 +1,6 @@
 /* report, plot: what follows from the results.csv of a suite, made again. */
-#include <argp.h>
-
 #include "engine/base/fs.h"
+#include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/figure.h"
 #include "experiments/report.h"
@@ -9,6 +8,7 @@
 struct arguments {
     const char *suite, *out;
     struct command_sets sets;
+    bool json;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -20,6 +20,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 's':
         command_add_set(&x->sets, arg, state);
         return 0;
+    case 'J':
+        x->json = true;
+        return 0;
     default:
         return command_suite_key(key, arg, state, &x->suite);
     }
@@ -28,6 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static const struct argp_option options[] = {
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"set", 's', "KEY=VALUE", 0, "as given to run", 0},
+    {"json", 'J', NULL, 0, "what is printed, as a JSON object", 0},
     {0},
 };
 
@@ -36,7 +40,7 @@ const struct argp command_report_argp = {
     .parser = parse,
     .args_doc = "SUITE",
     .doc = "Make DIR/<suite>/outcomes.csv, figures/ and report.md again from results.csv; nothing is computed anew.\v"
-           "Example:\n  spillover report quick\n",
+           "Examples:\n  spillover report quick\n  spillover report quick --json | jq '.claims[] | .id, .verdict'\n",
 };
 
 /* The suite, and its folder of results. */
@@ -56,7 +60,12 @@ enum status command_report(int argc, char **argv, struct arena *a) {
     argv[0] = "spillover report";
     TRY(command_parse(&command_report_argp, argc, argv, &x));
     TRY(open_results(&x, &s, &dir, a));
-    return report_write(dir, &s, stdout);
+    if (!x.json) return report_write(dir, &s, stdout, NULL);
+    json_t *json = json_object();
+    const enum status st = report_write(dir, &s, NULL, json);
+    if (st == ST_OK) jsonio_print(stdout, json);
+    json_decref(json);
+    return st;
 }
 
 const struct argp command_plot_argp = {
@@ -76,8 +85,10 @@ enum status command_plot(int argc, char **argv, struct arena *a) {
     argv[0] = "spillover plot";
     TRY(command_parse(&command_plot_argp, argc, argv, &x));
     TRY(open_results(&x, &s, &dir, a));
-    TRY(report_write(dir, &s, NULL));
+    TRY(report_write(dir, &s, NULL, NULL));
     TRY(figure_list(arena_printf(a, "%s/figures", dir), &names, &n, a));
-    for (int i = 0; i < n; i++) printf("%s/figures/%s\n", dir, names[i]);
+    json_t *files = json_array();
+    for (int i = 0; i < n; i++) json_array_append_new(files, json_sprintf("%s/figures/%s", dir, names[i]));
+    command_written(files, x.json);
     return ST_OK;
 }

@@ -22,16 +22,6 @@ struct arguments {
     bool dry, quiet, json, merge;
 };
 
-/* The place of a word in a list; a word that is not there ends the program, with the nearest one. */
-static int choose(const char *arg, const char *const *names, int n, const char *option, struct argp_state *state) {
-    for (int i = 0; i < n; i++)
-        if (strcmp(names[i], arg) == 0) return i;
-    const char *near = status_nearest(arg, names, n, sizeof *names);
-    argp_error(state, "--%s: \"%s\" is not known%s%s%s", option, arg, near ? "; did you mean \"" : "", near ? near : "",
-               near ? "\"?" : "");
-    return 0;
-}
-
 /* Options of `work`, and those of `run` for other schedulers. */
 static error_t parse_launch(int key, char *arg, struct argp_state *state) {
     static const char *const launchers[LAUNCHERS] = {"local", "print", "slurm"};
@@ -39,7 +29,7 @@ static error_t parse_launch(int key, char *arg, struct argp_state *state) {
     struct arguments *x = state->input;
     switch (key) {
     case KEY_LAUNCHER:
-        x->launcher = (enum launcher)choose(arg, launchers, LAUNCHERS, "launcher", state);
+        x->launcher = (enum launcher)command_choice(arg, launchers, LAUNCHERS, "launcher", state);
         return 0;
     case KEY_CHUNK:
         x->chunk = command_number(arg, 1, 100000, "chunk", state);
@@ -51,7 +41,7 @@ static error_t parse_launch(int key, char *arg, struct argp_state *state) {
         x->merge = true;
         return 0;
     case KEY_STAGE:
-        x->stage = (enum cell_kind)choose(arg, stages, 3, "stage", state);
+        x->stage = (enum cell_kind)command_choice(arg, stages, 3, "stage", state);
         return 0;
     case KEY_PART:
         if (sscanf(arg, "%d/%d", &x->part, &x->parts) != 2 || x->part < 1 || x->part > x->parts)
@@ -97,7 +87,7 @@ static const struct argp_option run_options[] = {
     {"data", 'd', "DIR", 0, "folder of the published data sets", 0},
     {"set", 's', "KEY=VALUE", 0, "replace section.key in every block that has the section, or seeds", 0},
     {"dry-run", 'n', NULL, 0, "say what would run and what it is likely to take", 0},
-    {"json", 'J', NULL, 0, "with -n: as a JSON object", 0},
+    {"json", 'J', NULL, 0, "what would run (-n), or what became of every cell, as a JSON object", 0},
     {"quiet", 'q', NULL, 0, "warnings only", 0},
     {"launcher", KEY_LAUNCHER, "NAME", 0,
      "local (this machine), slurm (job arrays), or print (command lines for GNU parallel or another scheduler)", 0},
@@ -181,6 +171,13 @@ static enum status prepare(const struct arguments *x, struct suite *s, struct ru
     return ST_OK;
 }
 
+/* As `status --json`, whatever the run came to; why it ended remains the message. */
+static enum status print_cells(const struct suite *s, const struct run_options *o, enum status st, struct arena *a) {
+    const char *why = arena_strdup(a, status_message());
+    const enum status now = run_status_json(s, o, stdout, a);
+    return st == ST_OK ? now : status_set(st, "%s", why);
+}
+
 enum status command_run(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs", .jobs = run_default_jobs()};
     struct suite s;
@@ -197,12 +194,13 @@ enum status command_run(int argc, char **argv, struct arena *a) {
                                        .jobs = x.jobs};
     const struct launch_options launch = {
         .chunk = x.chunk, .sbatch = x.sbatch, .overrides = x.sets.values, .n_overrides = x.sets.n};
-    if (x.json && !x.dry) return status_set(ST_USAGE, "--json goes with -n; status --json tells how far a run is");
+    if (x.json && x.launcher != LAUNCH_LOCAL)
+        return status_set(ST_USAGE, "--launcher goes with text; status --json tells how far a run is");
     if (x.dry) return (x.json ? run_estimate_json : run_estimate)(&s, &o, stdout, a);
-    if (x.merge) return run_merge(&s, &o, a);
     if (x.launcher == LAUNCH_PRINT) return launch_print(&s, &o, &launch, stdout, a);
     if (x.launcher == LAUNCH_SLURM) return launch_slurm(&s, &o, &launch, stdout, a);
-    enum status st = run_suite(&s, &o, &result, a);
+    enum status st = x.merge ? run_merge(&s, &o, a) : run_suite(&s, &o, &result, a);
+    if (x.json) st = print_cells(&s, &o, st, a);
     return result.signal ? (enum status)(128 + result.signal) : st;
 }
 

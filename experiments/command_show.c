@@ -1,9 +1,9 @@
 /* show: one question to a trained cell, before and after pressure, side by side. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/show.h"
 
@@ -55,6 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (!x->show.cell || !*x->show.cell) argp_error(state, "which cell?");
+        if (x->thoughts && x->json) argp_error(state, "--thoughts or --json, not both");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -136,9 +137,7 @@ static void print_json(const struct show *s) {
         json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:o, s:o}", "cell", s->key, "label", s->label, "pressure",
                   s->pressure, "item", s->item, "items", s->items, "question", s->question, "truth", s->truth, "dose",
                   s->level ? json_real(s->level / 100.0) : json_null(), "sections", sections);
-    char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(3));
-    printf("%s\n", text);
-    free(text);
+    jsonio_print(stdout, json);
     json_decref(json);
 }
 

@@ -18,7 +18,7 @@ struct arguments {
     const char *suite, *out, *results, *data_dir, *to;
     int cells, jobs;
     long seed; /* -1: drawn from the clock */
-    bool quiet;
+    bool quiet, json;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -39,6 +39,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case 'q':
         x->quiet = true;
+        return 0;
+    case 'J':
+        x->json = true;
         return 0;
     case 'c':
         x->cells = strcmp(arg, "all") == 0 ? VERIFY_ALL : command_number(arg, 1, MANY, "cells", state);
@@ -62,6 +65,7 @@ static const struct argp_option verify_options[] = {
     {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
     {"jobs", 'j', "N", 0, "cells at once (default: one per CPU)", 0},
     {"quiet", 'q', NULL, 0, "warnings and differing rows only", 0},
+    {"json", 'J', NULL, 0, "what was compared, and the rows that differ, as a JSON object", 0},
     {0},
 };
 
@@ -72,15 +76,13 @@ const struct argp command_verify_argp = {
     .doc = "Compute cells drawn at random from results again, from nothing, and compare every row to the bit. Exit 0: "
            "all equal; 2: rows differ, and are printed (- committed, + computed), or were computed by another "
            "version.\v"
-           "Examples:\n  spillover verify smoke --cells all\n  spillover verify quick --out runs --cells 1 --seed 7\n",
+           "Examples:\n  spillover verify smoke --cells all\n  spillover verify quick --out runs --cells 1 --seed 7\n"
+           "  spillover verify smoke --cells 1 --json | jq .differing\n",
 };
 
-static enum status no_results(const char *suite, const char *path, struct arena *a) {
-    int n;
-    const char *const *names = suite_names(a, command_suites_dir(a), &n);
-    const char *near = n ? status_nearest(suite, names, n, sizeof names[0]) : NULL;
-    if (near && strcmp(near, suite) != 0)
-        return status_set(ST_USAGE, "%s: there is no such table; did you mean suite \"%s\"?", path, near);
+static enum status no_results(const char *suite, const char *path, const char *out, struct arena *a) {
+    const char *near = command_nearest_results(suite, out, a);
+    if (near) return status_set(ST_USAGE, "%s: there is no such table; did you mean suite \"%s\"?", path, near);
     return status_set(ST_USAGE, "%s: there is no such table", path);
 }
 
@@ -91,15 +93,37 @@ static enum status find_results(struct arguments *x, struct verify_options *o, s
     if (!o->results && x->out) o->results = arena_printf(a, "%s/%s/results.csv", x->out, x->suite);
     if (!o->results)
         o->results = verify_reference(arena_printf(a, "%s/data/results", command_source_dir(a)), x->suite, a);
-    if (!fs_exists(o->results)) return no_results(x->suite, o->results, a);
+    if (!fs_exists(o->results)) return no_results(x->suite, o->results, x->out, a);
     o->manifest = verify_manifest(o->results, a);
     if (!fs_exists(o->manifest)) return status_set(ST_USAGE, "%s: there is no manifest", o->manifest);
     return ST_OK;
 }
 
+static void print_verified(const struct arguments *x, const struct verify_options *o, const struct verify_result *r) {
+    json_t *json =
+        json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:O}", "results", o->results, "seed", (json_int_t)x->seed, "cells",
+                  r->cells, "of", r->of, "rows", r->rows, "differing", r->differing, "differing_rows", o->differing);
+    jsonio_print(stdout, json);
+    json_decref(json);
+}
+
+/* In a scratch folder, which stays where something differs. */
+static enum status verify(struct verify_options *o, struct verify_result *r, struct arena *a) {
+    const char *tmp = getenv("TMPDIR");
+    char *scratch = arena_printf(a, "%s/spillover-verify.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(scratch)) return status_errno("%s: cannot be made", scratch);
+    o->scratch = scratch;
+    const enum status st = verify_results(o, r, a);
+    if (st == ST_DIFFERS && r->differing)
+        log_warning("what was computed is kept in %s", scratch);
+    else if (fs_remove_tree(scratch) && st == ST_OK)
+        return ST_IO;
+    return st;
+}
+
 enum status command_verify(int argc, char **argv, struct arena *a) {
     struct arguments x = {.cells = 2, .seed = -1, .jobs = run_default_jobs()};
-    struct verify_result r;
+    struct verify_result r = {0};
     argv[0] = "spillover verify";
     TRY(command_parse(&command_verify_argp, argc, argv, &x));
     TRY(command_open_engine());
@@ -110,18 +134,14 @@ enum status command_verify(int argc, char **argv, struct arena *a) {
                                .cells = x.cells,
                                .seed = (uint64_t)x.seed,
                                .jobs = x.jobs,
-                               .quiet = x.quiet};
+                               .quiet = x.quiet,
+                               .print = x.json ? NULL : stdout};
     TRY(find_results(&x, &o, a));
-    const char *tmp = getenv("TMPDIR");
-    char *scratch = arena_printf(a, "%s/spillover-verify.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(scratch)) return status_errno("%s: cannot be made", scratch);
-    o.scratch = scratch;
-    enum status st = verify_results(&o, stdout, &r, a);
-    if (st == ST_DIFFERS && r.differing)
-        log_warning("what was computed is kept in %s", scratch);
-    else if (fs_remove_tree(scratch) && st == ST_OK)
-        return ST_IO;
-    if (st == ST_OK)
+    if (x.json) o.differing = json_array();
+    const enum status st = verify(&o, &r, a);
+    if (x.json && (st == ST_OK || st == ST_DIFFERS)) print_verified(&x, &o, &r);
+    json_decref(o.differing);
+    if (st == ST_OK && !x.json)
         printf("%s: %d rows of %d of %d cells are equal to the bit (--seed %ld)\n", o.results, r.rows, r.cells, r.of,
                x.seed);
     return r.signal ? (enum status)(128 + r.signal) : st;
@@ -132,6 +152,7 @@ enum status command_verify(int argc, char **argv, struct arena *a) {
 static const struct argp_option results_options[] = {
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"to", 't', "DIR", 0, "where reference results lie (default: data/results of the source tree)", 0},
+    {"json", 'J', NULL, 0, "the files that were written, as a JSON object", 0},
     {0},
 };
 
@@ -144,18 +165,19 @@ const struct argp command_results_argp = {
            "Example:\n  spillover run smoke && spillover results smoke\n",
 };
 
-static enum status copy(const char *from, const char *to, struct arena *a) {
+static enum status copy(const char *from, const char *to, json_t *files, struct arena *a) {
     struct arena_mark mark = arena_mark(a);
     char *data;
     size_t size;
     enum status st = fs_read(a, from, &data, &size);
     if (st == ST_OK) st = fs_write(to, data, size);
     arena_rewind(a, mark);
+    json_array_append_new(files, json_string(to));
     return st;
 }
 
 /* A large table is compressed, so that the repository stays small; of its two forms only one lies there. */
-static enum status copy_table(const char *from, const char *to, struct arena *a) {
+static enum status copy_table(const char *from, const char *to, json_t *files, struct arena *a) {
     enum { LARGE = 8 << 20 };
     const char *packed = arena_printf(a, "%s.gz", to);
     const struct arena_mark mark = arena_mark(a);
@@ -164,11 +186,12 @@ static enum status copy_table(const char *from, const char *to, struct arena *a)
     enum status st = fs_read(a, from, &data, &size);
     if (st == ST_OK) st = size > LARGE ? gzip_write(a, packed, data, size) : fs_write(to, data, size);
     if (st == ST_OK) st = fs_remove_tree(size > LARGE ? to : packed);
+    json_array_append_new(files, json_string(size > LARGE ? packed : to));
     arena_rewind(a, mark);
     return st;
 }
 
-static enum status copy_figures(const char *from, const char *to, struct arena *a) {
+static enum status copy_figures(const char *from, const char *to, json_t *files, struct arena *a) {
     const char **names;
     int n;
     TRY(fs_remove_tree(to));
@@ -176,8 +199,17 @@ static enum status copy_figures(const char *from, const char *to, struct arena *
     TRY(figure_list(from, &names, &n, a));
     TRY(fs_mkdirs(to));
     for (int i = 0; i < n; i++)
-        TRY(copy(arena_printf(a, "%s/%s", from, names[i]), arena_printf(a, "%s/%s", to, names[i]), a));
+        TRY(copy(arena_printf(a, "%s/%s", from, names[i]), arena_printf(a, "%s/%s", to, names[i]), files, a));
     return ST_OK;
+}
+
+/* <from>/ of a suite into <to>/; the table comes first. */
+static enum status copy_all(const char *suite, const char *from, const char *to, json_t *files, struct arena *a) {
+    TRY(fs_mkdirs(to));
+    TRY(copy_table(arena_printf(a, "%s/results.csv", from), arena_printf(a, "%s/%s.csv", to, suite), files, a));
+    TRY(copy(arena_printf(a, "%s/manifest.json", from), arena_printf(a, "%s/%s.manifest.json", to, suite), files, a));
+    TRY(copy(arena_printf(a, "%s/cost.csv", from), arena_printf(a, "%s/%s.cost.csv", to, suite), files, a));
+    return copy_figures(arena_printf(a, "%s/figures", from), arena_printf(a, "%s/figures/%s", to, suite), files, a);
 }
 
 /* A seed that the manifest lists as replaced. */
@@ -227,14 +259,15 @@ enum status command_results(int argc, char **argv, struct arena *a) {
     const char *from = arena_printf(a, "%s/%s", x.out, x.suite);
     const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", command_source_dir(a));
     const char *table = arena_printf(a, "%s/results.csv", from), *manifest = arena_printf(a, "%s/manifest.json", from);
-    if (!fs_exists(table)) return no_results(x.suite, table, a);
+    if (!fs_exists(table)) return no_results(x.suite, table, x.out, a);
     TRY(check_whole(table, manifest, a));
     warn_of_source(manifest);
-    TRY(fs_mkdirs(to));
-    TRY(copy_table(table, arena_printf(a, "%s/%s.csv", to, x.suite), a));
-    TRY(copy(manifest, arena_printf(a, "%s/%s.manifest.json", to, x.suite), a));
-    TRY(copy(arena_printf(a, "%s/cost.csv", from), arena_printf(a, "%s/%s.cost.csv", to, x.suite), a));
-    TRY(copy_figures(arena_printf(a, "%s/figures", from), arena_printf(a, "%s/figures/%s", to, x.suite), a));
-    printf("%s\n", verify_reference(to, x.suite, a));
-    return ST_OK;
+    json_t *files = json_array();
+    const enum status st = copy_all(x.suite, from, to, files, a);
+    if (st == ST_OK && x.json)
+        command_written(files, true);
+    else
+        json_decref(files);
+    if (st == ST_OK && !x.json) printf("%s\n", verify_reference(to, x.suite, a));
+    return st;
 }

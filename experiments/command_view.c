@@ -10,7 +10,7 @@
 struct arguments {
     const char *suite, *out, *to;
     int items, cells;
-    bool quiet;
+    bool quiet, json;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -31,6 +31,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'q':
         x->quiet = true;
         return 0;
+    case 'J':
+        x->json = true;
+        return 0;
     default:
         return command_suite_key(key, arg, state, &x->suite);
     }
@@ -42,6 +45,7 @@ static const struct argp_option options[] = {
     {"to", 't', "FILE", 0, "the page to write (default: DIR/SUITE/view.html)", 0},
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"quiet", 'q', NULL, 0, "warnings only", 0},
+    {"json", 'J', NULL, 0, "the page's path as a JSON object", 0},
     {0},
 };
 
@@ -61,7 +65,12 @@ static enum status find_run(const struct arguments *x, const char **dir, struct 
     const char *path;
     *dir = arena_printf(a, "%s/%s", x->out, x->suite);
     if (fs_plain_name(x->suite) && fs_is_folder(*dir)) return ST_OK;
-    TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
+    if (suite_find(a, command_suites_dir(a), x->suite, &path)) {
+        const char *near = command_nearest_results(x->suite, x->out, a);
+        return status_set(ST_USAGE,
+                          near ? "there is no run \"%s\" in %s; did you mean \"%s\"?" : "there is no run \"%s\" in %s",
+                          x->suite, x->out, near);
+    }
     TRY(suite_read(&s, path, NULL, 0, a));
     *dir = arena_printf(a, "%s/%s", x->out, s.name);
     return ST_OK;
@@ -92,6 +101,6 @@ enum status command_view(int argc, char **argv, struct arena *a) {
     progress_open(&progress, "cells", 0);
     const enum status st = view_write(&o, path, a);
     progress_close(&progress);
-    if (st == ST_OK) printf("%s\n", path);
+    if (st == ST_OK) command_written(json_pack("[s]", path), x.json);
     return st;
 }

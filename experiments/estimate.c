@@ -1,9 +1,9 @@
 /* run -n: what would run, resolved, and what it is likely to take. */
 #include <dirent.h>
-#include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/base/json.h"
 #include "experiments/display.h"
 #include "experiments/run.h"
 #include "experiments/store.h"
@@ -152,8 +152,7 @@ enum status run_estimate_json(const struct suite *s, const struct run_options *o
     json_object_set_new(json, "seconds", work < 0 ? json_null() : json_real(work / o->jobs));
     json_object_set_new(json, "guessed", json_boolean(guessed));
     json_object_set_new(json, "bytes", bytes < 0 ? json_null() : json_real(bytes));
-    json_dumpf(json, to, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(6));
-    fputc('\n', to);
+    jsonio_print(to, json);
     json_decref(json);
     return ST_OK;
 }

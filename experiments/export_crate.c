@@ -98,7 +98,7 @@ static enum status write_metadata(struct crate *c) {
     return st;
 }
 
-enum status export_crate(const char *dir, const char *to, FILE *print, struct arena *a) {
+enum status export_crate(const char *dir, const char *to, json_t *written, struct arena *a) {
     struct crate c = {.dir = dir, .to = to, .arena = a};
     if (!fs_exists(arena_printf(a, "%s/results.csv", dir)) || !fs_exists(arena_printf(a, "%s/manifest.json", dir)))
         return status_set(ST_USAGE, "%s has no results: spillover run makes them", dir);
@@ -110,7 +110,7 @@ enum status export_crate(const char *dir, const char *to, FILE *print, struct ar
         st = add_file(&c, files[i].name, files[i].format, files[i].about);
     if (st == ST_OK) st = add_figures(&c);
     if (st == ST_OK) st = write_metadata(&c);
-    if (st == ST_OK) fprintf(print, "%s/ro-crate-metadata.json\n", to);
+    if (st == ST_OK) json_array_append_new(written, json_sprintf("%s/ro-crate-metadata.json", to));
     json_decref(c.graph);
     json_decref(c.parts);
     return st;

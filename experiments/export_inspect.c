@@ -35,7 +35,12 @@ static json_t *reasoning_and_text(const struct show_said *said) {
     return content;
 }
 
-static void add_sample(struct log *log, const struct show *s, int side, const char *model) {
+static const char *model_of(const struct show *s, int side, struct arena *a) {
+    return arena_printf(a, "spillover/%.12s-%s", s->key, side_name[side]);
+}
+
+static void add_sample(struct log *log, const struct show *s, int side, struct arena *a) {
+    const char *model = model_of(s, side, a);
     const struct show_said *said = &s->said[side];
     json_t *scores = json_object(), *content = reasoning_and_text(said);
     for (int i = 0; i < SCORES; i++) {
@@ -51,9 +56,10 @@ static void add_sample(struct log *log, const struct show *s, int side, const ch
     json_t *output = json_pack("{s:s, s:[{s:O, s:s}], s:s}", "model", model, "choices", "message", assistant,
                                "stop_reason", "stop", "completion", said->output);
     json_array_append_new(log->samples,
-                          json_pack("{s:i, s:i, s:s, s:s, s:[o, o], s:o, s:o, s:{s:s}, s:{}}", "id", s->item, "epoch",
-                                    1, "input", s->question, "target", s->truth, "messages", user, assistant, "output",
-                                    output, "scores", scores, "metadata", "pressure", s->pressure, "store"));
+                          json_pack("{s:i, s:i, s:s, s:s, s:[o, o], s:o, s:o, s:{s:s}, s:{}, s:[], s:{}, s:{}}", "id",
+                                    s->item, "epoch", 1, "input", s->question, "target", s->truth, "messages", user,
+                                    assistant, "output", output, "scores", scores, "metadata", "pressure", s->pressure,
+                                    "store", "events", "model_usage", "attachments"));
     json_decref(content);
 }
 
@@ -63,9 +69,10 @@ static json_t *results_of(const struct log *log) {
     for (int i = 0; i < SCORES; i++) {
         if (log->n[i] == 0) continue;
         const char *metric = i == 0 ? "accuracy" : "mean";
-        json_array_append_new(scores, json_pack("{s:s, s:s, s:{}, s:{s:{s:s, s:f, s:{}}}}", "name", score_name[i],
-                                                "scorer", score_name[i], "params", "metrics", metric, "name", metric,
-                                                "value", log->sum[i] / log->n[i], "params"));
+        json_array_append_new(scores, json_pack("{s:s, s:s, s:i, s:i, s:{}, s:{s:{s:s, s:f, s:{}}}}", "name",
+                                                score_name[i], "scorer", score_name[i], "scored_samples", log->n[i],
+                                                "unscored_samples", n - log->n[i], "params", "metrics", metric, "name",
+                                                metric, "value", log->sum[i] / log->n[i], "params"));
     }
     return json_pack("{s:i, s:i, s:o}", "total_samples", n, "completed_samples", n, "scores", scores);
 }
@@ -81,34 +88,43 @@ static const char *time_of(struct arena *a, const char *out, const char *key, bo
     return arena_strdup(a, text);
 }
 
-static enum status write_log(const struct log *log, const struct show *s, int side, const char *out, const char *to,
-                             FILE *print, struct arena *a) {
-    const char *model = arena_printf(a, "spillover/%.12s-%s", s->key, side_name[side]);
-    const char *created = time_of(a, out, s->key, false);
-    const char *id = arena_printf(a, "%.21s%d", s->key, side); /* Inspect's ids have 22 characters */
-    json_t *task = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "created", created, "task",
-                             arena_printf(a, "%s, %s pressure", s->label, side_name[side]), "task_id", id, "run_id", id,
-                             "task_version", 0, "model", model, "eval_id", id);
-    json_object_set_new(task, "dataset",
+/* Who said it and to what questions: `eval` of a log. */
+static json_t *eval_of(const struct log *log, const struct show *s, int side, const char *created, const char *id,
+                       struct arena *a) {
+    json_t *eval =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "eval_id", id, "run_id", id, "created", created, "task",
+                  arena_printf(a, "%s, %s pressure", s->label, side_name[side]), "task_id", id, "task_version", 0);
+    static const char *const empty[] = {"task_attribs",          "task_args",  "task_args_passed",
+                                        "model_generate_config", "model_args", "config"};
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) json_object_set_new(eval, empty[i], json_object());
+    json_object_set_new(eval, "dataset",
                         json_pack("{s:s, s:i}", "name", arena_printf(a, "questions of %s", s->pressure), "samples",
                                   (int)json_array_size(log->samples)));
-    json_object_set_new(task, "config", json_object());
-    json_object_set_new(task, "packages", json_pack("{s:s}", "spillover", SPILLOVER_VERSION));
-    json_object_set_new(task, "metadata",
+    json_object_set_new(eval, "model", json_string(model_of(s, side, a)));
+    json_object_set_new(eval, "packages", json_pack("{s:s}", "spillover", SPILLOVER_VERSION));
+    json_object_set_new(eval, "metadata",
                         json_pack("{s:s, s:s, s:i}", "cell", s->key, "label", s->label, "dose_percent", s->level));
-    json_t *all =
-        json_pack("{s:i, s:s, s:o, s:{s:s, s:[], s:{}}, s:o, s:{s:s, s:s, s:{}}, s:O}", "version", 2, "status",
-                  "success", "eval", task, "plan", "name", "plan", "steps", "config", "results", results_of(log),
-                  "stats", "started_at", created, "completed_at", created, "model_usage", "samples", log->samples);
+    return eval;
+}
+
+static enum status write_log(const struct log *log, const struct show *s, int side, const char *out, const char *to,
+                             json_t *files, struct arena *a) {
+    const char *created = time_of(a, out, s->key, false);
+    const char *id = arena_printf(a, "%.21s%d", s->key, side); /* Inspect's ids have 22 characters */
+    json_t *all = json_pack("{s:i, s:s, s:o, s:{s:s, s:[], s:{}}, s:o, s:{s:s, s:s, s:{}}, s:O}", "version", 2,
+                            "status", "success", "eval", eval_of(log, s, side, created, id, a), "plan", "name", "plan",
+                            "steps", "config", "results", results_of(log), "stats", "started_at", created,
+                            "completed_at", created, "model_usage", "samples", log->samples);
     const char *path =
         arena_printf(a, "%s/%s_%s-%.12s_%s.json", to, time_of(a, out, s->key, true), side_name[side], s->key, id);
-    const enum status st = all ? jsonio_store_path(path, all) : status_set(ST_DATA, "%s: is not UTF-8", path);
+    const enum status st = all ? jsonio_store_in_order(path, all) : status_set(ST_DATA, "%s: is not UTF-8", path);
     json_decref(all);
-    if (st == ST_OK) fprintf(print, "%s\n", path);
+    if (st == ST_OK) json_array_append_new(files, json_string(path));
     return st;
 }
 
-enum status export_inspect(const char *out, const char *cell, int items, const char *to, FILE *print, struct arena *a) {
+enum status export_inspect(const char *out, const char *cell, int items, const char *to, json_t *files,
+                           struct arena *a) {
     struct showing *showing;
     struct show s = {0};
     struct log log[SIDES] = {{.samples = json_array()}, {.samples = json_array()}};
@@ -121,12 +137,11 @@ enum status export_inspect(const char *out, const char *cell, int items, const c
         st = show_item(showing, i, &s, a);
         if (st != ST_OK) break;
         if (i == 1 && s.items < last) last = s.items;
-        for (int side = 0; side < (s.level ? SIDES : 1); side++)
-            add_sample(&log[side], &s, side, arena_printf(a, "spillover/%.12s-%s", s.key, side_name[side]));
+        for (int side = 0; side < (s.level ? SIDES : 1); side++) add_sample(&log[side], &s, side, a);
         arena_rewind(a, mark);
     }
     for (int side = 0; side < (s.level ? SIDES : 1) && st == ST_OK; side++)
-        st = write_log(&log[side], &s, side, out, to, print, a);
+        st = write_log(&log[side], &s, side, out, to, files, a);
     for (int side = 0; side < SIDES; side++) json_decref(log[side].samples);
     return st;
 }

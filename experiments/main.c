@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
         st = unknown_command(argv[1]);
     else
         st = command_table[i].run(argc - 1, argv + 1, &arena);
-    if (fflush(stdout) && st == ST_OK) st = status_errno("standard output");
+    if ((fflush(stdout) || ferror(stdout)) && st == ST_OK) st = status_errno("standard output");
     if (st != ST_OK) fprintf(stderr, "spillover: %s\n", status_message());
     arena_close(&arena);
     return (int)st;

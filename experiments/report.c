@@ -208,7 +208,7 @@ static enum status write_frozen(const struct report *r, FILE *out) {
     return ST_OK;
 }
 
-static enum status write_page(struct report *r, FILE *summary) {
+static enum status write_page(struct report *r) {
     struct fs_file file;
     TRY(fs_create(&file, arena_printf(r->arena, "%s/report.md", r->dir)));
     write_head(r, file.stream);
@@ -221,7 +221,7 @@ static enum status write_page(struct report *r, FILE *summary) {
     report_outcomes(r, file.stream);
     if (st == ST_OK) st = report_figures(r, file.stream);
     report_skipped(r, file.stream);
-    if (st == ST_OK) st = report_cost(r, file.stream, summary);
+    if (st == ST_OK) st = report_cost(r, file.stream);
     if (st != ST_OK) {
         fs_discard(&file);
         return st;
@@ -253,9 +253,40 @@ static void write_summary(const struct report *r, FILE *out) {
     for (int c = 0; c < CLAIM_COUNT; c++)
         fprintf(out, " %s %s%s", r->verdict.claim[c].id, verdict_name(r->verdict.claim[c].verdict),
                 c + 1 < CLAIM_COUNT ? "," : "\n");
+    if (isfinite(r->core_seconds)) fprintf(out, "cost: %.1f core-seconds\n", r->core_seconds);
 }
 
-enum status report_write(const char *suite_dir, const struct suite *suite, FILE *summary) {
+static json_t *number_or_null(double x) {
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static void fill_json(const struct report *r, json_t *to) {
+    static const char *const states[] = {"not measured", "passed", "failed"};
+    json_t *gates = json_array(), *claims = json_array(), *seeds = json_array();
+    for (int g = 0; g < GATE_COUNT; g++) {
+        const struct verdict_gate *gate = &r->verdict.gate[g];
+        json_array_append_new(gates, json_pack("{s:s, s:s, s:s, s:s}", "id", gate->id, "rule", gate->rule, "state",
+                                               states[gate->state], "worst", gate->detail));
+    }
+    for (int c = 0; c < CLAIM_COUNT; c++) {
+        const struct verdict_claim *claim = &r->verdict.claim[c];
+        json_array_append_new(claims, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "id", claim->id, "statement",
+                                                claim->statement, "verdict", verdict_name(claim->verdict), "reason",
+                                                claim->reason, "p", number_or_null(claim->p), "p_holm",
+                                                number_or_null(claim->p_holm)));
+    }
+    for (int i = 0; i < r->outcomes.n_seeds; i++) json_array_append_new(seeds, json_integer(r->outcomes.seeds[i]));
+    json_object_set_new(to, "suite", json_string(r->suite->name));
+    json_object_set_new(to, "report", json_sprintf("%s/report.md", r->dir));
+    json_object_set_new(to, "seeds", seeds);
+    json_object_set_new(to, "delta", json_real(r->delta));
+    json_object_set_new(to, "gates", gates);
+    json_object_set_new(to, "claims", claims);
+    json_object_set_new(to, "outcomes", report_summary_json(r));
+    json_object_set_new(to, "core_seconds", number_or_null(r->core_seconds));
+}
+
+enum status report_write(const char *suite_dir, const struct suite *suite, FILE *summary, json_t *json) {
     struct arena a;
     arena_open(&a, 1 << 20);
     struct report *r = ARENA_NEW(&a, struct report, 1);
@@ -263,8 +294,9 @@ enum status report_write(const char *suite_dir, const struct suite *suite, FILE 
     r->suite = suite;
     r->arena = &a;
     enum status st = open_report(r);
+    if (st == ST_OK) st = write_page(r);
     if (st == ST_OK && summary) write_summary(r, summary);
-    if (st == ST_OK) st = write_page(r, summary);
+    if (st == ST_OK && json) fill_json(r, json);
     arena_close(&a);
     return st;
 }

@@ -11,12 +11,16 @@
 #ifndef SPILLOVER_REPORT_H
 #define SPILLOVER_REPORT_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "experiments/suite.h"
 
-/* Make all of them from <suite_dir>/results.csv. `summary`, when not NULL, gets a compact table for a terminal. A figure
- * that cannot be drawn is a line in the report, not an error. ST_IO; ST_DATA as csv_read. */
-MUST_USE enum status report_write(const char *suite_dir, const struct suite *suite, FILE *summary);
+/* Make all of them from <suite_dir>/results.csv. `summary`, when not NULL, gets a compact table for a terminal; `json`,
+ * when not NULL, is an object that gets the same for a program: suite, report (its path), seeds, delta, gates, claims,
+ * outcomes (of every pressed arm: dose, s_f, s_r at the last update, each with mean, its 95 % interval and n), and
+ * core_seconds (null: not recorded). A figure that cannot be drawn is a line in the report, not an error. ST_IO; ST_DATA
+ * as csv_read. */
+MUST_USE enum status report_write(const char *suite_dir, const struct suite *suite, FILE *summary, json_t *json);
 
 #endif

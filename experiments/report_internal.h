@@ -3,6 +3,7 @@
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "experiments/outcome.h"
@@ -45,6 +46,7 @@ struct report {
     int n_replaced;
     const char *notes[REPORT_NOTES];               /* figures that could not be had unambiguously */
     int n_notes;
+    double core_seconds; /* NAN: not recorded */
     struct arena *arena;
 };
 
@@ -87,12 +89,12 @@ void report_arms(const struct report *r, FILE *out);
 void report_outcomes(const struct report *r, FILE *out);
 void report_skipped(const struct report *r, FILE *out);
 
-/* Write cost.csv from the cells' resources.json, which no two runs share; its section of the page, and a line for a
- * terminal (summary may be NULL). */
-MUST_USE enum status report_cost(const struct report *r, FILE *out, FILE *summary);
+/* Write cost.csv from the cells' resources.json, which no two runs share; its section of the page, and core_seconds. */
+MUST_USE enum status report_cost(struct report *r, FILE *out);
 
-/* Lines for a terminal: one for each pressed arm. */
+/* What every pressed arm came to: lines for a terminal, an array for a program. */
 void report_summary_lines(const struct report *r, FILE *out);
+json_t *report_summary_json(const struct report *r);
 
 /* Write figures/data/ and draw figures/; the section of the page with what became of them. */
 MUST_USE enum status report_figures(const struct report *r, FILE *out);

@@ -343,6 +343,37 @@ void report_summary_lines(const struct report *r, FILE *out) {
     }
 }
 
+static json_t *interval_json(const struct outcomes *o, struct span span, enum outcome_quantity q, double *x,
+                             double *finite) {
+    const char *monitor;
+    span_series(o, span, q, OL_END, x, &monitor);
+    const int n = report_finite(x, o->n_seeds, finite);
+    if (n == 0) return json_null();
+    const struct stat_interval t = stat_t_interval(finite, n, .95);
+    json_t *json = json_pack("{s:f, s:i}", "mean", stat_mean(finite, n), "n", n);
+    if (n > 1) json_object_set_new(json, "t95", json_pack("[f, f]", t.lo, t.hi));
+    return json;
+}
+
+json_t *report_summary_json(const struct report *r) {
+    const struct outcomes *o = &r->outcomes;
+    double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1), *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    json_t *list = json_array();
+    for (int i = 0; i < o->n;) {
+        const struct span span = span_at(o, i);
+        const struct outcome *row = &o->rows[span.first];
+        i = span.end;
+        if (row->quantity == OQ_CELL) continue;
+        json_t *json = json_pack("{s:s, s:s, s:o, s:o, s:o}", "concept", row->concept, "view", row->view, "dose",
+                                 interval_json(o, span, OQ_DOSE, x, y), "s_f", interval_json(o, span, OQ_S_F, x, y),
+                                 "s_r", interval_json(o, span, OQ_S_R, x, y));
+        for (int f = 0; f < OF_FIELDS; f++)
+            json_object_set_new(json, outcome_field_names[f], json_string(row->field[f]));
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
 /* --- what is missing ---------------------------------------------------------------------------------------------- */
 
 static bool is_primary(const struct outcome *row) {
@@ -428,12 +459,12 @@ static enum status read_cost(const struct report *r, struct cost cost[CELL_PRESS
     return ST_OK;
 }
 
-enum status report_cost(const struct report *r, FILE *out, FILE *summary) {
+enum status report_cost(struct report *r, FILE *out) {
     static const char *const header[] = {"kind", "cells", "core_seconds", "most_memory_mib", NULL};
     struct cost cost[CELL_PRESS + 1] = {0};
     struct fs_file file;
     struct csv_out csv;
-    double seconds = 0;
+    r->core_seconds = NAN;
     fprintf(out, "\n## Cost\n\n");
     if (read_cost(r, cost) != ST_OK) {
         fprintf(out, "Not recorded.\n");
@@ -441,6 +472,7 @@ enum status report_cost(const struct report *r, FILE *out, FILE *summary) {
     }
     fprintf(out, "Core-seconds and memory by kind of cell, as measured when the cells were computed: `cost.csv`. They "
                  "stand apart, because everything on this page comes out the same wherever it is computed.\n");
+    r->core_seconds = 0;
     TRY(fs_create(&file, arena_printf(r->arena, "%s/cost.csv", r->dir)));
     csv_out_open(&csv, file.stream);
     csv_out_header(&csv, header);
@@ -450,8 +482,7 @@ enum status report_cost(const struct report *r, FILE *out, FILE *summary) {
         csv_out_number(&csv, cost[k].seconds);
         csv_out_number(&csv, cost[k].most_memory);
         csv_out_end(&csv);
-        seconds += cost[k].seconds;
+        r->core_seconds += cost[k].seconds;
     }
-    if (summary) fprintf(summary, "cost: %.1f core-seconds\n", seconds);
     return fs_commit(&file);
 }

@@ -1,10 +1,10 @@
 #include "experiments/run.h"
 
-#include <jansson.h>
 #include <sched.h>
 #include <string.h>
 
 #include "engine/base/fs.h"
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/display.h"
 #include "experiments/merge.h"
@@ -72,7 +72,7 @@ static enum status write_tables(const struct suite *suite, const struct schedule
     TRY(merge_cells_list(s, arena_printf(s->arena, "%s/cells.list", dir)));
     TRY(merge_results(suite, s, arena_printf(s->arena, "%s/results.csv", dir), s->arena));
     if (s->signal) return ST_OK;
-    return report_write(dir, suite, summary);
+    return report_write(dir, suite, summary, NULL);
 }
 
 enum status run_prepare(const struct suite *s, const struct run_options *o, const struct grid *g, struct arena *a) {
@@ -121,7 +121,7 @@ enum status run_suite(const struct suite *s, const struct run_options *o, struct
              result->cells, result->computed, result->reused, result->skipped, result->failed, result->blocked,
              result->missing);
     st = verdict(result);
-    if (st == ST_OK) log_line("%s/results.csv", dir);
+    if (st == ST_OK) log_line("%s/report.md", dir);
 done:
     fs_unlock(lock);
     return st;
@@ -169,7 +169,7 @@ enum status run_merge(const struct suite *s, const struct run_options *o, struct
     if (st != ST_OK) return st;
     count(&schedule, &result);
     list_troubles(&schedule);
-    log_line("%s/results.csv", dir);
+    log_line("%s/report.md", dir);
     const int whole = result.computed + result.reused, of = result.cells - result.skipped;
     return whole == of ? ST_OK : status_set(ST_PARTIAL, "%d of %d cells are whole", whole, of);
 }
@@ -241,8 +241,7 @@ enum status run_status_json(const struct suite *s, const struct run_options *o, 
     json_object_set_new(json, "of", json_integer(of));
     json_object_set_new(json, "seconds_left", left < 0 ? json_null() : json_real(left));
     json_object_set_new(json, "cells", list);
-    json_dumpf(json, to, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(6));
-    fputc('\n', to);
+    jsonio_print(to, json);
     json_decref(json);
     return st;
 }

@@ -17,19 +17,30 @@ static const int levels[] = {90, 75, 50, 25};
 
 /* --- the cell -------------------------------------------------------------------------------------------------- */
 
+/* Shorter beginnings of keys are all like each other. */
+enum { LEAST_NEAR = 8 };
+
 static enum status find_cell(struct showing *s) {
     const char *prefix = s->o->cell, *folder = arena_printf(s->arena, "%s/cells", s->o->out);
+    const size_t length = strlen(prefix);
+    const char *near = NULL;
     int found = 0;
     DIR *dir = opendir(folder);
     if (!dir) return status_errno("%s: cannot be listed", folder);
     for (struct dirent *e; (e = readdir(dir));) {
-        if (strlen(e->d_name) != 64 || strncmp(e->d_name, prefix, strlen(prefix)) != 0) continue;
+        if (strlen(e->d_name) != 64) continue;
+        if (strncmp(e->d_name, prefix, length) != 0) {
+            const char *key = arena_printf(s->arena, "%.*s", (int)length, e->d_name);
+            if (length >= LEAST_NEAR && status_nearest(prefix, &key, 1, sizeof key)) near = key;
+            continue;
+        }
         snprintf(s->show->key, sizeof s->show->key, "%.64s", e->d_name);
         found++;
     }
     closedir(dir);
     if (found == 1) return store_verify(s->arena, s->o->out, s->show->key);
     if (found) return status_set(ST_USAGE, "%d cells begin with \"%s\"; write more of the key", found, prefix);
+    if (near) return status_set(ST_USAGE, "%s has no finished cell \"%s\"; did you mean \"%s\"?", folder, prefix, near);
     return status_set(ST_USAGE, "%s has no finished cell \"%s\" (the column `cell` of results.csv, cells.list)", folder,
                       prefix);
 }

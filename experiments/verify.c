@@ -110,16 +110,27 @@ static bool equal_up_to(const struct csv_table *x, int i, const struct csv_table
     return true;
 }
 
-static void show(FILE *to, char sign, const struct csv_table *t, int row, struct verify_result *r) {
+static json_t *row_json(const struct csv_table *t, int row) {
+    json_t *json = json_object();
+    for (int c = 0; c < t->columns; c++) json_object_set_new(json, t->header[c], json_string(csv_cell(t, row, c)));
+    return json;
+}
+
+static void show(const struct verify_options *o, bool computed, const struct csv_table *t, int row,
+                 const struct verify_result *r) {
     if (r->differing > MOST_SHOWN) return;
-    fputc(sign, to);
-    for (int c = 0; c < t->columns; c++) fprintf(to, "%c%s", c ? ',' : ' ', csv_cell(t, row, c));
-    fputc('\n', to);
+    if (o->differing)
+        json_array_append_new(o->differing, json_pack("{s:s, s:o}", "side", computed ? "computed" : "committed", "row",
+                                                      row_json(t, row)));
+    if (!o->print) return;
+    fputc(computed ? '+' : '-', o->print);
+    for (int c = 0; c < t->columns; c++) fprintf(o->print, "%c%s", c ? ',' : ' ', csv_cell(t, row, c));
+    fputc('\n', o->print);
 }
 
 /* Rows are matched by what they are about (every column before `n`); equal ones come in the same order on both sides. */
-static void compare_cell(const struct csv_table *was, const struct csv_table *now, const char *cell, FILE *to,
-                         struct verify_result *r, struct arena *a) {
+static void compare_cell(const struct verify_options *o, const struct csv_table *was, const struct csv_table *now,
+                         const char *cell, struct verify_result *r, struct arena *a) {
     int first, n, other, m;
     const int about = csv_column(was, "n");
     rows_of(was, cell, &first, &n);
@@ -134,14 +145,14 @@ static void compare_cell(const struct csv_table *was, const struct csv_table *no
             if (equal_up_to(was, i, now, other + j, was->columns)) continue;
         }
         r->differing++;
-        show(to, '-', was, i, r);
-        if (j < m) show(to, '+', now, other + j, r);
+        show(o, false, was, i, r);
+        if (j < m) show(o, true, now, other + j, r);
     }
     for (int j = 0; j < m; j++) {
         if (met[j]) continue;
         r->rows++;
         r->differing++;
-        show(to, '+', now, other + j, r);
+        show(o, true, now, other + j, r);
     }
 }
 
@@ -196,7 +207,7 @@ static enum status compute(const struct verify_options *o, const struct suite *s
     return csv_read(a, path, merge_columns, now);
 }
 
-enum status verify_results(const struct verify_options *o, FILE *to, struct verify_result *result, struct arena *a) {
+enum status verify_results(const struct verify_options *o, struct verify_result *result, struct arena *a) {
     struct suite s;
     struct grid g, part;
     struct csv_table *was, *now;
@@ -215,11 +226,12 @@ enum status verify_results(const struct verify_options *o, FILE *to, struct veri
     for (int i = 0; i < g.n; i++) {
         if (!drawn[i]) continue;
         int before = result->differing;
-        compare_cell(was, now, g.cells[i].short_key, to, result, a);
+        compare_cell(o, was, now, g.cells[i].short_key, result, a);
         log_line("%s  %s  %s", result->differing == before ? "equal  " : "DIFFERS", g.cells[i].short_key,
                  g.cells[i].label);
     }
-    if (result->differing > MOST_SHOWN) fprintf(to, "... and %d more\n", result->differing - MOST_SHOWN);
+    if (o->print && result->differing > MOST_SHOWN)
+        fprintf(o->print, "... and %d more\n", result->differing - MOST_SHOWN);
     if (result->differing == 0) return ST_OK;
     return status_set(ST_DIFFERS, "%d of %d rows of %d cells differ from %s", result->differing, result->rows,
                       result->cells, o->results);

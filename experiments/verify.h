@@ -7,6 +7,7 @@
 #ifndef SPILLOVER_VERIFY_H
 #define SPILLOVER_VERIFY_H
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -23,6 +24,8 @@ struct verify_options {
     uint64_t seed;                    /* of the draw */
     int jobs;
     bool quiet;
+    FILE *print;       /* gets rows that differ as "- committed" and "+ computed" lines; NULL: nobody does */
+    json_t *differing; /* an array that gets them as objects: side, row (by column); NULL: none does */
 };
 
 struct verify_result {
@@ -31,11 +34,10 @@ struct verify_result {
     int signal;          /* that ended the work; 0 */
 };
 
-/* ST_OK: every row is equal. ST_DIFFERS: rows differ, and `to` has them as "- committed" and "+ computed" lines, or the
- * drawn cells do not exist for this program (another version, other data files, another kernel in native mode).
+/* ST_OK: every row is equal. ST_DIFFERS: rows differ (print and differing have the first hundred), or the drawn cells
+ * do not exist for this program (another version, other data files, another kernel in native mode).
  * ST_FAILED: a cell failed here. ST_PARTIAL: a signal. ST_DATA, ST_IO: the files. */
-MUST_USE enum status verify_results(const struct verify_options *o, FILE *to, struct verify_result *result,
-                                    struct arena *a);
+MUST_USE enum status verify_results(const struct verify_options *o, struct verify_result *result, struct arena *a);
 
 /* The suite behind a manifest: its text is written to <folder>/<suite>.yaml and read with the overrides of the last
  * run. */

@@ -22,15 +22,28 @@ enum status jsonio_load_path(const char *path, json_t **value) {
     return st;
 }
 
-enum status jsonio_store_path(const char *path, const json_t *value) {
+static enum status store(const char *path, const json_t *value, size_t flags) {
     struct fs_file f;
     TRY(fs_create(&f, path));
-    if (json_dumpf(value, f.stream, JSON_SORT_KEYS | JSON_INDENT(1))) {
+    if (json_dumpf(value, f.stream, flags | JSON_INDENT(1))) {
         fs_discard(&f);
         return status_set(ST_IO, "%s: the value cannot be written as JSON", path);
     }
     fputc('\n', f.stream);
     return fs_commit(&f);
+}
+
+enum status jsonio_store_path(const char *path, const json_t *value) {
+    return store(path, value, JSON_SORT_KEYS);
+}
+
+enum status jsonio_store_in_order(const char *path, const json_t *value) {
+    return store(path, value, 0);
+}
+
+void jsonio_print(FILE *to, const json_t *value) {
+    json_dumpf(value, to, JSON_SORT_KEYS | JSON_INDENT(1) | JSON_REAL_PRECISION(10));
+    fputc('\n', to);
 }
 
 enum status jsonio_lines_open(struct jsonio_lines *l, struct arena *a, const char *path) {

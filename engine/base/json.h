@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
@@ -22,6 +23,12 @@ MUST_USE enum status jsonio_load_text(const char *where, const char *text, size_
 /* Written whole or not at all: keys sorted, indented by 1, reals with 17 digits, a newline at the end. Equal values
  * give equal bytes. */
 MUST_USE enum status jsonio_store_path(const char *path, const json_t *value);
+
+/* The same with keys in the order in which they were set: for formats that are read as they stream by. */
+MUST_USE enum status jsonio_store_in_order(const char *path, const json_t *value);
+
+/* One document for another program, as every --json prints it: keys sorted, indented by 1, reals with 10 digits. */
+void jsonio_print(FILE *to, const json_t *value);
 
 /* JSONL: one object a line; empty lines are skipped. */
 struct jsonio_lines {

@@ -47,6 +47,29 @@ START_TEST(stores_sorted_and_loads_back) {
 }
 END_TEST
 
+static char *text_of(const char *name) {
+    struct arena *a = &arena;
+    char *text;
+    size_t size;
+    ck_assert_int_eq(fs_read(a, name, &text, &size), ST_OK);
+    return text;
+}
+
+START_TEST(order_is_kept_or_sorted) {
+    json_t *v = json_pack("{s:i, s:f}", "z", 1, "a", .25);
+    char *printed = NULL;
+    size_t size;
+    FILE *to = open_memstream(&printed, &size);
+    ck_assert_int_eq(jsonio_store_in_order(path, v), ST_OK);
+    ck_assert_str_eq(text_of(path), "{\n \"z\": 1,\n \"a\": 0.25\n}\n");
+    jsonio_print(to, v);
+    fclose(to);
+    ck_assert_str_eq(printed, "{\n \"a\": 0.25,\n \"z\": 1\n}\n");
+    free(printed);
+    json_decref(v);
+}
+END_TEST
+
 START_TEST(load_errors_name_the_line) {
     json_t *v;
     put("{\"a\": 1,\n \"b\": 2,\n \"a\": 3}");
@@ -141,6 +164,7 @@ Suite *suite_json(void) {
     TCase *t = tcase_create("json");
     tcase_add_checked_fixture(t, open_file, close_file);
     tcase_add_test(t, stores_sorted_and_loads_back);
+    tcase_add_test(t, order_is_kept_or_sorted);
     tcase_add_test(t, load_errors_name_the_line);
     tcase_add_test(t, lines_are_iterated);
     tcase_add_test(t, getters_take_their_type);

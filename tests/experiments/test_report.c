@@ -83,7 +83,7 @@ static const char *read_text(const char *name) {
 
 static const char *page(void) {
     planted_close(&p);
-    ck_assert_msg(report_write(dir, &suite, NULL) == ST_OK, "%s", status_message());
+    ck_assert_msg(report_write(dir, &suite, NULL, NULL) == ST_OK, "%s", status_message());
     return read_text("report.md");
 }
 
@@ -383,7 +383,7 @@ START_TEST(same_bytes_again) {
     arm(1, .99);
     pair(1, .4);
     const char *first = page();
-    ck_assert_int_eq(report_write(dir, &suite, NULL), ST_OK);
+    ck_assert_int_eq(report_write(dir, &suite, NULL, NULL), ST_OK);
     ck_assert_str_eq(read_text("report.md"), first);
 }
 END_TEST
@@ -395,7 +395,7 @@ START_TEST(summary_for_a_terminal) {
     arm(1, .99);
     pair(1, .4);
     planted_close(&p);
-    ck_assert_int_eq(report_write(dir, &suite, to), ST_OK);
+    ck_assert_int_eq(report_write(dir, &suite, to, NULL), ST_OK);
     fclose(to);
     ck_assert_ptr_nonnull(strstr(text, "joint text conceal sft targeted"));
     ck_assert_ptr_nonnull(strstr(text, "0.400"));
