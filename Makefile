@@ -75,8 +75,12 @@ test: ## install what is missing, build, run the tests
 	@$(MAKE) --no-print-directory -j$$(nproc) check check-deps
 
 .PHONY: check
-check: $(BUILD)/tests/run spillover ## build and run the unit tests (nothing is installed)
+check: $(BUILD)/tests/run spillover adding ## build and run the unit tests (nothing is installed)
 	$(BUILD)/tests/run
+
+.PHONY: adding
+adding: spillover ## add the task and the arm of experiments/adding.md to a copy of the tree, and run them
+	sh tests/adding.sh $(BUILD)
 
 # Targets define LLVMFuzzerTestOneInput; one with seeds writes them into its corpus folder, the last argument.
 FUZZ_SECONDS ?= 20
