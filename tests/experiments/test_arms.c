@@ -1,8 +1,10 @@
 #include <check.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/prosqa.h"
+#include "engine/base/fs.h"
 #include "engine/gemm.h"
 #include "experiments/arm.h"
 #include "tests/engine/slope.h"
@@ -192,6 +194,58 @@ START_TEST(what_is_not_finite_is_named) {
 }
 END_TEST
 
+/* What one pass over ROWS problems of task chain takes by hand, with 8 steps and width 16, one block, `tail` tokens behind
+ * the question and `thoughts`, and `predicted` of them predicted. Multiply and add are two operations; the gradient takes
+ * twice what the values took. A block has 12 x 16 x 16 weights; position t attends to t + 1 of them with 16 products for
+ * the scores and 16 for the mixture; a prediction is a product with the table of all tokens. */
+static struct training_cost pass_by_hand(const struct subject *s, int thoughts, int tail, int predicted) {
+    enum { WEIGHTS = 12 * 16 * 16, QUESTION = 1 + 6 + 4 + 1 }; /* mode, x0 o1..o5, s0 q1..q3, <bot> */
+    const int positions = QUESTION + thoughts + tail;
+    double one_row = 2.0 * WEIGHTS * positions + 2.0 * 16 * s->task.shape.vocab * predicted;
+    for (int t = 0; t < positions; t++) one_row += 2.0 * (16 + 16) * (t + 1);
+    if (s->mind.feed == FEED_PROJECTED && thoughts) one_row += thoughts * 2.0 * (16 * 16 + 16 * 16);
+    return (struct training_cost){ROWS * (double)positions, ROWS * 3.0 * one_row};
+}
+
+static void add_pass(struct training_cost *sum, struct training_cost pass, int times) {
+    sum->positions += times * pass.positions;
+    sum->flop += times * pass.flop;
+}
+
+/* The whole training of an arm, as short as its options let it be: 8 steps of one token, an output of 4 tokens. Text
+ * predicts all of them; behind thoughts <eot> is given. The checks of a gate cost nothing. */
+START_TEST(training_cost_is_what_a_hand_counts) {
+    static const char *const names[] = {"text", "coconut", "codi"};
+    char folder[] = "/tmp/test_arms.XXXXXX";
+    const struct arm *arm;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct cell_io io = {.dir = folder, .arena = &arena};
+    struct subject *s = open_subject("chain", names[_i], 1, 0);
+    struct arm_training t = {.config = &s->c, .io = &io, .learner = &s->l, .task = &s->task, .mind = s->mind};
+    t.problems = ARENA_NEW(&arena, struct problem, ROWS);
+    s->c.arm.updates = 2;
+    s->c.arm.stage_cap = s->c.arm.stage_check = 1;
+    s->c.arm.stage_gate = 1;
+    s->c.arm.projection_warmup = 3;
+    ck_assert_int_eq(arm_find(names[_i], &arm), ST_OK);
+    ck_assert_int_eq(arm->train(&t), ST_OK);
+    struct training_cost sum = {0};
+    const struct training_cost last = pass_by_hand(s, 8, 4, 3);
+    if (_i == 0) add_pass(&sum, pass_by_hand(s, 0, 8 + 4, 8 + 4), 2);
+    if (_i == 1) {
+        for (int k = 1; k < 8; k++) add_pass(&sum, pass_by_hand(s, k, 8 - k + 4, 8 - k + 4), 1);
+        add_pass(&sum, last, 1 + 2); /* the last stage, then the updates behind the curriculum */
+    }
+    if (_i == 2) {
+        add_pass(&sum, last, 3 + 2); /* warm-up, student */
+        add_pass(&sum, pass_by_hand(s, 0, 8 + 4, 8 + 4), 2);
+    }
+    ck_assert_double_eq(s->l.cost.positions, sum.positions);
+    ck_assert_double_eq(s->l.cost.flop, sum.flop);
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+}
+END_TEST
+
 /* Smooth L1 (Girshick 2015): e^2 / 2 within 1, |e| - 1/2 beyond; here e = (x - y) / 2 is 1/2, -2, 3. */
 START_TEST(smooth_l1_by_hand) {
     const float x[] = {1, -4, 6}, y[] = {0, 0, 0}, expected[] = {.5f, -1, 1};
@@ -263,6 +317,7 @@ Suite *suite_arms(void) {
     tcase_add_test(tc, training_and_running_agree);
     tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 2);
     tcase_add_test(tc, what_is_not_finite_is_named);
+    tcase_add_loop_test(tc, training_cost_is_what_a_hand_counts, 0, 3);
     tcase_add_test(tc, smooth_l1_by_hand);
     tcase_add_test(tc, rates_fall_as_asked);
     tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);
