@@ -20,7 +20,7 @@ static const struct {
     {"results.csv", "text/csv", "every number, one a row; `spillover list columns` says what the columns are"},
     {"results.csv.sha256", "text/plain", "its sum, as sha256sum checks it"},
     {"outcomes.csv", "text/csv", "dose, spillover and transmission by seed"},
-    {"cost.csv", "text/csv", "core-seconds and memory by kind of cell"},
+    {"cost.csv", "text/csv", "core-seconds and memory by kind of cell and arm"},
     {"cells.list", "text/tab-separated-values", "what was run: the key, kind, state and label of every cell"},
     {"report.md", "text/markdown", "gates, verdicts, outcomes and figures, to read"},
     {"manifest.json", "application/json", "the suite as it was resolved, and by what program on what machine it ran"},

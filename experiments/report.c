@@ -20,6 +20,10 @@ const char *report_text(const struct report *r, int row, enum report_column c) {
     return csv_cell(r->results, row, r->column[c]);
 }
 
+bool report_new_cell(const struct report *r, int row) {
+    return row == 0 || strcmp(report_text(r, row, RC_CELL), report_text(r, row - 1, RC_CELL)) != 0;
+}
+
 /* --- chance levels ------------------------------------------------------------------------------------------------ */
 
 /* results.csv does not hold every setting: the plan of the suite that the cell belongs to does, once the settings that
@@ -125,7 +129,7 @@ int report_arm_series(const struct report *r, const struct report_arm_query *q, 
             !same(q->view, report_text(r, i, RC_VIEW)) || !same(q->design, report_text(r, i, RC_DESIGN)) ||
             !same(q->task, report_text(r, i, RC_TASK)) || !same(q->variant, report_text(r, i, RC_VARIANT)) ||
             !outcome_variant_holds(report_text(r, i, RC_VARIANT), q->variant_part) ||
-            strcmp(report_text(r, i, RC_STATUS), "ok") != 0 || !*report_text(r, i, RC_ARM))
+            strcmp(report_text(r, i, RC_STATUS), "ok") != 0 || (!q->arm && !*report_text(r, i, RC_ARM)))
             continue;
         if (*report_text(r, i, RC_STEP) && csv_number(r->results, i, r->column[RC_STEP], &step)) continue;
         if (q->step != (int)step && q->step != REPORT_ANY_STEP) continue;
@@ -149,7 +153,7 @@ int report_arm_series(const struct report *r, const struct report_arm_query *q, 
 static void count_cells(const struct report *r, int *whole, int *skipped, int *absent) {
     *whole = *skipped = *absent = 0;
     for (int i = 0; i < r->results->rows; i++) {
-        if (i > 0 && strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) == 0) continue;
+        if (!report_new_cell(r, i)) continue;
         if (strcmp(report_text(r, i, RC_METRIC), "cell") != 0)
             ++*whole;
         else if (strcmp(report_text(r, i, RC_STATUS), "skip") == 0)

@@ -3,7 +3,7 @@
  *   <suite_dir>/outcomes.csv   dose, spillover, transmission of every pressed cell (experiments/outcome.h)
  *   <suite_dir>/figures/       data/<figure>.csv and <figure>.svg, one row of figures.def each
  *   <suite_dir>/report.md      gates, verdicts, arms, outcomes, figures, what is missing
- *   <suite_dir>/cost.csv       core-seconds and memory by kind of cell, from the cells' resources.json
+ *   <suite_dir>/cost.csv       core-seconds and memory by kind of cell and arm, from the cells' resources.json
  *
  * All but the cost follows from results.csv and the suite, byte for byte (figures: for one version of gnuplot). It can
  * be made again at any time. Each file is whole or absent.

@@ -1,5 +1,5 @@
 /* One figure of the report: a function that writes its data, and what the functions share (report_figures.c,
- * report_drift.c, report_answer.c). */
+ * report_drift.c, report_answer.c, report_arms.c). */
 #ifndef SPILLOVER_REPORT_FIGURE_H
 #define SPILLOVER_REPORT_FIGURE_H
 

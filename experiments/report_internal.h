@@ -1,11 +1,12 @@
-/* What the parts of the report share: report.c (page), report_tables.c, report_verdict.c, report_figures.c,
- * report_drift.c. */
+/* What the parts of the report share: report.c (page), report_arms.c, report_tables.c, report_verdict.c,
+ * report_figures.c, report_drift.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
 
 #include <jansson.h>
 #include <stdio.h>
 
+#include "engine/mind.h"
 #include "experiments/outcome.h"
 #include "experiments/suite.h"
 #include "experiments/verdict.h"
@@ -55,8 +56,8 @@ const char *report_text(const struct report *r, int row, enum report_column c);
 /* Chance levels of a concept's monitors in the cell of a row; NAN where the suite does not tell. */
 struct outcome_chance report_chance(const struct report *r, int row, const char *concept);
 
-/* A figure of trained arms, before pressure: one value per seed of r->outcomes.seeds into x. NULL matches anything;
- * step -1: rows without a step. Returns how many arms (task, design, arm, variant) match; x holds the first one's. */
+/* A figure of trained arms, before pressure: one value per seed of r->outcomes.seeds into x. NULL matches any arm, arm
+ * "" the base; step -1: rows without a step. Returns how many arms (task, design, arm, variant) match; x holds the first one's. */
 struct report_arm_query {
     const char *task, *design, *arm, *variant, *variant_part, *metric, *concept, *view;
     int step;
@@ -67,6 +68,24 @@ int report_arm_series(const struct report *r, const struct report_arm_query *q, 
 /* Take the seeds that the suite declares replaced out of the outcomes, each where a gate that is settled before pressure
  * (G1, G2, G3, G8) failed for it; any other stays, and a note says so. */
 void report_replace(struct report *r);
+
+/* Does a cell begin with this row? The rows of a cell stand together. */
+bool report_new_cell(const struct report *r, int row);
+
+/* An arm, or (arm "") a base, by what tells it from the others of a suite. */
+struct report_arm {
+    const char *task, *design, *arm, *variant;
+    enum medium medium; /* MEDIUM_TEXT where the arm is none of this program */
+};
+struct report_arm report_arm_of(const struct report *r, int row);
+bool report_same_arm(const struct report_arm *a, const struct report_arm *b);
+
+/* All of them, bases too, in order of results.csv; *list is the arena's. */
+int report_arm_list(const struct report *r, struct report_arm **list);
+
+/* Updates, positions and floating-point operations of an arm's training: means over seeds, NAN where not recorded. */
+enum { REPORT_TRAINING = 3 };
+void report_training(const struct report *r, const struct report_arm *a, double mean[REPORT_TRAINING]);
 
 /* Fill verdict and verdict_at_dose. */
 void report_judge(struct report *r);
@@ -89,7 +108,8 @@ void report_arms(const struct report *r, FILE *out);
 void report_outcomes(const struct report *r, FILE *out);
 void report_skipped(const struct report *r, FILE *out);
 
-/* Write cost.csv from the cells' resources.json, which no two runs share; its section of the page, and core_seconds. */
+/* Write cost.csv from the cells' resources.json, which no two runs share, a row a base, arm, and all pressed cells of an
+ * arm; its section of the page, and core_seconds. */
 MUST_USE enum status report_cost(struct report *r, FILE *out);
 
 /* What every pressed arm came to: lines for a terminal, an array for a program. */

@@ -1,4 +1,4 @@
-/* Tables of the page: arms, outcomes, what is missing, cost. */
+/* Tables of the page: outcomes, what is missing, cost. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,85 +7,6 @@
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "experiments/report_internal.h"
-
-/* --- arms --------------------------------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *head, *metric, *concept, *view;
-    int step;
-} arm_figures[] = {
-    {"updates", "updates", "", "", -1},
-    {"answer", "accuracy", "answer", "greedy", -1},
-    {"answer, sampled", "accuracy", "answer", "sampled", -1},
-    {"report", "accuracy", "report", "greedy", -1},
-    {"necessity", "necessity", "answer", "other", -1},
-    {"IIA", "interchange", "", "regenerated", -1},
-    {"c written", "m_r_reader", "c", "", -1},
-    {"F → c", "m_r_frozen", "c", "", REPORT_ANY_STEP},
-    {"R → c", "m_r_refit", "c", "", -1},
-};
-enum { ARM_FIGURES = sizeof arm_figures / sizeof arm_figures[0] };
-
-static bool arm_seen(const struct report *r, int row) {
-    static const enum report_column name[] = {RC_TASK, RC_DESIGN, RC_ARM, RC_VARIANT};
-    for (int i = 0; i < row; i++) {
-        bool same = !*report_text(r, i, RC_PRESSURE) && *report_text(r, i, RC_ARM);
-        for (size_t c = 0; c < sizeof name / sizeof name[0] && same; c++)
-            same = strcmp(report_text(r, i, name[c]), report_text(r, row, name[c])) == 0;
-        if (same) return true;
-    }
-    return false;
-}
-
-static void arm_line(const struct report *r, int row, FILE *out) {
-    static const enum report_column name[] = {RC_TASK, RC_DESIGN, RC_ARM, RC_VARIANT};
-    double *x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
-    int most = 0;
-    fputs("| ", out);
-    for (size_t c = 0; c < sizeof name / sizeof name[0]; c++) {
-        report_escape(out, report_text(r, row, name[c]));
-        fputs(" | ", out);
-    }
-    for (int f = 0; f < ARM_FIGURES; f++) {
-        const struct report_arm_query q = {.task = report_text(r, row, RC_TASK),
-                                           .design = report_text(r, row, RC_DESIGN),
-                                           .arm = report_text(r, row, RC_ARM),
-                                           .variant = report_text(r, row, RC_VARIANT),
-                                           .metric = arm_figures[f].metric,
-                                           .concept = arm_figures[f].concept,
-                                           .view = arm_figures[f].view,
-                                           .step = arm_figures[f].step};
-        char text[REPORT_TEXT];
-        int n;
-        report_arm_series(r, &q, x);
-        if (f == 0) { /* a count, not an accuracy */
-            double y[1024] = {0};
-            n = report_finite(x, r->outcomes.n_seeds < 1024 ? r->outcomes.n_seeds : 1024, y);
-            snprintf(text, sizeof text, n ? "%.0f" : "-", stat_mean(y, n));
-        } else
-            report_interval(x, r->outcomes.n_seeds, text, &n);
-        if (n > most) most = n;
-        fprintf(out, "%s | ", text);
-    }
-    fprintf(out, "%d |\n", most);
-}
-
-void report_arms(const struct report *r, FILE *out) {
-    fprintf(out,
-            "\n## Arms before pressure\n\nGreedy unless it says sampled. Necessity: answers lost when the reasoning is "
-            "another question's. IIA: a step taken from a donor changes the answer as the task's program says. F, "
-            "R: probes for the concept that `conceal` presses on. `no_cot` and `pause` are the floors: what can be "
-            "answered without reasoning.\n\n| task | design | arm | variant |");
-    for (int f = 0; f < ARM_FIGURES; f++) fprintf(out, " %s |", arm_figures[f].head);
-    fprintf(out, " n |\n|");
-    for (int f = 0; f < ARM_FIGURES + 5; f++) fprintf(out, "---|");
-    fputc('\n', out);
-    for (int i = 0; i < r->results->rows; i++) {
-        if (*report_text(r, i, RC_PRESSURE) || !*report_text(r, i, RC_ARM)) continue;
-        if (i > 0 && strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) == 0) continue;
-        if (!arm_seen(r, i)) arm_line(r, i, out);
-    }
-}
 
 /* --- outcomes ----------------------------------------------------------------------------------------------------- */
 
@@ -428,7 +349,10 @@ void report_skipped(const struct report *r, FILE *out) {
 
 /* --- cost --------------------------------------------------------------------------------------------------------- */
 
+/* Of the cells of one kind and arm; pressed cells of an arm are taken together. */
 struct cost {
+    enum cell_kind kind;
+    struct report_arm arm;
     int cells;
     double seconds, most_memory; /* MiB */
 };
@@ -447,42 +371,95 @@ static void add_cost(const struct report *r, const char *key, struct cost *cost)
     json_decref(json);
 }
 
-static enum status read_cost(const struct report *r, struct cost cost[CELL_PRESS + 1]) {
-    char *text, *line, *save;
+/* The keys of all cells: results.csv has their beginnings. */
+static enum status read_keys(const struct report *r, const char ***keys, int *n) {
+    char *text, *save;
     size_t size;
+    int lines = 0;
     TRY(fs_read(r->arena, arena_printf(r->arena, "%s/cells.list", r->dir), &text, &size));
-    for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char *field, *key = strtok_r(line, "\t", &field), *kind = key ? strtok_r(NULL, "\t", &field) : NULL;
-        for (int k = CELL_BASE; kind && k <= CELL_PRESS; k++)
-            if (strcmp(kind, config_kind_name(k)) == 0 && fs_plain_name(key)) add_cost(r, key, &cost[k]);
+    for (size_t i = 0; i < size; i++) lines += text[i] == '\n';
+    *keys = ARENA_NEW(r->arena, const char *, lines + 2);
+    *n = 0;
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        line[strcspn(line, "\t")] = '\0';
+        if (fs_plain_name(line)) (*keys)[(*n)++] = line;
     }
     return ST_OK;
 }
 
+static struct cost *cost_of(struct cost *costs, int *n, const struct report *r, int row) {
+    const bool pressed = *report_text(r, row, RC_PRESSURE), base = !*report_text(r, row, RC_ARM);
+    struct cost want = {.kind = pressed ? CELL_PRESS : base ? CELL_BASE : CELL_ARM, .arm = report_arm_of(r, row)};
+    if (pressed) want.arm.variant = "";
+    for (int i = 0; i < *n; i++)
+        if (costs[i].kind == want.kind && report_same_arm(&costs[i].arm, &want.arm)) return &costs[i];
+    costs[*n] = want;
+    return &costs[(*n)++];
+}
+
+static int by_kind(const void *a, const void *b) {
+    const struct cost *x = a, *y = b;
+    const char *const fields[][2] = {{x->arm.task, y->arm.task},
+                                     {x->arm.design, y->arm.design},
+                                     {x->arm.arm, y->arm.arm},
+                                     {x->arm.variant, y->arm.variant}};
+    int d = (int)x->kind - (int)y->kind;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0] && d == 0; i++) d = strcmp(fields[i][0], fields[i][1]);
+    return d;
+}
+
+static enum status read_costs(const struct report *r, struct cost **costs, int *n) {
+    const char **keys;
+    int n_keys, cells = 0;
+    TRY(read_keys(r, &keys, &n_keys));
+    for (int i = 0; i < r->results->rows; i++) cells += report_new_cell(r, i);
+    *costs = ARENA_NEW(r->arena, struct cost, cells + 1);
+    *n = 0;
+    for (int i = 0; i < r->results->rows; i++) {
+        const char *cell = report_text(r, i, RC_CELL);
+        if (!report_new_cell(r, i)) continue;
+        struct cost *cost = cost_of(*costs, n, r, i);
+        for (int k = 0; k < n_keys; k++)
+            if (strncmp(keys[k], cell, strlen(cell)) == 0) add_cost(r, keys[k], cost);
+    }
+    qsort(*costs, (size_t)*n, sizeof **costs, by_kind);
+    return ST_OK;
+}
+
 enum status report_cost(struct report *r, FILE *out) {
-    static const char *const header[] = {"kind", "cells", "core_seconds", "most_memory_mib", NULL};
-    struct cost cost[CELL_PRESS + 1] = {0};
+    static const char *const header[] = {"kind", "cells",   "core_seconds", "most_memory_mib", "task",       "design",
+                                         "arm",  "variant", "updates",      "train_positions", "train_flop", NULL};
+    struct cost *costs;
     struct fs_file file;
     struct csv_out csv;
+    int n;
     r->core_seconds = NAN;
     fprintf(out, "\n## Cost\n\n");
-    if (read_cost(r, cost) != ST_OK) {
+    if (read_costs(r, &costs, &n) != ST_OK) {
         fprintf(out, "Not recorded.\n");
         return ST_OK;
     }
-    fprintf(out, "Core-seconds and memory by kind of cell, as measured when the cells were computed: `cost.csv`. They "
-                 "stand apart, because everything on this page comes out the same wherever it is computed.\n");
+    fprintf(out, "Core-seconds and memory of the cells of every base and arm, and of all pressed cells of an arm, as "
+                 "measured when they were computed (training and measuring together), beside what their training "
+                 "took: `cost.csv`. Seconds stand apart, because everything on this page comes out the same wherever "
+                 "it is computed.\n");
     r->core_seconds = 0;
     TRY(fs_create(&file, arena_printf(r->arena, "%s/cost.csv", r->dir)));
     csv_out_open(&csv, file.stream);
     csv_out_header(&csv, header);
-    for (int k = CELL_BASE; k <= CELL_PRESS; k++) {
-        csv_out_text(&csv, config_kind_name(k));
-        csv_out_integer(&csv, cost[k].cells);
-        csv_out_number(&csv, cost[k].seconds);
-        csv_out_number(&csv, cost[k].most_memory);
+    for (int i = 0; i < n; i++) {
+        const struct report_arm *a = &costs[i].arm;
+        const char *const names[] = {a->task, a->design, a->arm, a->variant};
+        double mean[REPORT_TRAINING] = {NAN, NAN, NAN};
+        if (costs[i].kind != CELL_PRESS) report_training(r, a, mean);
+        csv_out_text(&csv, config_kind_name(costs[i].kind));
+        csv_out_integer(&csv, costs[i].cells);
+        csv_out_number(&csv, costs[i].seconds);
+        csv_out_number(&csv, costs[i].most_memory);
+        for (size_t f = 0; f < sizeof names / sizeof names[0]; f++) csv_out_text(&csv, names[f]);
+        for (int f = 0; f < REPORT_TRAINING; f++) csv_out_number(&csv, mean[f]);
         csv_out_end(&csv);
-        r->core_seconds += cost[k].seconds;
+        r->core_seconds += costs[i].seconds;
     }
     return fs_commit(&file);
 }

@@ -13,9 +13,16 @@ section() { # report.md heading suite
         sed -e 's/^## /### /' -e "s|](figures/|]($results/figures/$3/|"
 }
 
-cost() { # cost.csv
-    awk -F, 'NR > 1 { cells += $2; seconds += $3; if ($4 > most) most = $4 }
-        END { printf "%d cells, %.1f core-minutes, at most %.0f MiB in one.\n", cells, seconds / 60, most }' "$1"
+cost() { # cost.csv: what all took, and the seconds of every base and arm, which no report holds
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        { cells += $2; seconds += $3; if ($4 > most) most = $4 }
+        $1 != "press" && ("arm" in column) && $2 {
+            arm = $column["arm"]
+            lines = lines sprintf("| %s | %s | %s | %s | %.1f | %d |\n", $column["task"], $column["design"],
+                arm == "" ? "(base)" : arm, $column["variant"], $3 / $2, $2) }
+        END { printf "%d cells, %.1f core-minutes, at most %.0f MiB in one.\n", cells, seconds / 60, most
+            if (lines) printf "\n| task | design | arm | variant | core-seconds | cells |\n|---|---|---|---|---|---|\n%s",
+                lines }' "$1"
 }
 
 page=$scratch/RESULTS.md

@@ -74,6 +74,25 @@ static void pair(long seed, double s) {
     planted_path(&p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1 - s / 2, 1 - s});
 }
 
+/* An arm of two seeds: answers, reports, necessity, and the monitor of c; NAN: not measured. */
+static void gated(const char *design, const char *name, const double answer[2], double report, const double n[2],
+                  double monitor) {
+    p.arm = name;
+    p.design = design;
+    p.pair = p.pressure = p.method = p.credit = "";
+    for (int s = 0; s < 2; s++) {
+        p.cell = arena_printf(&arena, "%s %s %d", design, name, s);
+        p.seed = s + 1;
+        planted_row(&p, -1, -1, "answer", "greedy", "accuracy", answer[s]);
+        planted_row(&p, -1, -1, "report", "greedy", "accuracy", report);
+        planted_row(&p, -1, -1, "answer", "other", "necessity", n[s]);
+        if (strcmp(name, "text") == 0)
+            planted_row(&p, -1, -1, "c", "", "m_r_reader", monitor);
+        else
+            planted_row(&p, -1, 2, "c", "", "m_r_frozen", monitor);
+    }
+}
+
 static const char *read_text(const char *name) {
     static char *text; /* static: gcc 12 otherwise sees a dangling pointer in what is returned */
     size_t size;
@@ -235,6 +254,94 @@ START_TEST(a_seed_without_a_failed_gate_stays) {
     ck_assert_ptr_null(strstr(text, "**Replaced.**"));
     ck_assert_ptr_nonnull(strstr(text, "Seeds: 1 2 3."));
     ck_assert_ptr_nonnull(strstr(text, "seed 2 is declared replaced, but no gate failed for it before pressure"));
+}
+END_TEST
+
+static const double high[] = {.95, .99}, low[] = {.9, .99}, good[] = {.5, .9}, weak[] = {.49, .9}, guess[] = {.1, .5},
+                    none[] = {NAN, NAN};
+
+/* At the bound is met; one seed below it is not, whatever the mean. */
+START_TEST(every_seed_meets_the_gates_or_the_arm_fails) {
+    static const char *const order[] = {
+        "| chain | joint | no_cot |  | 0.300 ✓ | 0.500 ✓ | - | - | - | - | - | - | floor holds | 2 |",
+        "| chain | joint | text |  | 0.970 ✓ | 0.700 | 0.700 ✓ | - | - | - | - | 0.800 ✓ | pass | 2 |",
+        "| chain | joint | coconut |  | 0.970 ✓ | 0.700 | 0.695 ✗ | - | - | - | - | 1.000 ✓ | thoughts not necessary | 2 |",
+        "| chain | joint | codi |  | 0.945 ✗ | 0.700 | 0.700 ✓ | - | - | - | - | 0.790 ✗ | answers too low; monitor too low |",
+        "| chain | none | text |  | 0.970 ✓ | 0.700 | 0.700 ✓ | - | - | - | - | 1.000 ✓ | pass; no floor beside it | 2 |",
+        NULL};
+    gated("joint", "no_cot", guess, .5, none, NAN);
+    gated("joint", "text", high, .7, good, .8);
+    gated("joint", "coconut", high, .7, weak, 1);
+    gated("joint", "codi", low, .7, good, .79);
+    gated("none", "text", high, .7, good, 1);
+    expect_in_order(page(), order);
+    ck_assert_ptr_nonnull(strstr(read_text("figures/data/arm_gates.csv"),
+                                 "-1,,3,4,thoughts not necessary,,-1,\n0,answer,3,0,,0.95,1,0.95\n"));
+}
+END_TEST
+
+/* A floor that answers, or only reports, makes the thoughts of its design unnecessary, of no other design, and of no arm
+ * with another task. */
+START_TEST(a_floor_that_answers_is_told_beside_every_arm) {
+    static const char *const order[] = {
+        "| chain | cue | pause |  | 0.300 ✓ | 0.510 ✗ | - | - | - | - | - | - | thoughts not necessary | 2 |",
+        "| chain | cue | text |  | 0.970 ✓ | 0.700 | 0.700 ✓ | - | - | - | - | 1.000 ✓ | thoughts not necessary (pause) |",
+        "| chain | cue | coconut | task.rho=1 | 0.970 ✓ | 0.700 | 0.700 ✓ | - | - | - | - | 1.000 ✓ | pass; no floor",
+        "| chain | joint | pause |  | 0.300 ✓ | 0.500 ✓ | - | - | - | - | - | - | floor holds | 2 |",
+        "| chain | joint | text |  | 0.970 ✓ | 0.700 | 0.700 ✓ | - | - | - | - | 1.000 ✓ | pass | 2 |",
+        NULL};
+    gated("cue", "pause", guess, .51, none, NAN);
+    gated("cue", "text", high, .7, good, 1);
+    p.variant = "task.rho=1";
+    gated("cue", "coconut", high, .7, good, 1);
+    p.variant = "";
+    gated("joint", "pause", guess, .5, none, NAN);
+    gated("joint", "text", high, .7, good, 1);
+    expect_in_order(page(), order);
+}
+END_TEST
+
+static void resources(const char *cell, double seconds, int kib) {
+    const char *folder = arena_printf(&arena, "%s/cells/%s", dir, cell),
+               *text = arena_printf(&arena, "{\"cpu_seconds\": %g, \"max_rss_kib\": %d}", seconds, kib);
+    ck_assert_int_eq(fs_mkdirs(folder), ST_OK);
+    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/resources.json", folder), text, strlen(text)), ST_OK);
+}
+
+/* Two seeds of an arm, their base, and a pressed cell; what was not counted is a dash. */
+START_TEST(training_is_counted_and_its_seconds_stand_apart) {
+    static const char list[] = "base1ff\tbase\tdone\nbase2ff\tbase\tdone\narm1ff\tarm\tdone\narm2ff\tarm\tdone\n"
+                               "conceal1ff\tpress\tdone\n";
+    planted_close(&p);
+    ck_assert_int_eq(fs_mkdirs(arena_printf(&arena, "%s/s", dir)), ST_OK);
+    planted_open(&p, arena_printf(&arena, "%s/s/results.csv", dir));
+    for (long seed = 1; seed <= 2; seed++) {
+        p.cell = arena_printf(&arena, "base%ld", seed);
+        p.seed = seed;
+        planted_row(&p, -1, -1, "", "", "train_positions", 4e6);
+        planted_row(&p, -1, -1, "", "", "train_flop", 2e12);
+        resources(arena_printf(&arena, "%sff", p.cell), (double)seed, 1024);
+    }
+    p.arm = "text";
+    for (long seed = 1; seed <= 2; seed++) {
+        arm(seed, .99);
+        planted_row(&p, -1, -1, "", "", "train_positions", seed == 1 ? 1e6 : 2e6);
+        resources(arena_printf(&arena, "%sff", p.cell), 10 * (double)seed, seed == 1 ? 4096 : 2048);
+    }
+    pair(1, .4);
+    resources("conceal1ff", 7, 512);
+    planted_close(&p);
+    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/s/cells.list", dir), list, sizeof list - 1), ST_OK);
+    ck_assert_int_eq(report_write(arena_printf(&arena, "%s/s", dir), &suite, NULL), ST_OK);
+    static const char *const order[] = {"### What training took", "| chain | joint | (base) |  | - | 4 | 2 |",
+                                        "| chain | joint | text |  | 900 | 1.5 | - |", NULL};
+    expect_in_order(read_text("s/report.md"), order);
+    ck_assert_str_eq(read_text("s/cost.csv"),
+                     "kind,cells,core_seconds,most_memory_mib,task,design,arm,variant,updates,train_positions,"
+                     "train_flop\n"
+                     "base,2,3,1,chain,joint,,,,4e+06,2e+12\n"
+                     "arm,2,30,4,chain,joint,text,,900,1.5e+06,\n"
+                     "press,1,7,0.5,chain,joint,text,,,,\n");
 }
 END_TEST
 
@@ -485,6 +592,9 @@ Suite *suite_report(void) {
     tcase_add_test(t, one_set_of_weights_in_two_media);
     tcase_add_test(t, a_replaced_seed_is_not_judged);
     tcase_add_test(t, a_seed_without_a_failed_gate_stays);
+    tcase_add_test(t, every_seed_meets_the_gates_or_the_arm_fails);
+    tcase_add_test(t, a_floor_that_answers_is_told_beside_every_arm);
+    tcase_add_test(t, training_is_counted_and_its_seconds_stand_apart);
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);
     tcase_add_test(t, figures_or_a_reason);
