@@ -41,6 +41,9 @@ const char *gsm8k_path(const struct task_ctx *ctx, struct arena *a, const char *
 MUST_USE enum status gsm8k_read_train(const struct task_ctx *ctx, struct arena *a, struct gsm8k_item **items, int *n,
                                       bool **out);
 
+/* What GPT-2 was reported to answer; ends with arm NULL. */
+extern const struct task_published gsm8k_published[];
+
 /* A hash of a text; a problem's template by its question; every 16th template is kept for evaluation. */
 uint64_t gsm8k_hash(const char *text);
 int32_t gsm8k_template(const char *question);

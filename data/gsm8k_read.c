@@ -248,3 +248,10 @@ enum status gsm8k_read_train(const struct task_ctx *ctx, struct arena *a, struct
     }
     return ST_OK;
 }
+
+const struct task_published gsm8k_published[] = {
+    {"text", "GPT-2", .429, .429, "Hao et al. 2024, arXiv 2412.06769, table 1"},
+    {"coconut", "GPT-2", .341, .341, "Hao et al. 2024, arXiv 2412.06769, table 1"},
+    {"codi", "GPT-2", .437, .437, "Shen et al. 2025, arXiv 2502.21074"},
+    {0},
+};

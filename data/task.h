@@ -117,6 +117,19 @@ struct task_ctx {
     void *state; /* the task's own, in the arena given to open */
 };
 
+/* A reader who never reasons: what each floor of an accuracy is measured by. Ends with name NULL. */
+struct task_floor {
+    const char *name, *about;                 /* name: [a-z0-9_]+ */
+    double (*score)(const struct problem *p); /* 1 the answer, 0 the wrong answer that the question offers, .5 a tie */
+};
+
+/* What others report on the task's published questions, to stand beside ours. Ends with arm NULL. */
+struct task_published {
+    const char *arm, *setting;
+    double lo, hi; /* equal where one number is reported */
+    const char *source;
+};
+
 struct task {
     const char *name, *summary, *source;
     int version;                /* raised whenever generated problems change */
@@ -162,6 +175,9 @@ struct task {
     /* Every value that step `step` could take when the answer is not looked for yet (a search's frontier), ascending;
      * returns how many, at most TASK_MAX_FRONTIER. NULL: steps have no alternatives. */
     int (*frontier)(const struct problem *p, int step, int *values);
+
+    const struct task_floor *floors;        /* NULL: none */
+    const struct task_published *published; /* NULL: none */
 
     /* Sizes of training problems when `done` (0..1) of the updates are behind. NULL: all the same. */
     void (*grow)(struct task_options *o, double done);

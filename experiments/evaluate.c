@@ -91,6 +91,11 @@ enum status evaluate_published(const struct evaluation *e, const struct mind *m)
     evaluate_row(e, "accuracy_exact", "published", "", -1, n, exact / (passes * (double)n));
     if (n && problems[0].decoy >= 0)
         evaluate_row(e, "accuracy_two_way", "published", "", -1, n, two_way / (passes * (double)n));
+    for (const struct task_floor *f = task->task->floors; f && f->name; f++) {
+        double right = 0.0;
+        for (int i = 0; i < n; i++) right += f->score(&problems[i]);
+        evaluate_row(e, "accuracy_two_way", "published", f->name, -1, n, right / n);
+    }
     arena_rewind(e->arena, mark);
     return ST_OK;
 }

@@ -22,7 +22,8 @@ enum { EVALUATE_ROWS = 64 }; /* problems run at a time in rollouts */
 MUST_USE enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
                                       const char *view);
 
-/* Accuracy on the task's published set, exact (all tokens of the answer) and two-way (where there are decoys), mean over relabelings; no rows where the task has none or no
+/* Accuracy on the task's published set, exact (all tokens of the answer) and two-way (where there are decoys), mean over
+ * relabelings, and what the task's floors score two-way (view: the floor's name); no rows where the task has none or no
  * data folder was given. */
 MUST_USE enum status evaluate_published(const struct evaluation *e, const struct mind *m);
 

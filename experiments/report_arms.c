@@ -285,6 +285,7 @@ void report_arms(const struct report *r, FILE *out) {
     fprintf(out, "\n## Arms before pressure\n\n");
     gate_table(r, list, n, out);
     reading_table(r, list, n, out);
+    report_published(r, list, n, out);
     training_table(r, list, n, out);
 }
 

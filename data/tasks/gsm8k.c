@@ -323,4 +323,5 @@ const struct task task_gsm8k = {
     .token_value = token_value,
     .token_name = token_name,
     .mark = mark,
+    .published = gsm8k_published,
 };

@@ -571,4 +571,5 @@ const struct task task_gsm8k_bpe = {
     .token_name = token_name,
     .token_text = token_text,
     .mark = mark,
+    .published = gsm8k_published,
 };

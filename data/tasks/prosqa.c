@@ -360,6 +360,36 @@ static void grow(struct task_options *o, double done) {
     o->hops_min = phase[i].hops_min, o->hops_max = phase[i].hops_max;
 }
 
+static double lower_in_degree(const struct problem *p) {
+    struct prosqa_graph g;
+    prosqa_graph_of(p, &g);
+    return prosqa_lower_in_degree(&g);
+}
+
+static double child_within_two(const struct problem *p) {
+    struct prosqa_graph g;
+    prosqa_graph_of(p, &g);
+    return prosqa_child_within_two(&g);
+}
+
+static const struct task_floor floors[] = {
+    {"lower_in_degree", "the lower in-degree wins", lower_in_degree},
+    {"child_within_two", "an ancestor within two edges is a child of the root", child_within_two},
+    {0},
+};
+
+static const char hao[] = "Hao et al. 2024, arXiv 2412.06769, table 1", zhu[] = "Zhu et al. 2025, arXiv 2505.12514";
+static const struct task_published published[] = {
+    {"coconut", "from scratch, 2 layers of width 768, symbolic", .97, 1.0, zhu},
+    {"text", "from scratch, 2 layers of width 768, symbolic", .75, .75, zhu},
+    {"coconut", "from scratch, 4 layers of width 32, symbolic", .90, .90, "science.md, section 2"},
+    {"coconut", "GPT-2, words", .970, .970, hao},
+    {"pause", "GPT-2, words, with the curriculum", .966, .966, hao},
+    {"text", "GPT-2, words", .775, .775, hao},
+    {"no_cot", "GPT-2, words", .767, .767, hao},
+    {0},
+};
+
 const struct task task_prosqa = {
     .name = "prosqa",
     .summary = "which of two nodes does the root reach? graphs as in ProsQA",
@@ -376,5 +406,7 @@ const struct task task_prosqa = {
     .mark = mark,
     .relabel = prosqa_relabel,
     .frontier = frontier,
+    .floors = floors,
+    .published = published,
     .grow = grow,
 };

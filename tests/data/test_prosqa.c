@@ -466,7 +466,12 @@ START_TEST(floors_on_a_hand_made_graph) {
     prosqa_graph_of(&p, &g);
     ck_assert_double_eq(prosqa_lower_in_degree(&g), .5); /* lempus 1, yimpus 1 */
     ck_assert_double_eq(prosqa_child_within_two(&g), 1); /* lempus <- brimpus <- terpus, a child of Tom */
-    g.target = 4;                                        /* brimpus has two parents */
+    const struct task_floor *f = ctx.task->floors;
+    ck_assert_str_eq(f[0].name, "lower_in_degree");
+    ck_assert_str_eq(f[1].name, "child_within_two");
+    ck_assert_ptr_null(f[2].name);
+    ck_assert(f[0].score(&p) == .5 && f[1].score(&p) == 1);
+    g.target = 4; /* brimpus has two parents */
     ck_assert_double_eq(prosqa_lower_in_degree(&g), 0);
     g.root = 1;
     g.decoy = 6;
@@ -503,10 +508,8 @@ START_TEST(published_file_reads_whole) {
     ck_assert_int_eq(n, 257);
     double in_degree = 0, child = 0;
     for (int i = 0; i < n; i++) {
-        struct prosqa_graph g;
-        prosqa_graph_of(&p[i], &g);
-        in_degree += prosqa_lower_in_degree(&g);
-        child += prosqa_child_within_two(&g);
+        in_degree += ctx.task->floors[0].score(&p[i]);
+        child += ctx.task->floors[1].score(&p[i]);
     }
     ck_assert_double_eq_tol(in_degree / n, .646, .0005);
     ck_assert_double_eq_tol(child / n, .741, .0005);

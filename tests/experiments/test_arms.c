@@ -7,6 +7,7 @@
 #include "engine/base/fs.h"
 #include "engine/gemm.h"
 #include "experiments/arm.h"
+#include "experiments/evaluate.h"
 #include "tests/engine/slope.h"
 
 /* Arms on small untrained models: what they run, and the gradients of the losses on thoughts by finite differences. */
@@ -246,6 +247,55 @@ START_TEST(training_cost_is_what_a_hand_counts) {
 }
 END_TEST
 
+/* Four published questions of a task whose floors are 3/4 of a right answer for one of them, and 0 for all. */
+static enum status load_four(const struct task_ctx *ctx, struct arena *a, struct problem **problems, int *n) {
+    struct rng r = rng_open(1, "published", 0);
+    *n = 4;
+    *problems = ARENA_NEW(a, struct problem, *n);
+    for (int i = 0; i < *n; i++) {
+        ctx->task->sample(ctx, &r, TASK_EVAL, &(*problems)[i]);
+        (*problems)[i].template_id = i;
+        (*problems)[i].decoy = (int16_t)(((*problems)[i].answer + 1) % ctx->options.modulus);
+    }
+    return ST_OK;
+}
+
+static double one_of_four(const struct problem *p) {
+    return p->template_id == 2 ? .75 : 0;
+}
+
+static double never(const struct problem *p) {
+    (void)p;
+    return 0;
+}
+
+START_TEST(floors_stand_beside_every_published_accuracy) {
+    static const struct task_floor floors[] = {{"one", "", one_of_four}, {"never", "", never}, {0}};
+    char folder[] = "/tmp/test_arms.XXXXXX", *text;
+    size_t size;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct subject *s = open_subject("chain", "no_cot", 1, 0);
+    struct task task = *s->task.task;
+    task.load = load_four;
+    task.floors = floors;
+    s->task.task = &task;
+    const struct cell_io io = {.dir = folder, .arena = &arena};
+    struct evaluation e = {
+        .arena = &arena, .config = &s->c, .runner = runner_open(&arena, &s->mind, ROWS), .update = -1, .dir = folder};
+    for (int given = 0; given < 2; given++) {
+        s->task.options.data_dir = given ? folder : NULL;
+        ck_assert_int_eq(cell_rows_open(&e.rows, &io), ST_OK);
+        ck_assert_int_eq(evaluate_published(&e, &s->mind), ST_OK);
+        ck_assert_int_eq(cell_rows_close(e.rows), ST_OK);
+        ck_assert_int_eq(fs_read(&arena, arena_printf(&arena, "%s/metrics.csv", folder), &text, &size), ST_OK);
+        ck_assert((strstr(text, "published,,accuracy_two_way,") != NULL) == given);
+        ck_assert((strstr(text, "published,one,accuracy_two_way,1,4,0.1875,") != NULL) == given);
+        ck_assert((strstr(text, "published,never,accuracy_two_way,1,4,0,") != NULL) == given);
+    }
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+}
+END_TEST
+
 /* Smooth L1 (Girshick 2015): e^2 / 2 within 1, |e| - 1/2 beyond; here e = (x - y) / 2 is 1/2, -2, 3. */
 START_TEST(smooth_l1_by_hand) {
     const float x[] = {1, -4, 6}, y[] = {0, 0, 0}, expected[] = {.5f, -1, 1};
@@ -318,6 +368,7 @@ Suite *suite_arms(void) {
     tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 2);
     tcase_add_test(tc, what_is_not_finite_is_named);
     tcase_add_loop_test(tc, training_cost_is_what_a_hand_counts, 0, 3);
+    tcase_add_test(tc, floors_stand_beside_every_published_accuracy);
     tcase_add_test(tc, smooth_l1_by_hand);
     tcase_add_test(tc, rates_fall_as_asked);
     tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);

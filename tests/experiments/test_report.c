@@ -301,6 +301,44 @@ START_TEST(a_floor_that_answers_is_told_beside_every_arm) {
 }
 END_TEST
 
+/* Ours, the readers' floors and what others published stand in one table; the form of the question is named. */
+START_TEST(published_figures_stand_beside_ours) {
+    static const char *const order[] = {
+        "### On the published file",
+        "| prosqa | joint | floor: the lower in-degree wins |  | - | 0.646 [0.646, 0.646] | 2 | |",
+        "| prosqa | joint | floor: an ancestor within two edges is a child of the root |  | - | 0.741",
+        "| prosqa |  | coconut | from scratch, 2 layers of width 768, symbolic | 0.970 to 1.000 | - | | Zhu et al. 2025,",
+        "| prosqa |  | text | GPT-2, words | 0.775 | - | | Hao et al. 2024,",
+        "| prosqa | joint | text | task.form=edge | 0.760 [0.633, 0.887] | 0.860 [0.733, 0.987] | 2 | |",
+        "| prosqa | joint | text | task.form=triplet | 0.500 | - | 1 | |",
+        "### What training took",
+        NULL};
+    p.task = "prosqa";
+    p.variant = "task.form=edge";
+    for (long seed = 1; seed <= 2; seed++) {
+        arm(seed, .99);
+        planted_row(&p, -1, -1, "published", "", "accuracy_exact", seed == 1 ? .75 : .77);
+        planted_row(&p, -1, -1, "published", "", "accuracy_two_way", seed == 1 ? .85 : .87);
+        planted_row(&p, -1, -1, "published", "child_within_two", "accuracy_two_way", .741);
+        planted_row(&p, -1, -1, "published", "lower_in_degree", "accuracy_two_way", .646);
+    }
+    p.variant = "task.form=triplet";
+    arm(1, .99);
+    p.cell = "triplet";
+    planted_row(&p, -1, -1, "published", "", "accuracy_exact", .5);
+    const char *text = page();
+    expect_in_order(text, order);
+    const char *floor = strstr(text, "floor: the lower");
+    ck_assert_ptr_null(strstr(floor + 1, "floor: the lower")); /* once */
+}
+END_TEST
+
+START_TEST(nothing_published_nothing_said) {
+    arm(1, .99);
+    ck_assert_ptr_null(strstr(page(), "published file"));
+}
+END_TEST
+
 static void resources(const char *cell, double seconds, int kib) {
     const char *folder = arena_printf(&arena, "%s/cells/%s", dir, cell),
                *text = arena_printf(&arena, "{\"cpu_seconds\": %g, \"max_rss_kib\": %d}", seconds, kib);
@@ -594,6 +632,8 @@ Suite *suite_report(void) {
     tcase_add_test(t, a_seed_without_a_failed_gate_stays);
     tcase_add_test(t, every_seed_meets_the_gates_or_the_arm_fails);
     tcase_add_test(t, a_floor_that_answers_is_told_beside_every_arm);
+    tcase_add_test(t, published_figures_stand_beside_ours);
+    tcase_add_test(t, nothing_published_nothing_said);
     tcase_add_test(t, training_is_counted_and_its_seconds_stand_apart);
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);

@@ -1,0 +1,104 @@
+/* What the arms score on the published file of their task, between the floors of readers who never reason and the figures
+ * that others published. */
+#include <math.h>
+#include <string.h>
+
+#include "data/task.h"
+#include "experiments/report_internal.h"
+
+static const struct {
+    const char *metric;
+    bool floor; /* readers score it too */
+} scores[] = {{"accuracy_exact", false}, {"accuracy_two_way", true}};
+enum { SCORES = sizeof scores / sizeof scores[0] };
+
+/* One score of an arm, or with a view that of a reader beside it. Returns the seeds behind it. */
+static int score(const struct report *r, const struct report_arm *a, int which, const char *view, double *x,
+                 char text[REPORT_TEXT]) {
+    const struct report_arm_query q = {.task = a->task,
+                                       .design = a->design,
+                                       .arm = a->arm,
+                                       .variant = a->variant,
+                                       .metric = scores[which].metric,
+                                       .concept = "published",
+                                       .view = view,
+                                       .step = -1};
+    int n;
+    report_arm_series(r, &q, x);
+    report_interval(x, r->outcomes.n_seeds, text, &n);
+    return n;
+}
+
+static void names(FILE *out, const char *task, const char *design, const char *who, const char *setting) {
+    const char *const field[] = {task, design, who, setting};
+    fputc('|', out);
+    for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
+        fputc(' ', out);
+        report_escape(out, field[i]);
+        fputs(" |", out);
+    }
+}
+
+static void head(FILE *out) {
+    fprintf(out,
+            "\n### On the published file\n\nExact: the answer is the likeliest of all tokens. Two-way: it is likelier "
+            "than the wrong one that the question offers; a reader who never reasons scores what stands beside "
+            "\"floor\". Means over seeds (and renamings of the same questions) with 95 %% t intervals, between them "
+            "figures that others published, for other models and training.\n\n"
+            "| task | design | who | variant | exact | two-way | n | source |\n|---|---|---|---|---|---|---|---|\n");
+}
+
+/* The floors are those of the file, whichever arm is measured: from the first arm that has them. */
+static void floor_lines(const struct report *r, const struct report_arm *a, const struct task *task, double *x,
+                        FILE *out) {
+    for (const struct task_floor *f = task->floors; f && f->name; f++) {
+        char text[REPORT_TEXT];
+        const int n = score(r, a, 1, f->name, x, text);
+        if (!n) continue;
+        names(out, a->task, a->design, arena_printf(r->arena, "floor: %s", f->about), "");
+        fprintf(out, " - | %s | %d | |\n", text, n);
+    }
+}
+
+static void published_lines(const struct report_arm *a, const struct task *task, FILE *out) {
+    for (const struct task_published *p = task->published; p && p->arm; p++) {
+        names(out, a->task, "", p->arm, p->setting);
+        fprintf(out, " %.3f", p->lo);
+        if (p->lo < p->hi) fprintf(out, " to %.3f", p->hi);
+        fputs(" | - | | ", out);
+        report_escape(out, p->source);
+        fputs(" |\n", out);
+    }
+}
+
+static const struct task *task_of(const struct report_arm *a) {
+    for (int i = 0; i < task_count; i++)
+        if (strcmp(task_table[i]->name, a->task) == 0) return task_table[i];
+    return NULL;
+}
+
+void report_published(const struct report *r, const struct report_arm *list, int n, FILE *out) {
+    double *x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
+    const char *told = NULL; /* the task whose floors and published figures stand there; arms come by task */
+    bool any = false;
+    for (int i = 0; i < n; i++) {
+        char text[SCORES][REPORT_TEXT];
+        int most = 0;
+        for (int s = 0; s < SCORES; s++) {
+            const int here = score(r, &list[i], s, "", x, text[s]);
+            if (here > most) most = here;
+        }
+        if (!most) continue;
+        const struct task *task = task_of(&list[i]);
+        if (!any) head(out);
+        any = true;
+        if (task && (!told || strcmp(told, list[i].task) != 0)) {
+            floor_lines(r, &list[i], task, x, out);
+            published_lines(&list[i], task, out);
+            told = list[i].task;
+        }
+        names(out, list[i].task, list[i].design, list[i].arm, list[i].variant);
+        for (int s = 0; s < SCORES; s++) fprintf(out, " %s |", text[s]);
+        fprintf(out, " %d | |\n", most);
+    }
+}
