@@ -43,9 +43,9 @@ struct report {
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
     double delta, epsilon;
     struct verdict_table verdict, verdict_at_dose; /* at S_N, and at the primary dose */
-    const char *replaced[REPORT_NOTES];            /* of each seed that is not judged: which, and the gate that failed */
+    const char *replaced[REPORT_NOTES]; /* of each seed that is not judged: which, and the gate that failed */
     int n_replaced;
-    const char *notes[REPORT_NOTES];               /* figures that could not be had unambiguously */
+    const char *notes[REPORT_NOTES]; /* figures that could not be had unambiguously */
     int n_notes;
     double core_seconds; /* NAN: not recorded */
     struct arena *arena;

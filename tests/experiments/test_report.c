@@ -370,7 +370,7 @@ START_TEST(training_is_counted_and_its_seconds_stand_apart) {
     resources("conceal1ff", 7, 512);
     planted_close(&p);
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/s/cells.list", dir), list, sizeof list - 1), ST_OK);
-    ck_assert_int_eq(report_write(arena_printf(&arena, "%s/s", dir), &suite, NULL), ST_OK);
+    ck_assert_int_eq(report_write(arena_printf(&arena, "%s/s", dir), &suite, NULL, NULL), ST_OK);
     static const char *const order[] = {"### What training took", "| chain | joint | (base) |  | - | 4 | 2 |",
                                         "| chain | joint | text |  | 900 | 1.5 | - |", NULL};
     expect_in_order(read_text("s/report.md"), order);
