@@ -4,16 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/csv.h"
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/compare.h"
+#include "experiments/figure.h"
 #include "experiments/merge.h"
 #include "experiments/suite.h"
 #include "experiments/verify.h"
 
 struct arguments {
-    const char *operand[2], *out, *by, *table;
+    const char *operand[2], *out, *by, *table, *figure;
     int n;
     bool seeds, markdown, json;
     double delta; /* NAN: as the manifest says */
@@ -32,6 +34,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case 't':
         x->table = tables[command_choice(arg, tables, 2, "table", state)];
+        return 0;
+    case 'f':
+        x->figure = arg;
         return 0;
     case 's':
         x->seeds = true;
@@ -70,6 +75,7 @@ static const struct argp_option options[] = {
     {"table", 't', "NAME", 0, "outcomes (dose and spillover; the default where there is one) or results", 0},
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"delta", 'D', "D", 0, "with --seeds: smallest effect that matters (default: the suite's)", 0},
+    {"figure", 'f', "DIR", 0, "draw DIR/compare.svg too: every line with its seeds, mean and interval", 0},
     {"md", 'm', NULL, 0, "as a Markdown table", 0},
     {"json", 'J', NULL, 0, "as a JSON array", 0},
     {0},
@@ -86,6 +92,7 @@ const struct argp command_compare_argp = {
            "Examples:\n"
            "  spillover compare quick:arm=coconut quick:arm=text\n"
            "  spillover compare quick:pressure=conceal quick:pressure=none --table results --by arm\n"
+           "  spillover compare quick:arm=codi quick:arm=text --figure .\n"
            "  spillover compare --seeds quick\n",
 };
 
@@ -326,6 +333,51 @@ static void print_json(const struct compare_lines *l, const struct arguments *x)
     json_decref(list);
 }
 
+/* A row a line: its seeds, and with seed 0 their mean and interval. */
+static enum status write_figure(const struct compare_lines *l, const char *path, struct arena *a) {
+    static const char *const header[] = {"row", "name", "seed", "x", "lo", "hi", NULL};
+    bool varies[COMPARE_COLUMNS];
+    struct fs_file file;
+    struct csv_out csv;
+    TRY(fs_create(&file, path));
+    csv_out_open(&csv, file.stream);
+    csv_out_header(&csv, header);
+    find_varying(l, varies);
+    for (int i = 0; i < l->n; i++) {
+        const struct compare_line *line = &l->line[i];
+        for (int s = -1; s < line->n; s++) {
+            const bool mean = s < 0, known = mean && isfinite(line->t95.lo);
+            const double x = mean ? line->mean : line->x[s];
+            csv_out_integer(&csv, i);
+            csv_out_text(&csv, about(line, varies, a));
+            csv_out_integer(&csv, mean ? 0 : line->seed[s]);
+            csv_out_number(&csv, x);
+            csv_out_number(&csv, known ? line->t95.lo : x);
+            csv_out_number(&csv, known ? line->t95.hi : x);
+            csv_out_end(&csv);
+        }
+    }
+    return fs_commit(&file);
+}
+
+static enum status draw(const struct compare_lines *l, const struct arguments *x, struct arena *a) {
+    enum { MOST_LINES = 200 };
+    if (l->n > MOST_LINES)
+        return status_set(ST_USAGE, "%d lines are more than a figure holds (%d): narrow the selections, or --by", l->n,
+                          MOST_LINES);
+    const char *what[2];
+    for (int i = 0; i < x->n; i++) {
+        const char *slash = strrchr(x->operand[i], '/');
+        what[i] = slash ? slash + 1 : x->operand[i];
+    }
+    const char *caption = arena_printf(a, "%s%s%s. Circles: seeds; bar: mean and 95 %% t interval.", what[0],
+                                       x->seeds ? "" : " less ", x->seeds ? "" : what[1]);
+    TRY(fs_mkdirs(arena_printf(a, "%s/data", x->figure)));
+    TRY(write_figure(l, arena_printf(a, "%s/data/compare.csv", x->figure), a));
+    return figure_render("gnuplot", arena_printf(a, "%s/plots", command_source_dir(a)), x->figure, "compare", caption,
+                         a);
+}
+
 /* The threshold that the run was made with. */
 static double delta_of(const char *table, struct arena *a) {
     json_t *json = NULL, *suite;
@@ -356,5 +408,5 @@ enum status command_compare(int argc, char **argv, struct arena *a) {
         print_seeds(&l, &x, a);
     else
         print_pairs(&l, &x, a);
-    return ST_OK;
+    return x.figure ? draw(&l, &x, a) : ST_OK;
 }

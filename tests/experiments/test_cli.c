@@ -212,6 +212,9 @@ static const struct {
     {"spillover compare tiny:arm=codi tiny:arm=text --table results", 0, "rows have no partner", NULL},
     {"spillover compare tiny:pressure=conceal,metric=m_out tiny:pressure=none --table results --by arm --md", 0,
      "| codi text_mode |", NULL},
+    {"spillover compare tiny:pressure=conceal,metric=m_out tiny:pressure=none --table results --figure drawn >/dev/null && "
+     "grep -c '</svg>' drawn/compare.svg && head -n 1 drawn/data/compare.csv",
+     0, "1\nrow,name,seed,x,lo,hi\n", ""},
     {"spillover compare --seeds tiny:arm=codi --json", 0, "\"more\"", NULL},
     {"spillover compare tiny:amr=codi tiny", 64, NULL, "has no column \"amr\"; did you mean \"arm\"?"},
     {"spillover compare tiny:arm=cody tiny", 64, NULL, "has no row with arm \"cody\"; did you mean \"codi\"?"},
