@@ -365,7 +365,7 @@ static enum status draw(const struct compare_lines *l, const struct arguments *x
     if (l->n > MOST_LINES)
         return status_set(ST_USAGE, "%d lines are more than a figure holds (%d): narrow the selections, or --by", l->n,
                           MOST_LINES);
-    const char *what[2];
+    const char *what[2] = {"", ""};
     for (int i = 0; i < x->n; i++) {
         const char *slash = strrchr(x->operand[i], '/');
         what[i] = slash ? slash + 1 : x->operand[i];
