@@ -2,12 +2,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
-#include "experiments/figure.h"
 #include "experiments/report.h"
 #include "tests/experiments/planted.h"
 
@@ -564,60 +562,6 @@ START_TEST(first_order_beside_what_came) {
 }
 END_TEST
 
-/* --- the wrapper around gnuplot ----------------------------------------------------------------------------------- */
-
-static const char *fake(const char *body) {
-    const char *path = arena_printf(&arena, "%s/fake", dir), *text = arena_printf(&arena, "#!/bin/sh\n%s\n", body);
-    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
-    ck_assert_int_eq(chmod(path, 0700), 0);
-    for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/%s", dir, i ? "style.gp" : "fig_x.gp"), "", 0), ST_OK);
-    return path;
-}
-
-static enum status render(const char *program) {
-    planted_close(&p);
-    return figure_render(program, dir, dir, "x", "caption", &arena);
-}
-
-static bool left(const char *name) {
-    return fs_exists(arena_printf(&arena, "%s/%s", dir, name));
-}
-
-START_TEST(whole_picture) {
-    ck_assert_int_eq(render(fake("test \"$5\" = ./data/x.csv && test \"$6\" = caption && echo '<svg></svg>' > \"$4\"")),
-                     ST_OK);
-    ck_assert_str_eq(read_text("x.svg"), "<svg></svg>\n");
-    ck_assert(!left("x.svg.part") && !left("x.log"));
-}
-END_TEST
-
-START_TEST(cut_picture) {
-    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/x.svg", dir), "old", 3), ST_OK);
-    ck_assert_int_eq(render(fake("echo '<svg><path' > \"$4\"")), ST_FAILED);
-    ck_assert_ptr_nonnull(strstr(status_message(), "no whole picture"));
-    ck_assert(!left("x.svg") && !left("x.svg.part"));
-}
-END_TEST
-
-START_TEST(failing_program) {
-    ck_assert_int_eq(render(fake("echo '<svg></svg>' > \"$4\"; echo >&2; echo 'undefined variable: q' >&2; exit 1")),
-                     ST_FAILED);
-    ck_assert_ptr_nonnull(strstr(status_message(), "undefined variable: q"));
-    ck_assert(!left("x.svg") && !left("x.svg.part") && !left("x.log"));
-}
-END_TEST
-
-START_TEST(no_program_no_name) {
-    fake("");
-    ck_assert_int_eq(render("no-such-program-here"), ST_PARTIAL);
-    ck_assert_ptr_nonnull(strstr(status_message(), "not installed"));
-    ck_assert_int_eq(figure_render("true", dir, dir, "< ls", "", &arena), ST_USAGE);
-    ck_assert_int_eq(figure_render("true", dir, dir, "../x", "", &arena), ST_USAGE);
-    ck_assert_int_eq(figure_render("true", dir, dir, "y", "", &arena), ST_IO); /* no fig_y.gp */
-}
-END_TEST
-
 Suite *suite_report(void) {
     Suite *s = suite_create("report");
     TCase *t = tcase_create("report");
@@ -645,10 +589,6 @@ Suite *suite_report(void) {
     tcase_add_test(t, same_bytes_again);
     tcase_add_test(t, summary_for_a_terminal);
     tcase_add_test(t, first_order_beside_what_came);
-    tcase_add_test(t, whole_picture);
-    tcase_add_test(t, cut_picture);
-    tcase_add_test(t, failing_program);
-    tcase_add_test(t, no_program_no_name);
     suite_add_tcase(s, t);
     return s;
 }
