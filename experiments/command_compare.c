@@ -99,9 +99,7 @@ const struct argp command_compare_argp = {
 /* --- operands -------------------------------------------------------------------------------------------------- */
 
 static enum status find_table(const struct arguments *x, const char *name, const char **path, struct arena *a) {
-    const size_t n = strlen(name);
-    if (strchr(name, '/') ||
-        (n > 4 && (strcmp(name + n - 4, ".csv") == 0 || (n > 7 && strcmp(name + n - 7, ".csv.gz") == 0)))) {
+    if (strchr(name, '/') || name[verify_stem(name)]) {
         *path = name;
         return fs_exists(name) ? ST_OK : status_set(ST_USAGE, "%s: there is no such table", name);
     }
@@ -345,11 +343,12 @@ static enum status write_figure(const struct compare_lines *l, const char *path,
     find_varying(l, varies);
     for (int i = 0; i < l->n; i++) {
         const struct compare_line *line = &l->line[i];
+        const char *name = about(line, varies, a);
         for (int s = -1; s < line->n; s++) {
             const bool mean = s < 0, known = mean && isfinite(line->t95.lo);
             const double x = mean ? line->mean : line->x[s];
             csv_out_integer(&csv, i);
-            csv_out_text(&csv, about(line, varies, a));
+            csv_out_text(&csv, name);
             csv_out_integer(&csv, mean ? 0 : line->seed[s]);
             csv_out_number(&csv, x);
             csv_out_number(&csv, known ? line->t95.lo : x);

@@ -51,21 +51,23 @@ const char *verify_reference(const char *folder, const char *suite, struct arena
     return fs_exists(plain) || fs_missing(packed) ? plain : packed;
 }
 
-const char *verify_manifest(const char *results, struct arena *a) {
+size_t verify_stem(const char *name) {
     static const char *const endings[] = {".csv.gz", ".csv"};
+    const size_t size = strlen(name);
+    for (int i = 0; i < 2; i++) {
+        const size_t n = strlen(endings[i]);
+        if (size > n && strcmp(name + size - n, endings[i]) == 0) return size - n;
+    }
+    return size;
+}
+
+const char *verify_manifest(const char *results, struct arena *a) {
     const char *name = strrchr(results, '/');
     const int folder = name ? (int)(name - results) + 1 : 0;
     name = results + folder;
     if (strcmp(name, "results.csv") == 0 || strcmp(name, "outcomes.csv") == 0)
         return arena_printf(a, "%.*smanifest.json", folder, results);
-    int stem = (int)strlen(name);
-    for (int i = 0; i < 2; i++) {
-        const int n = (int)strlen(endings[i]);
-        if (stem <= n || strcmp(name + stem - n, endings[i]) != 0) continue;
-        stem -= n;
-        break;
-    }
-    return arena_printf(a, "%.*s.manifest.json", folder + stem, results);
+    return arena_printf(a, "%.*s.manifest.json", folder + (int)verify_stem(name), results);
 }
 
 /* Cells of a table that have results, as their short keys, in order of the table. Rows of a cell stand together. */
