@@ -150,7 +150,8 @@ static void thought_gradient(struct learner *l, const struct problem *problems, 
     head_backward(h, &l->tape, &l->gv);
 }
 
-/* Thoughts k of row b that stand for the concealed step of a cued problem: calls add(l, b, k) for each. */
+/* The thoughts that stand for the concealed step of cued problems, position by position: their rows and positions on the
+ * tape; returns how many. */
 static int concealed_thoughts(const struct learner *l, const struct problem *problems, int thoughts, int *row,
                               int *at) {
     const int c = l->thoughts_per_step, from = l->task->shape.step_concealed * c;

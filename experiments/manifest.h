@@ -2,8 +2,9 @@
  *
  * Written and synced before the first cell starts. `suite` holds the resolved suite, `runs` one entry per run into the
  * folder (git revision and dirtiness of the source tree, arguments, CPU, BLIS kernel, compiler, package versions),
- * `inputs` the SHA-256 of the data files, `frozen` the text of the suite as the first run had it, with its SHA-256. Claims are judged by the delta and prior_scale of the first run: a later run
- * with others is refused, because thresholds are fixed before results are seen.
+ * `inputs` the SHA-256 of the data files, `frozen` the text of the suite as the first run had it, with its SHA-256. Claims
+ * are judged by the delta and prior_scale of the first run: a later run with others is refused, because thresholds are
+ * fixed before results are seen.
  */
 #ifndef SPILLOVER_MANIFEST_H
 #define SPILLOVER_MANIFEST_H
