@@ -122,12 +122,13 @@ static bool same(const char *want, const char *is) {
 int report_arm_series(const struct report *r, const struct report_arm_query *q, double *x) {
     int arms = 0, last = -1;
     for (int s = 0; s < r->outcomes.n_seeds; s++) x[s] = NAN;
-    for (int i = 0; i < r->results->rows; i++) {
+    for (int k = 0; k < r->n_arm_rows; k++) {
+        const int i = r->arm_row[k];
         double seed, value, step = -1;
-        if (*report_text(r, i, RC_PRESSURE) || !same(q->arm, report_text(r, i, RC_ARM)) ||
-            !same(q->metric, report_text(r, i, RC_METRIC)) || !same(q->concept, report_text(r, i, RC_CONCEPT)) ||
-            !same(q->view, report_text(r, i, RC_VIEW)) || !same(q->design, report_text(r, i, RC_DESIGN)) ||
-            !same(q->task, report_text(r, i, RC_TASK)) || !same(q->variant, report_text(r, i, RC_VARIANT)) ||
+        if (!same(q->arm, report_text(r, i, RC_ARM)) || !same(q->metric, report_text(r, i, RC_METRIC)) ||
+            !same(q->concept, report_text(r, i, RC_CONCEPT)) || !same(q->view, report_text(r, i, RC_VIEW)) ||
+            !same(q->design, report_text(r, i, RC_DESIGN)) || !same(q->task, report_text(r, i, RC_TASK)) ||
+            !same(q->variant, report_text(r, i, RC_VARIANT)) ||
             !outcome_variant_holds(report_text(r, i, RC_VARIANT), q->variant_part) ||
             strcmp(report_text(r, i, RC_STATUS), "ok") != 0 || (!q->arm && !*report_text(r, i, RC_ARM)))
             continue;
@@ -233,12 +234,20 @@ static enum status write_page(struct report *r) {
     return fs_commit(&file);
 }
 
+static void find_arm_rows(struct report *r) {
+    int *row = ARENA_NEW(r->arena, int, r->results->rows + 1);
+    r->arm_row = row;
+    for (int i = 0; i < r->results->rows; i++)
+        if (!*report_text(r, i, RC_PRESSURE)) row[r->n_arm_rows++] = i;
+}
+
 static enum status open_report(struct report *r) {
     struct csv_table *results;
     const struct outcome_chances chances = {.of = chance_of, .with = r};
     TRY(merge_read(r->arena, arena_printf(r->arena, "%s/results.csv", r->dir), merge_columns, &results));
     r->results = results;
     for (enum report_column c = RC_CELL; c <= RC_TASK; c++) r->column[c] = csv_column(results, column_names[c]);
+    find_arm_rows(r);
     TRY(outcome_build(&r->outcomes, results, &chances, r->arena));
     TRY(outcome_store(&r->outcomes, r->suite->name, arena_printf(r->arena, "%s/outcomes.csv", r->dir)));
     report_replace(r);

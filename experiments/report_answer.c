@@ -111,17 +111,17 @@ const struct figure figure_credit_paths = {
 static enum status write_bits(const struct report *r, struct csv_out *csv, int *points, int *n) {
     static const char *const views[] = {"position", "best_position", "step"};
     static const char *const names[] = {"a position", "the best position", "the whole step"};
-    const struct csv_table *t = r->results;
     struct report_names done = {0};
     struct dots d;
     double *x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
     dots_open(&d, r, csv);
-    for (int i = 0; i < t->rows; i++) {
+    for (int k = 0; k < r->n_arm_rows; k++) {
+        const int i = r->arm_row[k];
         const char *field[OF_FIELDS];
-        if (strcmp(report_text(r, i, RC_METRIC), "bits") != 0 || *report_text(r, i, RC_PRESSURE) ||
-            *report_text(r, i, RC_STEP) || strcmp(report_text(r, i, RC_VIEW), "step") != 0)
+        if (strcmp(report_text(r, i, RC_METRIC), "bits") != 0 || *report_text(r, i, RC_STEP) ||
+            strcmp(report_text(r, i, RC_VIEW), "step") != 0)
             continue;
-        for (int f = 0; f < OF_FIELDS; f++) field[f] = csv_cell(t, i, csv_column(t, outcome_field_names[f]));
+        report_fields(r, i, field);
         const char *arm = report_arm_title(r, field, "", ""),
                    *panel = arena_printf(r->arena, "%s%s%s", arm, *field[OF_VARIANT] ? " " : "", field[OF_VARIANT]);
         const int known = done.n;

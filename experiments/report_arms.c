@@ -25,11 +25,11 @@ bool report_same_arm(const struct report_arm *a, const struct report_arm *b) {
 
 int report_arm_list(const struct report *r, struct report_arm **list) {
     int cells = 0, n = 0;
-    for (int i = 0; i < r->results->rows; i++) cells += report_new_cell(r, i) && !*report_text(r, i, RC_PRESSURE);
+    for (int i = 0; i < r->n_arm_rows; i++) cells += report_new_cell(r, r->arm_row[i]);
     *list = ARENA_NEW(r->arena, struct report_arm, cells + 1);
-    for (int i = 0; i < r->results->rows; i++) {
-        if (!report_new_cell(r, i) || *report_text(r, i, RC_PRESSURE)) continue;
-        const struct report_arm a = report_arm_of(r, i);
+    for (int i = 0; i < r->n_arm_rows; i++) {
+        if (!report_new_cell(r, r->arm_row[i])) continue;
+        const struct report_arm a = report_arm_of(r, r->arm_row[i]);
         int k = 0;
         while (k < n && !report_same_arm(&a, &(*list)[k])) k++;
         if (k == n) (*list)[n++] = a;

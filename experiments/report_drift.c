@@ -110,11 +110,6 @@ static bool row_holds(const struct report *r, int row, const char *metric, const
     return strcmp(is, view) == 0;
 }
 
-static void fields_of(const struct report *r, int row, const char *field[OF_FIELDS]) {
-    for (int f = 0; f < OF_FIELDS; f++)
-        field[f] = csv_cell(r->results, row, csv_column(r->results, outcome_field_names[f]));
-}
-
 static bool is_control(const struct report *r, int row) {
     const struct pressure *p;
     return *report_text(r, row, RC_PRESSURE) && pressure_find(report_text(r, row, RC_PRESSURE), &p) == ST_OK &&
@@ -217,7 +212,7 @@ static enum status write_drift(const struct report *r, struct csv_out *csv, int 
         for (int i = 0; i < r->results->rows; i++) {
             const char *mode, *field[OF_FIELDS];
             if (!best[i] || !row_holds(r, i, parts[q].metric, "own", &mode)) continue;
-            fields_of(r, i, field);
+            report_fields(r, i, field);
             struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
                                 .column_name = report_text(r, i, RC_CONCEPT),
                                 .series_name = series_of(r, i, field)};
@@ -291,7 +286,7 @@ static enum status write_layers(const struct report *r, struct csv_out *csv, int
         if (!row_holds(r, i, "read_accuracy", "state", &mode) || is_control(r, i)) continue;
         TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
         TRY(csv_number(r->results, i, r->column[RC_LAYER], &layer));
-        fields_of(r, i, field);
+        report_fields(r, i, field);
         struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
                             .column_name = report_text(r, i, RC_CONCEPT),
                             .series_name = series_of(r, i, field),
@@ -371,13 +366,12 @@ static enum status write_positions(const struct report *r, struct csv_out *csv, 
     for (int i = 0; i < r->results->rows; i++) {
         const char *mode, *field[OF_FIELDS];
         double step, update = -1;
-        if (i == 0 || strcmp(report_text(r, i, RC_CELL), report_text(r, i - 1, RC_CELL)) != 0)
-            TRY(last_update(r, i, &last));
+        if (report_new_cell(r, i)) TRY(last_update(r, i, &last));
         if (!row_holds(r, i, by_step, "", &mode)) continue;
         if (*report_text(r, i, RC_UPDATE)) TRY(csv_number(r->results, i, r->column[RC_UPDATE], &update));
         if (update != last) continue;
         TRY(csv_number(r->results, i, r->column[RC_STEP], &step));
-        fields_of(r, i, field);
+        report_fields(r, i, field);
         struct slot like = {.panel_name = report_arm_title(r, field, "", mode),
                             .column_name = report_text(r, i, RC_CONCEPT),
                             .series_name = series_of(r, i, field),

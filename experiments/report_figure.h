@@ -31,8 +31,8 @@ int report_number_of(struct report_names *names, const char *name);
 void report_see(const struct report *r, bool *seen, long seed);
 int report_seeds_among(const struct report *r, const bool *seen);
 
-/* The outcome at row i for every seed: x[seeds], NAN where one has none. Returns the row behind its last. */
-int report_outcome_seeds(const struct outcomes *o, int i, double *x);
+/* The columns of a row that say what its cell is. */
+void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]);
 
 /* Names of an arm and of a way of pressing, from the fields of a cell: as much as tells those of this suite apart. */
 const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view);

@@ -46,6 +46,11 @@ static bool field_varies(const struct outcomes *o, enum outcome_field f) {
     return false;
 }
 
+void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]) {
+    for (int f = 0; f < OF_FIELDS; f++)
+        field[f] = csv_cell(r->results, row, csv_column(r->results, outcome_field_names[f]));
+}
+
 const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view) {
     const struct outcomes *o = &r->outcomes;
     const char *design = field_varies(o, OF_DESIGN) ? field[OF_DESIGN] : "";
@@ -120,19 +125,6 @@ const struct figure figure_update_spillover = {
         "One line a seed, to the last update (dot): what moves only after the dose is reached. Above: monitors fixed before the pressure; below: a probe fitted again (empty: not measured)",
     .write = write_curves,
 };
-
-int report_outcome_seeds(const struct outcomes *o, int i, double *x) {
-    const struct outcome *a = &o->rows[i];
-    int j = i;
-    for (int s = 0; s < o->n_seeds; s++) x[s] = NAN;
-    for (; j < o->n && o->rows[j].group == a->group && o->rows[j].quantity == a->quantity &&
-           o->rows[j].level == a->level && strcmp(o->rows[j].concept, a->concept) == 0 &&
-           strcmp(o->rows[j].view, a->view) == 0 && strcmp(o->rows[j].monitor, a->monitor) == 0;
-         j++)
-        for (int s = 0; s < o->n_seeds; s++)
-            if (o->seeds[s] == o->rows[j].seed) x[s] = o->rows[j].value;
-    return j;
-}
 
 /* --- results_matrix ----------------------------------------------------------------------------------------------- */
 

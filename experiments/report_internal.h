@@ -1,5 +1,5 @@
 /* What the parts of the report share: report.c (page), report_arms.c, report_published.c, report_tables.c,
- * report_verdict.c, report_figures.c, report_drift.c. */
+ * report_two_media.c, report_verdict.c, report_figures.c, report_drift.c, report_answer.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
 
@@ -38,6 +38,8 @@ struct report {
     const char *dir; /* of the suite */
     const struct suite *suite;
     const struct csv_table *results;
+    const int *arm_row; /* [n_arm_rows] rows of bases and arms, a small part of all: nothing was pressed */
+    int n_arm_rows;
     struct outcomes outcomes;
     int column[RC_COUNT];             /* of results */
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
@@ -57,13 +59,17 @@ const char *report_text(const struct report *r, int row, enum report_column c);
 struct outcome_chance report_chance(const struct report *r, int row, const char *concept);
 
 /* A figure of trained arms, before pressure: one value per seed of r->outcomes.seeds into x. NULL matches any arm, arm
- * "" the base; step -1: rows without a step. Returns how many arms (task, design, arm, variant) match; x holds the first one's. */
+ * "" the base; step -1: rows without a step. Returns how many arms (task, design, arm, variant) match; x holds the first
+ * one's. */
 struct report_arm_query {
     const char *task, *design, *arm, *variant, *variant_part, *metric, *concept, *view;
     int step;
 };
 enum { REPORT_ANY_STEP = -2 };
 int report_arm_series(const struct report *r, const struct report_arm_query *q, double *x);
+
+/* The outcome at row i for every seed: x[seeds], NAN where one has none. Returns the row behind its last. */
+int report_outcome_seeds(const struct outcomes *o, int i, double *x);
 
 /* Take the seeds that the suite declares replaced out of the outcomes, each where a gate that is settled before pressure
  * (G1, G2, G3, G8) failed for it; any other stays, and a note says so. */

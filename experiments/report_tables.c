@@ -8,6 +8,19 @@
 #include "engine/base/json.h"
 #include "experiments/report_internal.h"
 
+int report_outcome_seeds(const struct outcomes *o, int i, double *x) {
+    const struct outcome *a = &o->rows[i];
+    int j = i;
+    for (int s = 0; s < o->n_seeds; s++) x[s] = NAN;
+    for (; j < o->n && o->rows[j].group == a->group && o->rows[j].quantity == a->quantity &&
+           o->rows[j].level == a->level && strcmp(o->rows[j].concept, a->concept) == 0 &&
+           strcmp(o->rows[j].view, a->view) == 0 && strcmp(o->rows[j].monitor, a->monitor) == 0;
+         j++)
+        for (int s = 0; s < o->n_seeds; s++)
+            if (o->seeds[s] == o->rows[j].seed) x[s] = o->rows[j].value;
+    return j;
+}
+
 /* --- outcomes ----------------------------------------------------------------------------------------------------- */
 
 /* Rows of one pressed arm under one concept and view: they stand together. */

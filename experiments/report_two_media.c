@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "experiments/report_figure.h"
+#include "experiments/report_internal.h"
 
 /* The first row of a series that was pressed in thoughts and read as text. */
 static bool begins_reading(const struct outcome *a) {

@@ -180,9 +180,9 @@ static void design_input(struct report *r, int design, enum outcome_level level,
 
 /* C3 is judged where a step of the text takes several tokens: only there its best token and the whole step differ. */
 static bool bits_differ(const struct report *r, int row) {
-    if (*report_text(r, row, RC_PRESSURE) || strcmp(report_text(r, row, RC_ARM), r->text_arm) != 0 ||
-        strcmp(report_text(r, row, RC_METRIC), "bits") != 0 || strcmp(report_text(r, row, RC_VIEW), "step") != 0 ||
-        *report_text(r, row, RC_STEP) || !outcome_variant_holds(report_text(r, row, RC_VARIANT), r->text_part))
+    if (strcmp(report_text(r, row, RC_ARM), r->text_arm) != 0 || strcmp(report_text(r, row, RC_METRIC), "bits") != 0 ||
+        strcmp(report_text(r, row, RC_VIEW), "step") != 0 || *report_text(r, row, RC_STEP) ||
+        !outcome_variant_holds(report_text(r, row, RC_VARIANT), r->text_part))
         return false;
     for (int i = row - 1; i >= 0 && strcmp(report_text(r, i, RC_CELL), report_text(r, row, RC_CELL)) == 0; i--)
         if (strcmp(report_text(r, i, RC_METRIC), "bits") == 0 &&
@@ -194,7 +194,8 @@ static bool bits_differ(const struct report *r, int row) {
 /* The one task and design of the bits; false where there is none, or several. */
 static bool bits_place(struct report *r, struct place *at) {
     int places = 0;
-    for (int i = 0; i < r->results->rows; i++) {
+    for (int k = 0; k < r->n_arm_rows; k++) {
+        const int i = r->arm_row[k];
         const struct place here = {report_text(r, i, RC_TASK), report_text(r, i, RC_DESIGN)};
         if (!bits_differ(r, i)) continue;
         if (places == 0 || strcmp(here.task, at->task) != 0 || strcmp(here.design, at->design) != 0) {
@@ -230,13 +231,15 @@ static void bits_input(struct report *r, struct verdict_bits *b) {
 }
 
 void report_judge(struct report *r) {
+    struct verdict_bits bits = {0};
     choose_text(r);
+    bits_input(r, &bits); /* before pressure: the same at every dose */
     for (int at_dose = 0; at_dose < 2; at_dose++) {
         struct verdict_input in = verdict_input_defaults(r->outcomes.n_seeds);
         const int notes = r->n_notes;
         in.delta = r->suite->delta;
         in.cauchy_scale = r->suite->prior_scale;
-        bits_input(r, &in.bits);
+        in.bits = bits;
         for (int d = 0; d < VDESIGN_COUNT; d++) design_input(r, d, at_dose ? OL_75 : OL_END, &in.design[d]);
         verdict_judge(&in, r->arena, at_dose ? &r->verdict_at_dose : &r->verdict);
         r->delta = in.delta;
