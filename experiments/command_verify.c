@@ -9,6 +9,7 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/command.h"
+#include "experiments/extend.h"
 #include "experiments/figure.h"
 #include "experiments/merge.h"
 #include "experiments/run.h"
@@ -18,7 +19,7 @@ struct arguments {
     const char *suite, *out, *results, *data_dir, *to;
     int cells, jobs;
     long seed; /* -1: drawn from the clock */
-    bool quiet, json;
+    bool quiet, json, add;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -42,6 +43,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case 'J':
         x->json = true;
+        return 0;
+    case 'a':
+        x->add = true;
         return 0;
     case 'c':
         x->cells = strcmp(arg, "all") == 0 ? VERIFY_ALL : command_number(arg, 1, MANY, "cells", state);
@@ -107,11 +111,18 @@ static void print_verified(const struct arguments *x, const struct verify_option
     json_decref(json);
 }
 
+static enum status make_scratch(const char **folder, struct arena *a) {
+    const char *tmp = getenv("TMPDIR");
+    char *name = arena_printf(a, "%s/spillover-verify.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(name)) return status_errno("%s: cannot be made", name);
+    *folder = name;
+    return ST_OK;
+}
+
 /* In a scratch folder, which stays where something differs. */
 static enum status verify(struct verify_options *o, struct verify_result *r, struct arena *a) {
-    const char *tmp = getenv("TMPDIR");
-    char *scratch = arena_printf(a, "%s/spillover-verify.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(scratch)) return status_errno("%s: cannot be made", scratch);
+    const char *scratch;
+    TRY(make_scratch(&scratch, a));
     o->scratch = scratch;
     const enum status st = verify_results(o, r, a);
     if (st == ST_DIFFERS && r->differing)
@@ -152,6 +163,8 @@ enum status command_verify(int argc, char **argv, struct arena *a) {
 static const struct argp_option results_options[] = {
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"to", 't', "DIR", 0, "where reference results lie (default: data/results of the source tree)", 0},
+    {"add", 'a', NULL, 0, "to what lies there, which stays: cells that it lacks, a new seed's say", 0},
+    {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run (with --add)", 0},
     {"json", 'J', NULL, 0, "the files that were written, as a JSON object", 0},
     {0},
 };
@@ -160,9 +173,12 @@ const struct argp command_results_argp = {
     .options = results_options,
     .parser = parse,
     .args_doc = "SUITE",
-    .doc = "Copy the table, manifest and figures of a finished suite to where reference results lie, to be committed: "
-           "SUITE.csv (over 4 MiB: SUITE.csv.gz), SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/.\v"
-           "Example:\n  spillover run smoke && spillover results smoke\n",
+    .doc =
+        "Copy the table, manifest and figures of a finished suite to where reference results lie, to be committed: "
+        "SUITE.csv (over 4 MiB: SUITE.csv.gz), SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/. With --add the run "
+        "needs only the cells that they lack; figures wait for `make results`.\v"
+        "Examples:\n  spillover run smoke && spillover results smoke\n"
+        "  spillover run quick --set seeds=9 && spillover results quick --add\n",
 };
 
 static enum status copy(const char *from, const char *to, json_t *files, struct arena *a) {
@@ -204,12 +220,11 @@ static enum status copy_figures(const char *from, const char *to, json_t *files,
 }
 
 /* <from>/ of a suite into <to>/; the table comes first. */
-static enum status copy_all(const char *suite, const char *from, const char *to, json_t *files, struct arena *a) {
+static enum status copy_files(const char *suite, const char *from, const char *to, json_t *files, struct arena *a) {
     TRY(fs_mkdirs(to));
     TRY(copy_table(arena_printf(a, "%s/results.csv", from), arena_printf(a, "%s/%s.csv", to, suite), files, a));
     TRY(copy(arena_printf(a, "%s/manifest.json", from), arena_printf(a, "%s/%s.manifest.json", to, suite), files, a));
-    TRY(copy(arena_printf(a, "%s/cost.csv", from), arena_printf(a, "%s/%s.cost.csv", to, suite), files, a));
-    return copy_figures(arena_printf(a, "%s/figures", from), arena_printf(a, "%s/figures/%s", to, suite), files, a);
+    return copy(arena_printf(a, "%s/cost.csv", from), arena_printf(a, "%s/%s.cost.csv", to, suite), files, a);
 }
 
 /* A seed that the manifest lists as replaced. */
@@ -251,19 +266,66 @@ static void warn_of_source(const char *path) {
     json_decref(json);
 }
 
+static enum status copy_run(const char *suite, const char *from, const char *to, json_t *files, struct arena *a) {
+    TRY(check_whole(arena_printf(a, "%s/results.csv", from), arena_printf(a, "%s/manifest.json", from), a));
+    TRY(copy_files(suite, from, to, files, a));
+    return copy_figures(arena_printf(a, "%s/figures", from), arena_printf(a, "%s/figures/%s", to, suite), files, a);
+}
+
+/* What lies in <to>/ and the run's own cells, as the suite has them now, by way of `scratch`. */
+static enum status add_run(const struct suite *suite, const struct arguments *x, const struct manifest_run *by,
+                           const char *from, const char *to, const char *scratch, json_t *files, struct arena *a) {
+    const char *table = verify_reference(to, suite->name, a);
+    const struct extend_files reference = {.table = table,
+                                           .manifest = verify_manifest(table, a),
+                                           .cost = arena_printf(a, "%s/%s.cost.csv", to, suite->name)},
+                              run = {.table = arena_printf(a, "%s/results.csv", from),
+                                     .manifest = arena_printf(a, "%s/manifest.json", from),
+                                     .cost = arena_printf(a, "%s/cost.csv", from)};
+    struct grid grid;
+    if (!fs_exists(table)) return status_set(ST_USAGE, "%s: there is no such table to add to", table);
+    TRY(command_open_engine());
+    TRY(grid_build(&grid, suite, gemm_blis_arch(), x->data_dir, a));
+    TRY(extend_results(suite, &grid, &reference, &run, by, scratch, a));
+    TRY(check_whole(arena_printf(a, "%s/results.csv", scratch), arena_printf(a, "%s/manifest.json", scratch), a));
+    return copy_files(suite->name, scratch, to, files, a);
+}
+
+static enum status add_by_scratch(const struct suite *suite, const struct arguments *x, const struct manifest_run *by,
+                                  const char *from, const char *to, json_t *files, struct arena *a) {
+    const char *scratch;
+    TRY(make_scratch(&scratch, a));
+    const enum status st = add_run(suite, x, by, from, to, scratch, files, a);
+    return fs_remove_tree(scratch) && st == ST_OK ? ST_IO : st;
+}
+
+/* To copy a run needs no more than its name; to add to another, what the suite's file says now. */
+static enum status name_suite(struct arguments *x, struct suite *suite, struct arena *a) {
+    const char *path;
+    if (x->add) {
+        TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
+        TRY(suite_read(suite, path, NULL, 0, a));
+        x->suite = suite->name;
+    }
+    if (!fs_plain_name(x->suite)) return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x->suite);
+    return ST_OK;
+}
+
 enum status command_results(int argc, char **argv, struct arena *a) {
     struct arguments x = {.out = "runs"};
+    struct suite suite;
     argv[0] = "spillover results";
     TRY(command_parse(&command_results_argp, argc, argv, &x));
-    if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x.suite);
+    TRY(name_suite(&x, &suite, a));
     const char *from = arena_printf(a, "%s/%s", x.out, x.suite);
     const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", command_source_dir(a));
-    const char *table = arena_printf(a, "%s/results.csv", from), *manifest = arena_printf(a, "%s/manifest.json", from);
+    const char *table = arena_printf(a, "%s/results.csv", from);
+    const struct manifest_run by = {.argc = argc, .argv = argv, .source_dir = command_source_dir(a), .jobs = 1};
     if (!fs_exists(table)) return no_results(x.suite, table, x.out, a);
-    TRY(check_whole(table, manifest, a));
-    warn_of_source(manifest);
+    warn_of_source(arena_printf(a, "%s/manifest.json", from));
     json_t *files = json_array();
-    const enum status st = copy_all(x.suite, from, to, files, a);
+    const enum status st =
+        x.add ? add_by_scratch(&suite, &x, &by, from, to, files, a) : copy_run(x.suite, from, to, files, a);
     if (st == ST_OK && x.json)
         command_written(files, true);
     else

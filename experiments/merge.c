@@ -162,13 +162,19 @@ static void absent_cell(struct csv_out *csv, const struct suite *suite, const st
     csv_out_end(csv);
 }
 
+/* The cells of a grid in the order of the table. */
+static struct place *ordered(const struct grid *grid, struct arena *a) {
+    struct place *order = ARENA_NEW(a, struct place, grid->n);
+    for (int i = 0; i < grid->n; i++) order[i].cell = &grid->cells[i];
+    qsort(order, (size_t)grid->n, sizeof *order, order_cells);
+    return order;
+}
+
 static enum status write_rows(const struct suite *suite, const struct schedule *s, const char *path, struct arena *a) {
     struct fs_file file;
     struct csv_out csv;
-    int n = s->grid->n;
-    struct place *order = ARENA_NEW(a, struct place, n);
-    for (int i = 0; i < n; i++) order[i].cell = &s->grid->cells[i];
-    qsort(order, (size_t)n, sizeof *order, order_cells);
+    const int n = s->grid->n;
+    const struct place *order = ordered(s->grid, a);
     TRY(fs_create(&file, path));
     csv_out_open(&csv, file.stream);
     csv_out_header(&csv, merge_columns);
@@ -185,6 +191,100 @@ static enum status write_rows(const struct suite *suite, const struct schedule *
             fs_discard(&file);
             return st;
         }
+    }
+    return fs_commit(&file);
+}
+
+/* The rows of one cell in a table. */
+struct block {
+    const struct csv_table *table;
+    const char *cell;
+    int first, rows;
+};
+
+static int by_cell(const void *pa, const void *pb) {
+    return strcmp(((const struct block *)pa)->cell, ((const struct block *)pb)->cell);
+}
+
+static enum status find_blocks(const struct csv_table *t, struct block *blocks, int *n) {
+    const int cell = csv_column(t, "cell");
+    *n = 0;
+    for (int i = 0; i < t->rows; i++) {
+        const char *key = csv_cell(t, i, cell);
+        if (*n == 0 || strcmp(blocks[*n - 1].cell, key) != 0)
+            blocks[(*n)++] = (struct block){.table = t, .cell = key, .first = i};
+        blocks[*n - 1].rows++;
+    }
+    qsort(blocks, (size_t)*n, sizeof *blocks, by_cell);
+    for (int i = 1; i < *n; i++)
+        if (by_cell(&blocks[i - 1], &blocks[i]) == 0)
+            return status_set(ST_DATA, "%s:%d: the rows of cell %s do not stand together", t->path,
+                              t->lines[blocks[i].first], blocks[i].cell);
+    return ST_OK;
+}
+
+/* From the column behind those of the cell on. */
+static bool same_rows(const struct block *x, const struct block *y, int from) {
+    if (x->rows != y->rows) return false;
+    for (int i = 0; i < x->rows; i++)
+        for (int c = from; c < x->table->columns; c++)
+            if (strcmp(csv_cell(x->table, x->first + i, c), csv_cell(y->table, y->first + i, c)) != 0) return false;
+    return true;
+}
+
+struct block_list {
+    struct block *blocks;
+    int n;
+};
+
+static enum status one_block(const struct block_list *lists, int n, const struct grid_cell *g, int from,
+                             const struct block **found) {
+    const struct block wanted = {.cell = g->short_key};
+    *found = NULL;
+    for (int i = 0; i < n; i++) {
+        const struct block *b =
+            lists[i].n ? bsearch(&wanted, lists[i].blocks, (size_t)lists[i].n, sizeof wanted, by_cell) : NULL;
+        if (b && *found && !same_rows(b, *found, from))
+            return status_set(ST_DIFFERS, "%s:%d: other rows than in %s:%d for cell %s (%s)", b->table->path,
+                              b->table->lines[b->first], (*found)->table->path, (*found)->table->lines[(*found)->first],
+                              g->short_key, g->label);
+        if (b && !*found) *found = b;
+    }
+    if (!*found) return status_set(ST_PARTIAL, "cell %s (%s) stands in no table", g->short_key, g->label);
+    return ST_OK;
+}
+
+static enum status write_blocks(struct csv_out *csv, const struct suite *suite, const struct grid *grid,
+                                const struct block_list *lists, int n, int from, struct arena *a) {
+    const struct place *order = ordered(grid, a);
+    for (int i = 0; i < grid->n; i++) {
+        const struct block *b;
+        TRY(one_block(lists, n, order[i].cell, from, &b));
+        for (int row = b->first; row < b->first + b->rows; row++) {
+            cell_fields(csv, suite, order[i].cell);
+            for (int c = from; c < b->table->columns; c++) csv_out_text(csv, csv_cell(b->table, row, c));
+            csv_out_end(csv);
+        }
+    }
+    return ST_OK;
+}
+
+enum status merge_tables(const struct suite *suite, const struct grid *grid, const struct csv_table *const *tables,
+                         int n, const char *path, struct arena *a) {
+    struct block_list *lists = ARENA_NEW(a, struct block_list, n);
+    struct fs_file file;
+    struct csv_out csv;
+    for (int i = 0; i < n; i++) {
+        lists[i].blocks = ARENA_NEW(a, struct block, tables[i]->rows + 1);
+        TRY(find_blocks(tables[i], lists[i].blocks, &lists[i].n));
+    }
+    TRY(fs_create(&file, path));
+    csv_out_open(&csv, file.stream);
+    csv_out_header(&csv, merge_columns);
+    const enum status st = write_blocks(&csv, suite, grid, lists, n, csv_column(tables[0], "update"), a);
+    if (st != ST_OK) {
+        fs_discard(&file);
+        return st;
     }
     return fs_commit(&file);
 }

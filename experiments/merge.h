@@ -24,6 +24,12 @@ MUST_USE enum status merge_results(const struct suite *suite, const struct sched
                                    struct arena *a);
 MUST_USE enum status merge_cells_list(const struct schedule *s, const char *path);
 
+/* results.csv of a suite from n tables of runs over parts of its grid (some of the seeds, say): byte for byte what one
+ * run over all of it writes. No sum is written. ST_PARTIAL: a cell that exists stands in no table; ST_DIFFERS: it stands
+ * in two of them, with other rows; ST_DATA, ST_IO. */
+MUST_USE enum status merge_tables(const struct suite *suite, const struct grid *grid,
+                                  const struct csv_table *const *tables, int n, const char *path, struct arena *a);
+
 /* Read a table of results as csv_read does. ST_DIFFERS when its sum lies beside it and is another: it was changed or
  * damaged since the run wrote it. */
 MUST_USE enum status merge_read(struct arena *a, const char *path, const char *const header[],

@@ -285,6 +285,26 @@ static const struct {
      "spillover verify tiny --results ref/tiny.csv.gz --cells 1 -q",
      0, "ref/tiny.csv.gz\ntiny.cost.csv\ntiny.csv.gz\n", ""},
     {"ls $(spillover results tiny --to ref3 --json | jq -r '.files[]') | head -n 3", 0, "ref3/figures/tiny/", ""},
+    /* a suite that gains a seed: its cells alone, put to those that are there, are what one run over all would leave */
+    {"mkdir -p two && sed 's/1..3/1..2/' tiny.yaml > two/tiny.yaml && spillover run two/tiny.yaml --out part -q && spillover results tiny "
+     "--out part --to sum && rm -r part/tiny && spillover run tiny.yaml --set seeds=3 --out part -q && "
+     "spillover results tiny.yaml --add --out part --to sum && cmp sum/tiny.csv runs/tiny/results.csv && "
+     "spillover verify tiny --results sum/tiny.csv --cells 1 -q && jq -c '[.runs[].set, (.suite.cells | length)]' "
+     "sum/tiny.manifest.json && jq -r '.frozen.text' sum/tiny.manifest.json | grep seeds && cut -d, -f1,2,5- "
+     "sum/tiny.cost.csv | head -n 3",
+     0,
+     "[[],[\"seeds=3\"],[],21]\nseeds: 1..2\nkind,cells,task,design,arm,variant,updates,train_positions,train_flop\n"
+     "base,3,chain,none,,,,",
+     ""},
+    {"spillover results tiny.yaml --add --out part --to sum && cmp sum/tiny.csv runs/tiny/results.csv", 0,
+     "sum/tiny.csv\n", ""},
+    {"sed 's/1..3/1..4/' tiny.yaml > two/tiny.yaml; spillover results two/tiny.yaml --add --out part --to sum", 3, NULL,
+     "seed 4) stands in no table"},
+    {"sed -i 's/,conceal,\\(.*\\),3,\\(.*\\),weight_distance,1,1,[0-9]/,conceal,\\1,3,\\2,weight_distance,1,1,7/' sum/tiny.csv; "
+     "spillover results tiny.yaml --add --out part --to sum",
+     2, NULL, ": other rows than in sum/tiny.csv:"},
+    {"spillover results tiny.yaml --add --out part --to nothing", 64, NULL,
+     "nothing/tiny.csv: there is no such table to add to"},
     {"cp runs/tiny/results.csv only.csv; spillover verify x --results only.csv", 64, NULL,
      "only.manifest.json: there is no manifest"},
     {"spillover results smok --out elsewhere", 64, NULL, "did you mean suite \"smoke\"?"},
