@@ -9,12 +9,26 @@
 #include "experiments/pressure.h"
 #include "experiments/report_internal.h"
 
-static const char *const column_names[] = {
-    [RC_CELL] = "cell",         [RC_DESIGN] = "design", [RC_ARM] = "arm",       [RC_VARIANT] = "variant",
-    [RC_PRESSURE] = "pressure", [RC_METHOD] = "method", [RC_CREDIT] = "credit", [RC_UPDATE] = "update",
-    [RC_SEED] = "seed",         [RC_STEP] = "step",     [RC_LAYER] = "layer",   [RC_CONCEPT] = "concept",
-    [RC_VIEW] = "view",         [RC_METRIC] = "metric", [RC_VALUE] = "value",   [RC_STATUS] = "status",
-    [RC_TASK] = "task"};
+static const char *const column_names[] = {[RC_CELL] = "cell",
+                                           [RC_DESIGN] = "design",
+                                           [RC_ARM] = "arm",
+                                           [RC_VARIANT] = "variant",
+                                           [RC_PRESSURE] = "pressure",
+                                           [RC_METHOD] = "method",
+                                           [RC_CREDIT] = "credit",
+                                           [RC_UPDATE] = "update",
+                                           [RC_SEED] = "seed",
+                                           [RC_STEP] = "step",
+                                           [RC_LAYER] = "layer",
+                                           [RC_CONCEPT] = "concept",
+                                           [RC_VIEW] = "view",
+                                           [RC_METRIC] = "metric",
+                                           [RC_VALUE] = "value",
+                                           [RC_STATUS] = "status",
+                                           [RC_TASK] = "task",
+                                           [RC_SIZE] = "size",
+                                           [RC_BASE_STEPS] = "base_steps",
+                                           [RC_RHO] = "rho"};
 
 const char *report_text(const struct report *r, int row, enum report_column c) {
     return csv_cell(r->results, row, r->column[c]);
@@ -128,7 +142,8 @@ int report_arm_series(const struct report *r, const struct report_arm_query *q, 
         if (!same(q->arm, report_text(r, i, RC_ARM)) || !same(q->metric, report_text(r, i, RC_METRIC)) ||
             !same(q->concept, report_text(r, i, RC_CONCEPT)) || !same(q->view, report_text(r, i, RC_VIEW)) ||
             !same(q->design, report_text(r, i, RC_DESIGN)) || !same(q->task, report_text(r, i, RC_TASK)) ||
-            !same(q->variant, report_text(r, i, RC_VARIANT)) ||
+            !same(q->variant, report_text(r, i, RC_VARIANT)) || !same(q->size, report_text(r, i, RC_SIZE)) ||
+            !same(q->base_steps, report_text(r, i, RC_BASE_STEPS)) || !same(q->rho, report_text(r, i, RC_RHO)) ||
             !outcome_variant_holds(report_text(r, i, RC_VARIANT), q->variant_part) ||
             strcmp(report_text(r, i, RC_STATUS), "ok") != 0 || (!q->arm && !*report_text(r, i, RC_ARM)))
             continue;
@@ -138,7 +153,7 @@ int report_arm_series(const struct report *r, const struct report_arm_query *q, 
             csv_number(r->results, i, r->column[RC_VALUE], &value))
             continue;
         bool new_arm = last < 0;
-        for (enum report_column c = RC_DESIGN; c <= RC_VARIANT && !new_arm; c++)
+        for (enum report_column c = RC_DESIGN; c <= RC_RHO && !new_arm; c++)
             new_arm = strcmp(report_text(r, i, c), report_text(r, last, c)) != 0;
         if (!new_arm) new_arm = strcmp(report_text(r, i, RC_TASK), report_text(r, last, RC_TASK)) != 0;
         arms += new_arm;
@@ -222,6 +237,7 @@ static enum status write_page(struct report *r) {
     report_gates(r, file.stream);
     report_verdicts(r, file.stream);
     report_two_media(r, file.stream);
+    report_moderation(r, file.stream);
     report_arms(r, file.stream);
     report_outcomes(r, file.stream);
     if (st == ST_OK) st = report_figures(r, file.stream);
@@ -239,6 +255,9 @@ static void find_arm_rows(struct report *r) {
     r->arm_row = row;
     for (int i = 0; i < r->results->rows; i++)
         if (!*report_text(r, i, RC_PRESSURE)) row[r->n_arm_rows++] = i;
+    for (int k = 1; k < r->n_arm_rows; k++)
+        for (enum report_column c = RC_SIZE; c <= RC_RHO; c++)
+            r->varies[c] |= strcmp(report_text(r, row[k], c), report_text(r, row[0], c)) != 0;
 }
 
 static enum status open_report(struct report *r) {

@@ -1,6 +1,4 @@
-/* Figures of the answer: the credit paths side by side, what C2's posterior makes of its prior, bits by what holds them.
- *
- * Dots: a panel of columns, each with its seeds and their mean and 95 % t interval (plots/dots.gp). */
+/* Figures of the answer: the credit paths side by side, what C2's posterior makes of its prior, bits by what holds them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +8,15 @@
 static const char *const dots_header[] = {"panel", "panel_name", "column", "column_name", "seed",
                                           "value", "lo",         "hi",     "n",           NULL};
 
-struct dots {
-    const struct report *r;
-    struct csv_out *csv;
-    struct report_names panels, columns;
-    bool *seen; /* [seeds] */
-    double *y;  /* [seeds] */
-    int points;
-};
-
-static void dots_open(struct dots *d, const struct report *r, struct csv_out *csv) {
-    *d = (struct dots){.r = r, .csv = csv};
+void report_dots_open(struct report_dots *d, const struct report *r, struct csv_out *csv) {
+    *d = (struct report_dots){.r = r, .csv = csv};
     d->seen = ARENA_NEW(r->arena, bool, r->outcomes.n_seeds + 1);
     d->y = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
     csv_out_header(csv, dots_header);
 }
 
 /* One line of the file: a seed's value, or with seed 0 the mean of n. */
-static void dot(struct dots *d, const char *panel, const char *column, long seed, double value,
+static void dot(struct report_dots *d, const char *panel, const char *column, long seed, double value,
                 struct stat_interval interval, int n) {
     csv_out_integer(d->csv, report_number_of(&d->panels, panel));
     csv_out_text(d->csv, panel);
@@ -42,7 +31,7 @@ static void dot(struct dots *d, const char *panel, const char *column, long seed
 }
 
 /* A column: x[seeds], NAN where a seed has none. */
-static void dots_add(struct dots *d, const char *panel, const char *column, const double *x) {
+void report_dots_add(struct report_dots *d, const char *panel, const char *column, const double *x) {
     const struct outcomes *o = &d->r->outcomes;
     const int n = report_finite(x, o->n_seeds, d->y);
     if (n == 0) return;
@@ -68,7 +57,7 @@ static const char *path_name(const struct report *r, const struct outcome *a) {
 }
 
 /* Names of the paths that the suite has, always in this order: from no way into the reasoning to every way. */
-static void order_paths(struct dots *d) {
+static void order_paths(struct report_dots *d) {
     static const char *const credits[] = {"frozen_mind", "sealed", "targeted", "mind_face", "full"},
                              *methods[] = {"sft", "rl"};
     const struct outcomes *o = &d->r->outcomes;
@@ -82,15 +71,15 @@ static void order_paths(struct dots *d) {
 
 static enum status write_credit_paths(const struct report *r, struct csv_out *csv, int *points, int *n) {
     const struct outcomes *o = &r->outcomes;
-    struct dots d;
+    struct report_dots d;
     double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1);
-    dots_open(&d, r, csv);
+    report_dots_open(&d, r, csv);
     order_paths(&d);
     for (int i = 0, j; i < o->n; i = j) {
         const struct outcome *a = &o->rows[i];
         j = report_outcome_seeds(o, i, x);
         if (!is_path(a)) continue;
-        dots_add(&d, report_arm_title(r, a->field, a->concept, a->view), path_name(r, a), x);
+        report_dots_add(&d, report_arm_title(r, a->field, a->concept, a->view), path_name(r, a), x);
     }
     *points = d.points;
     *n = report_seeds_among(r, d.seen);
@@ -112,9 +101,9 @@ static enum status write_bits(const struct report *r, struct csv_out *csv, int *
     static const char *const views[] = {"position", "best_position", "step"};
     static const char *const names[] = {"a position", "the best position", "the whole step"};
     struct report_names done = {0};
-    struct dots d;
+    struct report_dots d;
     double *x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
-    dots_open(&d, r, csv);
+    report_dots_open(&d, r, csv);
     for (int k = 0; k < r->n_arm_rows; k++) {
         const int i = r->arm_row[k];
         const char *field[OF_FIELDS];
@@ -124,19 +113,16 @@ static enum status write_bits(const struct report *r, struct csv_out *csv, int *
         report_fields(r, i, field);
         const char *arm = report_arm_title(r, field, "", ""),
                    *panel = arena_printf(r->arena, "%s%s%s", arm, *field[OF_VARIANT] ? " " : "", field[OF_VARIANT]);
+        const struct report_arm of = report_arm_of(r, i);
         const int known = done.n;
         if (report_number_of(&done, panel) < known) continue;
         for (int v = 0; v < 3; v++) {
-            const struct report_arm_query q = {.task = field[OF_TASK],
-                                               .design = field[OF_DESIGN],
-                                               .arm = field[OF_ARM],
-                                               .variant = field[OF_VARIANT],
-                                               .metric = "bits",
-                                               .concept = "joint",
-                                               .view = views[v],
-                                               .step = -1};
+            struct report_arm_query q = report_query_of(&of);
+            q.metric = "bits";
+            q.concept = "joint";
+            q.view = views[v];
             report_arm_series(r, &q, x);
-            dots_add(&d, panel, names[v], x);
+            report_dots_add(&d, panel, names[v], x);
         }
     }
     *points = d.points;

@@ -11,8 +11,14 @@
 
 struct report_arm report_arm_of(const struct report *r, int row) {
     const char *name = report_text(r, row, RC_ARM);
-    struct report_arm a = {report_text(r, row, RC_TASK), report_text(r, row, RC_DESIGN), name,
-                           report_text(r, row, RC_VARIANT), MEDIUM_TEXT};
+    struct report_arm a = {.task = report_text(r, row, RC_TASK),
+                           .design = report_text(r, row, RC_DESIGN),
+                           .arm = name,
+                           .variant = report_text(r, row, RC_VARIANT),
+                           .size = report_text(r, row, RC_SIZE),
+                           .base_steps = report_text(r, row, RC_BASE_STEPS),
+                           .rho = report_text(r, row, RC_RHO),
+                           .medium = MEDIUM_TEXT};
     for (int i = 0; i < arm_count; i++)
         if (strcmp(arm_table[i]->name, name) == 0) a.medium = arm_table[i]->medium;
     return a;
@@ -20,7 +26,31 @@ struct report_arm report_arm_of(const struct report *r, int row) {
 
 bool report_same_arm(const struct report_arm *a, const struct report_arm *b) {
     return strcmp(a->arm, b->arm) == 0 && strcmp(a->variant, b->variant) == 0 && strcmp(a->task, b->task) == 0 &&
-           strcmp(a->design, b->design) == 0;
+           strcmp(a->design, b->design) == 0 && strcmp(a->size, b->size) == 0 &&
+           strcmp(a->base_steps, b->base_steps) == 0 && strcmp(a->rho, b->rho) == 0;
+}
+
+struct report_arm_query report_query_of(const struct report_arm *a) {
+    return (struct report_arm_query){.task = a->task,
+                                     .design = a->design,
+                                     .arm = a->arm,
+                                     .variant = a->variant,
+                                     .size = a->size,
+                                     .base_steps = a->base_steps,
+                                     .rho = a->rho,
+                                     .step = -1};
+}
+
+const char *report_settings(const struct report *r, const struct report_arm *a) {
+    const struct {
+        enum report_column column;
+        const char *before, *value;
+    } part[] = {{RC_SIZE, "", a->size}, {RC_BASE_STEPS, "base ", a->base_steps}, {RC_RHO, "ρ ", a->rho}};
+    const char *text = a->variant;
+    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
+        if (r->varies[part[i].column])
+            text = arena_printf(r->arena, "%s%s%s%s", text, *text ? " " : "", part[i].before, part[i].value);
+    return text;
 }
 
 int report_arm_list(const struct report *r, struct report_arm **list) {
@@ -37,6 +67,12 @@ int report_arm_list(const struct report *r, struct report_arm **list) {
     return n;
 }
 
+const char *report_cell_settings(const struct report *r, const char *const field[OF_FIELDS]) {
+    const struct report_arm a = {
+        .variant = field[OF_VARIANT], .size = field[OF_SIZE], .base_steps = field[OF_BASE_STEPS], .rho = field[OF_RHO]};
+    return report_settings(r, &a);
+}
+
 /* A figure of arms. `text`: the metric that takes its place where the reasoning is text. */
 struct figure_of_arms {
     const char *head, *metric, *text, *concept, *view;
@@ -44,14 +80,11 @@ struct figure_of_arms {
 };
 
 static void values(const struct report *r, const struct report_arm *a, const struct figure_of_arms *f, double *x) {
-    const struct report_arm_query q = {.task = a->task,
-                                       .design = a->design,
-                                       .arm = a->arm,
-                                       .variant = a->variant,
-                                       .metric = f->text && a->medium == MEDIUM_TEXT ? f->text : f->metric,
-                                       .concept = f->concept,
-                                       .view = f->view,
-                                       .step = f->step};
+    struct report_arm_query q = report_query_of(a);
+    q.metric = f->text && a->medium == MEDIUM_TEXT ? f->text : f->metric;
+    q.concept = f->concept;
+    q.view = f->view;
+    q.step = f->step;
     report_arm_series(r, &q, x);
 }
 
@@ -124,6 +157,10 @@ static bool task_parts_held(struct arena *arena, const char *of, const char *by)
     return true;
 }
 
+static bool same_base(const struct report_arm *a, const struct report_arm *b) {
+    return strcmp(a->size, b->size) == 0 && strcmp(a->base_steps, b->base_steps) == 0 && strcmp(a->rho, b->rho) == 0;
+}
+
 /* The name of a floor that answers, or tells c, more often than half of the time; NULL: there is none. *measured: there
  * are floors. */
 static const char *broken_floor(const struct report *r, const struct report_arm *list, const struct gates *g, int n,
@@ -132,7 +169,7 @@ static const char *broken_floor(const struct report *r, const struct report_arm 
     *measured = false;
     for (int i = 0; i < n; i++) {
         if (!is_floor(&list[i]) || strcmp(list[i].task, a->task) != 0 || strcmp(list[i].design, a->design) != 0 ||
-            !task_parts_held(r->arena, list[i].variant, a->variant) ||
+            !same_base(&list[i], a) || !task_parts_held(r->arena, list[i].variant, a->variant) ||
             !task_parts_held(r->arena, a->variant, list[i].variant))
             continue;
         *measured |= g[i].met[ANSWER] >= 0;
@@ -162,8 +199,8 @@ static const char *conclusion(const struct report *r, const struct report_arm *l
     return measured ? "pass" : "pass; no floor beside it";
 }
 
-static void name_arm(FILE *out, const struct report_arm *a) {
-    const char *const field[] = {a->task, a->design, *a->arm ? a->arm : "(base)", a->variant};
+static void name_arm(const struct report *r, const struct report_arm *a, FILE *out) {
+    const char *const field[] = {a->task, a->design, *a->arm ? a->arm : "(base)", report_settings(r, a)};
     fputs("| ", out);
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
         report_escape(out, field[i]);
@@ -189,7 +226,7 @@ static void gate_table(const struct report *r, const struct report_arm *list, in
     fputc('\n', out);
     for (int i = 0; i < n; i++) {
         if (!*list[i].arm) continue;
-        name_arm(out, &list[i]);
+        name_arm(r, &list[i], out);
         for (int c = 0; c < GATE_COLUMNS; c++) {
             const int m = report_finite(g[i].x[c], r->outcomes.n_seeds, y);
             if (m)
@@ -223,7 +260,7 @@ static void reading_table(const struct report *r, const struct report_arm *list,
     for (int i = 0; i < n; i++) {
         int most = 0, here;
         if (!*list[i].arm) continue;
-        name_arm(out, &list[i]);
+        name_arm(r, &list[i], out);
         for (int f = 0; f < READINGS; f++) {
             char text[REPORT_TEXT];
             values(r, &list[i], &readings[f], x);
@@ -268,7 +305,7 @@ static void training_table(const struct report *r, const struct report_arm *list
     for (int i = 0; i < n; i++) {
         double mean[REPORT_TRAINING];
         report_training(r, &list[i], mean);
-        name_arm(out, &list[i]);
+        name_arm(r, &list[i], out);
         for (int f = 0; f < REPORT_TRAINING; f++) {
             const char *end = f + 1 < REPORT_TRAINING ? " | " : " |\n";
             if (isfinite(mean[f]))
@@ -375,7 +412,8 @@ static enum status write_gates(const struct report *r, struct csv_out *csv, int 
         if (last < 0 || strcmp(a->task, list[last].task) != 0 || strcmp(a->design, list[last].design) != 0)
             mark_text(&k, ++row, AT_HEADING, arena_printf(r->arena, "%s (%s)", a->task, a->design));
         last = i;
-        mark_text(&k, ++row, AT_NAME, arena_printf(r->arena, "%s%s%s", a->arm, *a->variant ? " " : "", a->variant));
+        const char *settings = report_settings(r, a);
+        mark_text(&k, ++row, AT_NAME, arena_printf(r->arena, "%s%s%s", a->arm, *settings ? " " : "", settings));
         mark_text(&k, row, AT_CONCLUSION, conclusion(r, list, g, arms, i)); /* no commas: gnuplot ends a text there */
         draw_arm(&k, a, &g[i], row);
     }

@@ -1,5 +1,5 @@
 /* One figure of the report: a function that writes its data, and what the functions share (report_figures.c,
- * report_drift.c, report_answer.c, report_arms.c). */
+ * report_drift.c, report_answer.c, report_arms.c, report_moderation.c). */
 #ifndef SPILLOVER_REPORT_FIGURE_H
 #define SPILLOVER_REPORT_FIGURE_H
 
@@ -30,6 +30,21 @@ int report_number_of(struct report_names *names, const char *name);
 /* seen[seeds of r->outcomes]: mark one; how many are marked. */
 void report_see(const struct report *r, bool *seen, long seed);
 int report_seeds_among(const struct report *r, const bool *seen);
+
+/* Panels of columns, each with its seeds and their mean and 95 % t interval (plots/dots.gp). */
+struct report_dots {
+    const struct report *r;
+    struct csv_out *csv;
+    struct report_names panels, columns;
+    bool *seen; /* [seeds] */
+    double *y;  /* [seeds] */
+    int points;
+};
+
+void report_dots_open(struct report_dots *d, const struct report *r, struct csv_out *csv);
+
+/* A column: x[seeds], NAN where a seed has none. */
+void report_dots_add(struct report_dots *d, const char *panel, const char *column, const double *x);
 
 /* The columns of a row that say what its cell is. */
 void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]);

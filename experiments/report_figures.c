@@ -55,12 +55,14 @@ const char *report_arm_title(const struct report *r, const char *const *field, c
     const struct outcomes *o = &r->outcomes;
     const char *design = field_varies(o, OF_DESIGN) ? field[OF_DESIGN] : "";
     const char *task = field_varies(o, OF_TASK) ? field[OF_TASK] : "";
-    const char *size = field_varies(o, OF_SIZE) ? field[OF_SIZE] : "";
+    const struct report_arm only = {
+        .variant = "", .size = field[OF_SIZE], .base_steps = field[OF_BASE_STEPS], .rho = field[OF_RHO]};
+    const char *settings = report_settings(r, &only);
     /* No commas: gnuplot ends a name there, quoted or not. */
-    const bool named = *task || *design || *size;
+    const bool named = *task || *design || *settings;
     return arena_printf(r->arena, "%s%s%s%s%s%s%s%s%s%s%s", field[OF_ARM], *view ? " read as " : "",
                         strcmp(view, "text_mode") == 0 ? "text" : view, named ? " (" : "", task,
-                        *task && *design ? " " : "", design, *size && (*task || *design) ? " " : "", size,
+                        *task && *design ? " " : "", design, *settings && (*task || *design) ? " " : "", settings,
                         named ? ")" : "",
                         *concept && strcmp(concept, "c") != 0 ? arena_printf(r->arena, ": %s", concept) : "");
 }

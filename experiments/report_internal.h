@@ -1,5 +1,5 @@
 /* What the parts of the report share: report.c (page), report_arms.c, report_published.c, report_tables.c,
- * report_two_media.c, report_verdict.c, report_figures.c, report_drift.c, report_answer.c. */
+ * report_two_media.c, report_moderation.c, report_verdict.c, report_figures.c, report_drift.c, report_answer.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
 
@@ -18,6 +18,9 @@ enum report_column {
     RC_DESIGN,
     RC_ARM,
     RC_VARIANT,
+    RC_SIZE,
+    RC_BASE_STEPS,
+    RC_RHO,
     RC_PRESSURE,
     RC_METHOD,
     RC_CREDIT,
@@ -40,6 +43,7 @@ struct report {
     const struct csv_table *results;
     const int *arm_row; /* [n_arm_rows] rows of bases and arms, a small part of all: nothing was pressed */
     int n_arm_rows;
+    bool varies[RC_COUNT]; /* size, base_steps, rho: whether arms of this suite differ in it */
     struct outcomes outcomes;
     int column[RC_COUNT];             /* of results */
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
@@ -59,10 +63,9 @@ const char *report_text(const struct report *r, int row, enum report_column c);
 struct outcome_chance report_chance(const struct report *r, int row, const char *concept);
 
 /* A figure of trained arms, before pressure: one value per seed of r->outcomes.seeds into x. NULL matches any arm, arm
- * "" the base; step -1: rows without a step. Returns how many arms (task, design, arm, variant) match; x holds the first
- * one's. */
+ * "" the base; step -1: rows without a step. Returns how many arms (report_same_arm) match; x holds the first one's. */
 struct report_arm_query {
-    const char *task, *design, *arm, *variant, *variant_part, *metric, *concept, *view;
+    const char *task, *design, *arm, *variant, *variant_part, *size, *base_steps, *rho, *metric, *concept, *view;
     int step;
 };
 enum { REPORT_ANY_STEP = -2 };
@@ -80,11 +83,21 @@ bool report_new_cell(const struct report *r, int row);
 
 /* An arm, or (arm "") a base, by what tells it from the others of a suite. */
 struct report_arm {
-    const char *task, *design, *arm, *variant;
+    const char *task, *design, *arm, *variant, *size, *base_steps, *rho;
     enum medium medium; /* MEDIUM_TEXT where the arm is none of this program */
 };
 struct report_arm report_arm_of(const struct report *r, int row);
 bool report_same_arm(const struct report_arm *a, const struct report_arm *b);
+
+/* A query for one arm, to be completed: metric, concept, view; the step is -1. */
+struct report_arm_query report_query_of(const struct report_arm *a);
+
+/* What tells an arm from others of its name, task and design in this suite: its variant, then of size, base_steps and
+ * rho those that vary. */
+const char *report_settings(const struct report *r, const struct report_arm *a);
+
+/* The same of a pressed cell, from the fields that name it. */
+const char *report_cell_settings(const struct report *r, const char *const field[OF_FIELDS]);
 
 /* All of them, bases too, in order of results.csv; *list is the arena's. */
 int report_arm_list(const struct report *r, struct report_arm **list);
@@ -110,6 +123,7 @@ void report_escape(FILE *out, const char *text);
 void report_gates(const struct report *r, FILE *out);
 void report_verdicts(const struct report *r, FILE *out);
 void report_two_media(const struct report *r, FILE *out);
+void report_moderation(const struct report *r, FILE *out);
 void report_arms(const struct report *r, FILE *out);
 void report_published(const struct report *r, const struct report_arm *list, int n, FILE *out); /* a part of it */
 void report_outcomes(const struct report *r, FILE *out);

@@ -15,15 +15,11 @@ enum { SCORES = sizeof scores / sizeof scores[0] };
 /* One score of an arm, or with a view that of a reader beside it. Returns the seeds behind it. */
 static int score(const struct report *r, const struct report_arm *a, int which, const char *view, double *x,
                  char text[REPORT_TEXT]) {
-    const struct report_arm_query q = {.task = a->task,
-                                       .design = a->design,
-                                       .arm = a->arm,
-                                       .variant = a->variant,
-                                       .metric = scores[which].metric,
-                                       .concept = "published",
-                                       .view = view,
-                                       .step = -1};
+    struct report_arm_query q = report_query_of(a);
     int n;
+    q.metric = scores[which].metric;
+    q.concept = "published";
+    q.view = view;
     report_arm_series(r, &q, x);
     report_interval(x, r->outcomes.n_seeds, text, &n);
     return n;
@@ -97,7 +93,7 @@ void report_published(const struct report *r, const struct report_arm *list, int
             published_lines(&list[i], task, out);
             told = list[i].task;
         }
-        names(out, list[i].task, list[i].design, list[i].arm, list[i].variant);
+        names(out, list[i].task, list[i].design, list[i].arm, report_settings(r, &list[i]));
         for (int s = 0; s < SCORES; s++) fprintf(out, " %s |", text[s]);
         fprintf(out, " %d | |\n", most);
     }

@@ -53,7 +53,7 @@ static int span_series(const struct outcomes *o, struct span span, enum outcome_
 }
 
 /* The columns that name a pressed arm. */
-static void name_cells(const struct outcome *row, FILE *out) {
+static void name_cells(const struct report *r, const struct outcome *row, FILE *out) {
     static const enum outcome_field fields[] = {OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
     fputs("| ", out);
     for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
@@ -67,7 +67,7 @@ static void name_cells(const struct outcome *row, FILE *out) {
     }
     report_escape(out, row->concept);
     fputs(" | ", out);
-    report_escape(out, row->field[OF_VARIANT]);
+    report_escape(out, report_cell_settings(r, row->field));
     fputs(" | ", out);
 }
 static const char name_heads[] = "| design | arm | pressure | method | credit | concept | variant |";
@@ -96,7 +96,7 @@ static void wide_table(const struct report *r, FILE *out) {
         const struct span span = span_at(o, i);
         i = span.end;
         if (o->rows[span.first].quantity == OQ_CELL) continue;
-        name_cells(&o->rows[span.first], out);
+        name_cells(r, &o->rows[span.first], out);
         int most = 0;
         for (int w = 0; w < WIDE; w++) {
             char text[REPORT_TEXT];
@@ -136,7 +136,7 @@ static void tall_line(const struct report *r, const struct outcome *row, const c
     const struct outcomes *o = &r->outcomes;
     char text[REPORT_TEXT];
     int n;
-    name_cells(row, out);
+    name_cells(r, row, out);
     report_interval(x, o->n_seeds, text, &n);
     fprintf(out, "%s | %s | %d | %s |", head, monitor, n, text);
     fprintf(out, isfinite(detectable) ? " %.2g |" : " - |", detectable);
@@ -329,7 +329,7 @@ static void skipped_outcomes(const struct report *r, FILE *out) {
             fprintf(out, "\nNumbers that could not be had:\n\n%s quantity | at | why | seeds |\n%s---|---|---|---|\n",
                     name_heads, name_rule);
         head = true;
-        name_cells(a, out);
+        name_cells(r, a, out);
         fprintf(out, "%s | %s | %s |", outcome_quantity_names[a->quantity], outcome_level_names[a->level], a->note);
         for (int k = i; k < j; k++) fprintf(out, " %ld", o->rows[k].seed);
         fputs(" |\n", out);
@@ -412,10 +412,10 @@ static struct cost *cost_of(struct cost *costs, int *n, const struct report *r, 
 
 static int by_kind(const void *a, const void *b) {
     const struct cost *x = a, *y = b;
-    const char *const fields[][2] = {{x->arm.task, y->arm.task},
-                                     {x->arm.design, y->arm.design},
-                                     {x->arm.arm, y->arm.arm},
-                                     {x->arm.variant, y->arm.variant}};
+    const char *const fields[][2] = {{x->arm.task, y->arm.task}, {x->arm.design, y->arm.design},
+                                     {x->arm.arm, y->arm.arm},   {x->arm.variant, y->arm.variant},
+                                     {x->arm.size, y->arm.size}, {x->arm.base_steps, y->arm.base_steps},
+                                     {x->arm.rho, y->arm.rho}};
     int d = (int)x->kind - (int)y->kind;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0] && d == 0; i++) d = strcmp(fields[i][0], fields[i][1]);
     return d;
@@ -462,7 +462,7 @@ enum status report_cost(struct report *r, FILE *out) {
     csv_out_header(&csv, header);
     for (int i = 0; i < n; i++) {
         const struct report_arm *a = &costs[i].arm;
-        const char *const names[] = {a->task, a->design, a->arm, a->variant};
+        const char *const names[] = {a->task, a->design, a->arm, report_settings(r, a)};
         double mean[REPORT_TRAINING] = {NAN, NAN, NAN};
         if (costs[i].kind != CELL_PRESS) report_training(r, a, mean);
         csv_out_text(&csv, config_kind_name(costs[i].kind));

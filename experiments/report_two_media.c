@@ -33,6 +33,8 @@ static void line(const struct report *r, const struct outcome *a, const double *
         report_escape(out, a->field[names[f]]);
         fputs(" | ", out);
     }
+    report_escape(out, report_cell_settings(r, a->field));
+    fputs(" | ", out);
     report_escape(out, a->concept);
     fputs(" |", out);
     for (int c = 0; c < 4; c++) {
@@ -59,8 +61,8 @@ void report_two_media(const struct report *r, FILE *out) {
         if (!begins_reading(a)) continue;
         if (lines++ == 0)
             fputs(
-                "| design | arm | pressure | method | credit | concept | S^F thoughts | S^R thoughts | S^F read as text "
-                "| text − thoughts | n |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+                "| design | arm | pressure | method | credit | variant | concept | S^F thoughts | S^R thoughts | S^F read "
+                "as text | text − thoughts | n |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
                 out);
         line(r, a, x, room, out);
     }

@@ -237,6 +237,7 @@ void report_judge(struct report *r) {
     for (int at_dose = 0; at_dose < 2; at_dose++) {
         struct verdict_input in = verdict_input_defaults(r->outcomes.n_seeds);
         const int notes = r->n_notes;
+        in.seeds = r->outcomes.seeds;
         in.delta = r->suite->delta;
         in.cauchy_scale = r->suite->prior_scale;
         in.bits = bits;
@@ -276,13 +277,12 @@ static void take_out(struct outcomes *o, long seed) {
     o->n_seeds = seeds;
 }
 
-/* The gate speaks of the first of its seeds: this is the only one. */
+/* What the gate says, without the seed, which stands in front. */
 static const char *why_replaced(const struct report *r, long seed, const struct verdict_gate *gate) {
-    static const char number[] = ", seed no. 1";
-    const char *at = strstr(gate->detail, number);
+    const char *number = arena_printf(r->arena, ", seed %ld:", seed), *at = strstr(gate->detail, number);
     const int length = at ? (int)(at - gate->detail) : (int)strlen(gate->detail);
     return arena_printf(r->arena, "%ld: %s, %.*s%s", seed, gate->id, length, gate->detail,
-                        at ? at + strlen(number) : "");
+                        at ? at + strlen(number) - 1 : "");
 }
 
 void report_replace(struct report *r) {

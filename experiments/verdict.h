@@ -100,6 +100,7 @@ struct verdict_bits {
 
 struct verdict_input {
     int n_seeds;
+    const long *seeds;   /* their names, for the details of gates; NULL: 1, 2, ... */
     double delta;        /* smallest spillover that matters, .15 unless the suite says otherwise */
     double epsilon;      /* bits, .25 */
     double cauchy_scale; /* s of the prior of DiD, from the suite; 0 leaves the posterior NAN */
@@ -113,7 +114,7 @@ struct verdict_gate {
     const char *id, *rule;
     unsigned guards; /* bit 1 << enum verdict_claim_id */
     enum verdict_gate_state state;
-    char detail[160]; /* the worst value met and where: design, arm, seed index */
+    char detail[160]; /* the worst value met and where: design, arm, seed */
 };
 
 struct verdict_quantity {

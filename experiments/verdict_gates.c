@@ -16,6 +16,7 @@ struct watch {
     struct verdict_gate *gate;
     double worst;
     bool seen, missing;
+    const long *seeds; /* names; NULL: counted from 1 */
     char worst_text[160], missing_text[160];
 };
 
@@ -25,11 +26,12 @@ struct place {
     const char *what;
 };
 
-static void describe(char out[160], struct place p, double value) {
+static void describe(const struct watch *w, char out[160], struct place p, double value) {
     int n = snprintf(out, 160, "%s", p.what);
     if (p.design >= 0) n += snprintf(out + n, 160 - (size_t)n, ", %s", verdict_design_name(p.design));
     if (p.arm >= 0) n += snprintf(out + n, 160 - (size_t)n, ", %s", verdict_arm_name(p.arm));
-    if (p.seed >= 0) n += snprintf(out + n, 160 - (size_t)n, ", seed no. %d", p.seed + 1);
+    if (p.seed >= 0)
+        n += snprintf(out + n, 160 - (size_t)n, ", seed %ld", w->seeds ? w->seeds[p.seed] : p.seed + 1L);
     if (isnan(value))
         snprintf(out + n, 160 - (size_t)n, ": missing");
     else
@@ -38,12 +40,12 @@ static void describe(char out[160], struct place p, double value) {
 
 static void watch_margin(struct watch *w, struct place p, double value, double margin) {
     if (isnan(margin)) {
-        if (!w->missing) describe(w->missing_text, p, NAN);
+        if (!w->missing) describe(w, w->missing_text, p, NAN);
         w->missing = true;
     } else if (!w->seen || margin < w->worst) {
         w->worst = margin;
         w->seen = true;
-        describe(w->worst_text, p, value);
+        describe(w, w->worst_text, p, value);
     }
 }
 
@@ -199,7 +201,7 @@ _Static_assert(sizeof gates / sizeof *gates == GATE_COUNT, "one row a gate, in t
 void verdict_gates(const struct verdict_input *in, struct verdict_table *out) {
     for (int g = 0; g < GATE_COUNT; g++) {
         out->gate[g] = (struct verdict_gate){.id = gates[g].id, .rule = gates[g].rule, .guards = gates[g].guards};
-        struct watch w = {.gate = &out->gate[g]};
+        struct watch w = {.gate = &out->gate[g], .seeds = in->seeds};
         gates[g].check(in, &w);
         gate_settle(&w);
     }

@@ -233,7 +233,7 @@ double stat_area(const double *x, const double *y, int n) {
 struct stat_slope stat_slope(const double *x, const double *y, int n, double level) {
     struct stat_slope s = {NAN, NAN, NAN, NAN};
     double mx = stat_mean(x, n), my = stat_mean(y, n), sxx = 0, sxy = 0, sse = 0;
-    if (n < 3 || isnan(mx) || isnan(my)) return s;
+    if (n < 2 || isnan(mx) || isnan(my)) return s;
     for (int i = 0; i < n; i++) {
         sxx += (x[i] - mx) * (x[i] - mx);
         sxy += (x[i] - mx) * (y[i] - my);
@@ -245,6 +245,7 @@ struct stat_slope stat_slope(const double *x, const double *y, int n, double lev
         double r = y[i] - s.intercept - s.slope * x[i];
         sse += r * r;
     }
+    if (n == 2) return s;
     double half = gsl_cdf_tdist_Pinv((1 + level) / 2, n - 2) * sqrt(sse / (n - 2) / sxx);
     s.lo = s.slope - half;
     s.hi = s.slope + half;

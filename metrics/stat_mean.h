@@ -76,7 +76,7 @@ struct stat_slope {
     double slope, intercept, lo, hi; /* lo, hi: interval of the slope */
 };
 
-/* Least squares of y on x; interval slope -+ t_{n-2} sqrt(SSE / (n-2) / Sxx). n >= 3 and x not constant. */
+/* Least squares of y on x; interval slope -+ t_{n-2} sqrt(SSE / (n-2) / Sxx), NAN for n = 2. n >= 2 and x not constant. */
 struct stat_slope stat_slope(const double *x, const double *y, int n, double level);
 
 #endif

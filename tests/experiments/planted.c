@@ -9,6 +9,8 @@ void planted_open(struct planted *p, const char *path) {
     *p = (struct planted){
         .task = "chain", .design = "joint", .arm = "", .variant = "", .pressure = "", .method = "", .credit = ""};
     p->cell = p->pair = "";
+    p->size = "l1_w8_h1";
+    p->base_steps = "10";
     p->layer = -1;
     p->n = 100;
     p->stream = fopen(path, "w");
@@ -31,8 +33,8 @@ static void whole(struct planted *p, int x) {
 static void row(struct planted *p, int update, int step, const char *concept, const char *view, const char *metric,
                 double value, const char *status) {
     const char *const fields[] = {
-        "planted",  p->cell, p->pair, p->task,     p->design, p->arm,    p->variant,
-        "l1_w8_h1", "10",    "0.5",   p->pressure, p->method, p->credit, *p->pressure ? "1" : ""};
+        "planted", p->cell,       p->pair, p->task,     p->design, p->arm,    p->variant,
+        p->size,   p->base_steps, "0.5",   p->pressure, p->method, p->credit, *p->pressure ? "1" : ""};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) csv_out_text(&p->csv, fields[i]);
     whole(p, update);
     csv_out_text(&p->csv, "");

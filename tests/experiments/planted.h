@@ -8,7 +8,7 @@ struct planted {
     FILE *stream;
     struct csv_out csv;
     /* The cell that the next rows belong to. */
-    const char *cell, *pair, *task, *design, *arm, *variant, *pressure, *method, *credit;
+    const char *cell, *pair, *task, *design, *arm, *variant, *pressure, *method, *credit, *size, *base_steps;
     long seed;
     int layer; /* -1: none */
     long n;    /* items behind a row */

@@ -362,7 +362,7 @@ static void break_gate(int g) {
 START_TEST(each_gate_makes_its_claims_invalid) {
     static const char *const word[GATE_COUNT] = {"accuracy, arms apart, cue",
                                                  "pause c, cue",
-                                                 "monitor before pressure, cue, codi, seed no. 1: 0.79",
+                                                 "monitor before pressure, cue, codi, seed 1: 0.79",
                                                  "direct S refit, cue, codi: 0.39",
                                                  "A/A upper bound, cue, codi",
                                                  "frozen_mind S, cue",

@@ -137,6 +137,9 @@ START_TEST(slope_by_hand) {
     NEAR(s.intercept, 2);
     NEAR(s.lo, .7 - 4.302652729749 * sqrt(.23));
     NEAR(s.hi, .7 + 4.302652729749 * sqrt(.23));
+    s = stat_slope((double[]){1, 3}, (double[]){2, 8}, 2, .95); /* a line through two points has no interval */
+    ck_assert_double_eq(s.slope, 3);
+    ck_assert(isnan(s.lo) && isnan(s.hi));
     ck_assert(isnan(stat_slope((double[]){1, 1, 1}, (double[]){2, 4, 5}, 3, .95).slope));
 }
 END_TEST

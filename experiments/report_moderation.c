@@ -1,0 +1,250 @@
+/* What moderates the leak: how S moves with a setting of which a suite has several levels (size, base, rho, updates of the
+ * arm), everything else being equal. The unit is the seed: a slope is fitted to the levels of every seed, and the interval
+ * is over the seeds' slopes. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "experiments/report_figure.h"
+
+/* --- settings and their levels ------------------------------------------------------------------------------------ */
+
+struct setting {
+    const char *name, *unit;  /* the slope is per one unit */
+    enum outcome_field field; /* of the setting; OF_VARIANT: it is `key` there */
+    const char *key;
+    double (*level)(const char *text); /* in units */
+};
+
+/* Weights of the blocks, 12 L w^2 (embeddings excluded), in doublings. */
+static double doublings_of_weights(const char *size) {
+    int layers, width, heads;
+    if (sscanf(size, "l%d_w%d_h%d", &layers, &width, &heads) != 3) return NAN;
+    return log2(12.0 * layers * width * width);
+}
+
+static double doublings(const char *text) {
+    const double x = strtod(text, NULL);
+    return x > 0 ? log2(x) : NAN;
+}
+
+static double as_it_is(const char *text) {
+    return strtod(text, NULL);
+}
+
+static const struct setting settings[] = {
+    {"size", "doubling of the weights", OF_SIZE, NULL, doublings_of_weights},
+    {"base", "doubling of the updates", OF_BASE_STEPS, NULL, doublings},
+    {"ρ", "from 0 to 1", OF_RHO, NULL, as_it_is},
+    {"arm.updates", "doubling of the updates", OF_VARIANT, "arm.updates=", doublings},
+};
+enum { SETTINGS = sizeof settings / sizeof settings[0], LEVELS = 32 };
+
+/* What an outcome has for a setting, and in `rest` its variant without that; NULL: it does not say. */
+static const char *text_of(const struct report *r, const struct setting *s, const struct outcome *o,
+                           const char **rest) {
+    *rest = o->field[OF_VARIANT];
+    if (!s->key) return o->field[s->field];
+    const char *at = strstr(*rest, s->key), *end;
+    if (!at || (at > *rest && at[-1] != ';')) return NULL;
+    end = at + strcspn(at, ";");
+    const char *text = arena_printf(r->arena, "%.*s", (int)(end - at) - (int)strlen(s->key), at + strlen(s->key));
+    *rest = arena_printf(r->arena, "%.*s%s", (int)(at - *rest), *rest, *end ? end + 1 : end);
+    return text;
+}
+
+/* The levels of one setting at which the same is measured: the outcomes that are alike in everything else. */
+struct ladder {
+    const struct setting *setting;
+    const struct outcome *first;
+    const char *rest; /* of the variant */
+    struct {
+        double level;
+        const char *text;
+        double *x; /* [seeds] */
+    } rung[LEVELS];
+    int n;
+};
+
+static bool alike(const struct ladder *l, const struct outcome *o, const char *rest) {
+    const struct outcome *a = l->first;
+    for (int f = 0; f < OF_FIELDS; f++)
+        if (f != (int)l->setting->field && f != OF_VARIANT && strcmp(a->field[f], o->field[f]) != 0) return false;
+    return strcmp(l->rest, rest) == 0 && a->quantity == o->quantity && a->level == o->level &&
+           strcmp(a->concept, o->concept) == 0 && strcmp(a->view, o->view) == 0 && strcmp(a->monitor, o->monitor) == 0;
+}
+
+static void add_rung(struct ladder *l, const char *text, const double *x, int seeds, struct arena *a) {
+    const double level = l->setting->level(text);
+    int k = l->n;
+    if (!isfinite(level) || k == LEVELS) return;
+    for (; k > 0 && l->rung[k - 1].level > level; k--) l->rung[k] = l->rung[k - 1];
+    l->rung[k].level = level;
+    l->rung[k].text = text;
+    l->rung[k].x = ARENA_NEW(a, double, seeds + 1);
+    memcpy(l->rung[k].x, x, (size_t)seeds * sizeof *x);
+    l->n++;
+}
+
+/* S by a monitor of its role, at the end or at the primary dose, of what was pressed. */
+static bool is_leak(const struct outcome *o) {
+    return (o->quantity == OQ_S_F || o->quantity == OQ_S_R) && (o->level == OL_END || o->level == OL_75) &&
+           strcmp(o->field[OF_PRESSURE], "none") != 0 && strcmp(o->field[OF_PRESSURE], "again") != 0;
+}
+
+/* The ladders of a setting, in order of the outcomes; those of one rung are left out. */
+static int find_ladders(const struct report *r, const struct setting *s, struct ladder **ladders) {
+    const struct outcomes *o = &r->outcomes;
+    double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    struct ladder *l = NULL;
+    int n = 0, room = 0, kept = 0;
+    for (int i = 0, j; i < o->n; i = j) {
+        const char *rest, *text = text_of(r, s, &o->rows[i], &rest);
+        int k = 0;
+        j = report_outcome_seeds(o, i, x);
+        if (!text || !is_leak(&o->rows[i])) continue;
+        while (k < n && !alike(&l[k], &o->rows[i], rest)) k++;
+        if (k == room) {
+            struct ladder *more = ARENA_NEW(r->arena, struct ladder, room = room ? 2 * room : 16);
+            if (n) memcpy(more, l, (size_t)n * sizeof *l);
+            l = more;
+        }
+        if (k == n) l[n++] = (struct ladder){.setting = s, .first = &o->rows[i], .rest = rest};
+        add_rung(&l[k], text, x, o->n_seeds, r->arena);
+    }
+    for (int k = 0; k < n; k++)
+        if (l[k].n > 1) l[kept++] = l[k];
+    *ladders = l;
+    return kept;
+}
+
+/* --- the table ---------------------------------------------------------------------------------------------------- */
+
+/* Of every seed that is measured at each level. */
+static void slopes(const struct ladder *l, int seeds, double *slope) {
+    for (int s = 0; s < seeds; s++) {
+        double level[LEVELS], value[LEVELS];
+        bool whole = true;
+        for (int k = 0; k < l->n; k++) {
+            level[k] = l->rung[k].level;
+            value[k] = l->rung[k].x[s];
+            whole &= isfinite(value[k]) != 0;
+        }
+        slope[s] = whole ? stat_slope(level, value, l->n, .95).slope : NAN;
+    }
+}
+
+/* The settings of a ladder beside its own. */
+static const char *other_settings(const struct report *r, const struct ladder *l) {
+    const char *field[OF_FIELDS];
+    memcpy(field, l->first->field, sizeof field);
+    field[OF_VARIANT] = l->rest;
+    struct report other = *r;
+    const enum report_column own = l->setting->field == OF_SIZE         ? RC_SIZE
+                                   : l->setting->field == OF_BASE_STEPS ? RC_BASE_STEPS
+                                   : l->setting->field == OF_RHO        ? RC_RHO
+                                                                        : RC_COUNT;
+    if (own != RC_COUNT) other.varies[own] = false;
+    return report_cell_settings(&other, field);
+}
+
+static void ladder_line(const struct report *r, const struct ladder *l, double *slope, double *y, FILE *out) {
+    static const enum outcome_field names[] = {OF_TASK, OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
+    const int seeds = r->outcomes.n_seeds;
+    char text[REPORT_TEXT];
+    int n;
+    fprintf(out, "| %s | ", l->setting->name);
+    for (size_t f = 0; f < sizeof names / sizeof *names; f++) {
+        report_escape(out, l->first->field[names[f]]);
+        fputs(" | ", out);
+    }
+    report_escape(out, other_settings(r, l));
+    fprintf(out, " | %s%s%s at %s | ", outcome_quantity_names[l->first->quantity], *l->first->view ? ", read as " : "",
+            *l->first->view ? "text" : "", l->first->level == OL_END ? "N" : "D\\*");
+    for (int k = 0; k < l->n; k++) {
+        const int m = report_finite(l->rung[k].x, seeds, y);
+        fputs(k ? ", " : "", out);
+        report_escape(out, l->rung[k].text);
+        if (m)
+            fprintf(out, ": %.3f", stat_mean(y, m));
+        else
+            fputs(": -", out);
+    }
+    slopes(l, seeds, slope);
+    report_interval(slope, seeds, text, &n);
+    fprintf(out, " | %s | %d |\n", text, n);
+}
+
+void report_moderation(const struct report *r, FILE *out) {
+    const int seeds = r->outcomes.n_seeds;
+    double *slope = ARENA_NEW(r->arena, double, seeds + 1), *y = ARENA_NEW(r->arena, double, seeds + 1);
+    int lines = 0;
+    for (int s = 0; s < SETTINGS; s++) {
+        struct ladder *l;
+        const int n = find_ladders(r, &settings[s], &l);
+        for (int k = 0; k < n; k++) {
+            if (lines++ == 0)
+                fputs(
+                    "\n## What moderates the leak\n\nMean S at every level of a setting, all else being equal, and the "
+                    "slope of S: fitted for every seed that was measured at all levels, then its mean over these "
+                    "seeds with a 95 % t interval. Units: a doubling of the blocks' weights (size), a doubling of the "
+                    "updates (base, arm.updates), from 0 to 1 (ρ).\n\n"
+                    "| setting | task | design | arm | pressure | method | credit | beside | S | levels | slope | n "
+                    "|\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+                    out);
+            ladder_line(r, &l[k], slope, y, out);
+        }
+    }
+}
+
+/* --- the figure --------------------------------------------------------------------------------------------------- */
+
+static const char *column_of(const struct report *r, const struct setting *s, const char *text) {
+    return arena_printf(r->arena, "%s %s", s->name, text);
+}
+
+/* Ladders may have other rungs than each other: the columns are all of them, in order. */
+static void order_columns(struct report_dots *d, const struct setting *s, const struct ladder *l, int n) {
+    struct ladder all = {.setting = s};
+    for (int k = 0; k < n; k++)
+        for (int i = 0; i < l[k].n; i++) {
+            bool known = false;
+            for (int c = 0; c < all.n; c++) known |= all.rung[c].level == l[k].rung[i].level;
+            if (!known) add_rung(&all, l[k].rung[i].text, l[k].rung[i].x, d->r->outcomes.n_seeds, d->r->arena);
+        }
+    for (int c = 0; c < all.n; c++) report_number_of(&d->columns, column_of(d->r, s, all.rung[c].text));
+}
+
+static enum status write_moderation(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    struct report_dots d;
+    report_dots_open(&d, r, csv);
+    for (int s = 0; s < SETTINGS; s++) {
+        struct ladder *l;
+        const int ladders = find_ladders(r, &settings[s], &l);
+        order_columns(&d, &settings[s], l, ladders);
+        for (int k = 0; k < ladders; k++) {
+            const struct outcome *a = l[k].first;
+            if (a->quantity != OQ_S_F || a->level != OL_END) continue;
+            const char *beside = other_settings(r, &l[k]);
+            /* No commas: gnuplot ends a name there. */
+            const char *panel = arena_printf(r->arena, "%s%s %s %s %s%s%s", a->field[OF_ARM],
+                                             *a->view ? " read as text" : "", a->field[OF_PRESSURE],
+                                             a->field[OF_METHOD], a->field[OF_CREDIT], *beside ? " " : "", beside);
+            for (int i = 0; i < l[k].n; i++)
+                report_dots_add(&d, panel, column_of(r, &settings[s], l[k].rung[i].text), l[k].rung[i].x);
+        }
+    }
+    *points = d.points;
+    *n = report_seeds_among(r, d.seen);
+    return ST_OK;
+}
+
+const struct figure figure_moderation = {
+    .name = "moderation",
+    .title = "What moderates the leak",
+    .caption =
+        "S^F at the last update by the level of a setting that the suite varies. Dots: seeds; bar: mean and 95 % t "
+        "interval",
+    .missing = ": the suite has one level of size, base, ρ and arm.updates",
+    .write = write_moderation,
+};
