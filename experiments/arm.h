@@ -44,6 +44,14 @@ struct mind arm_mind(const struct arm *arm, const struct config *c, const struct
 /* The same weights reasoning as text. */
 struct mind arm_text_mind(const struct gpt *model, const struct task_ctx *task);
 
+/* The base's training: opens l (everything in io->arena), trains it, and leaves the accuracy at its last gate check. */
+MUST_USE enum status base_fit(struct learner *l, const struct config *c, struct cell_io *io, struct task_ctx *task,
+                              double *accuracy);
+
+/* Open the arm's model in l->model, with the base's weights. ST_DATA when they are of another shape. */
+MUST_USE enum status arm_branch(struct learner *l, struct arena *a, const struct arm *arm, const struct config *c,
+                                const struct task_ctx *task, const struct gpt *base);
+
 /* Fill t->problems with those of the next update. */
 void arm_problems(struct arm_training *t, const char *stream);
 

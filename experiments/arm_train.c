@@ -2,6 +2,7 @@
 #include "engine/checkpoint.h"
 #include "experiments/arm.h"
 #include "experiments/evaluate.h"
+#include "experiments/other_seed.h"
 
 static enum status measure(const struct arm *arm, const struct arm_training *t, struct evaluation *e) {
     const struct config *c = t->config;
@@ -40,23 +41,29 @@ static enum status train(const struct arm *arm, struct arm_training *t, struct e
     return ST_OK;
 }
 
+enum status arm_branch(struct learner *l, struct arena *a, const struct arm *arm, const struct config *c,
+                       const struct task_ctx *task, const struct gpt *base) {
+    struct gpt_config model = learner_model_config(c, &task->shape, arm->projection || base->config.projection);
+    if (model.context < base->config.context) model.context = base->config.context; /* a published model's own */
+    TRY(gpt_open(&l->model, a, &model));
+    gpt_init(&l->model, (uint64_t)c->seed, c->model.init, c->arm.projection_gain);
+    return gpt_copy_weights(&l->model, base) == base->n_tensors ? ST_OK
+                                                                : status_set(ST_DATA, "the base has another shape");
+}
+
 enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     const struct config *c = &cell->config;
     struct arena *a = io->arena;
     struct task_ctx task;
     struct learner l = {0};
-    struct gpt base;
     const struct arm *arm;
+    struct gpt base;
     TRY(arm_find(c->arm.name, &arm));
     TRY(task_open(&task, c->task_name, &c->task, a));
     if (c->arm.frontier > 0 && !task.task->frontier)
         return status_set(ST_USAGE, "arm.frontier: the steps of task '%s' have no alternatives", c->task_name);
     TRY(checkpoint_load_gpt(&base, a, arena_printf(a, "%s/model.safetensors", io->parent_dir)));
-    struct gpt_config model = learner_model_config(c, &task.shape, arm->projection || base.config.projection);
-    if (model.context < base.config.context) model.context = base.config.context; /* a published model's own */
-    TRY(gpt_open(&l.model, a, &model));
-    gpt_init(&l.model, (uint64_t)c->seed, c->model.init, c->arm.projection_gain);
-    if (gpt_copy_weights(&l.model, &base) != base.n_tensors) return status_set(ST_DATA, "the base has another shape");
+    TRY(arm_branch(&l, a, arm, c, &task, &base));
 
     struct arm_training t = {.config = c,
                              .io = io,
@@ -76,5 +83,6 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
     enum status st = train(arm, &t, &e);
     arena_close(&training);
     if (st == ST_OK) st = measure(arm, &t, &e);
+    if (st == ST_OK && c->measure.other_seed) st = other_seed_measure(arm, io, &e, &t.mind);
     return st == ST_OK ? cell_rows_close(e.rows) : st;
 }

@@ -58,35 +58,43 @@ static enum status open_random(struct gpt *m, struct arena *a, const struct conf
     return ST_OK;
 }
 
-enum status cell_run_base(const struct cell *cell, struct cell_io *io) {
-    const struct config *c = &cell->config;
-    struct task_ctx task;
-    struct learner l = {0};
-    TRY(task_open(&task, c->task_name, &c->task, io->arena));
+enum status base_fit(struct learner *l, const struct config *c, struct cell_io *io, struct task_ctx *task,
+                     double *accuracy) {
     if (strcmp(c->base.weights, "none") == 0)
-        TRY(open_random(&l.model, io->arena, c, &task.shape));
+        TRY(open_random(&l->model, io->arena, c, &task->shape));
     else
-        TRY(open_published(&l.model, io->arena, c, &task.shape));
-    learner_open(&l, io->arena, c, &task);
+        TRY(open_published(&l->model, io->arena, c, &task->shape));
+    learner_open(l, io->arena, c, task);
 
     struct arm_training t = {.config = c,
                              .io = io,
-                             .learner = &l,
+                             .learner = l,
                              .resume = io->resume,
-                             .task = &task,
+                             .task = task,
                              .planned = c->base.updates,
-                             .mind = arm_text_mind(&l.model, &task)};
+                             .mind = arm_text_mind(&l->model, task)};
     t.problems = ARENA_NEW(io->arena, struct problem, c->base.batch);
-    double loss = 0.0, accuracy = 0.0;
-    resume_learner(io->resume, &l);
+    double loss = 0.0;
+    *accuracy = 0.0;
+    resume_learner(io->resume, l);
     resume_begin(io->resume);
     for (int i = 0; i < c->base.updates; i++) {
         double lr = schedule_tail(c->base.lr, i, c->base.updates, c->base.warmup, c->base.decay);
         TRY(arm_update(&t, "base", &t.mind, (struct stage){0}, lr, &loss));
         if (i % 50 != 49 && i != c->base.updates - 1) continue;
-        accuracy = arm_gate(&t, &t.mind, (struct stage){0});
-        cell_event(io, "train", i + 1, c->base.updates, loss, accuracy);
+        *accuracy = arm_gate(&t, &t.mind, (struct stage){0});
+        cell_event(io, "train", i + 1, c->base.updates, loss, *accuracy);
     }
+    return ST_OK;
+}
+
+enum status cell_run_base(const struct cell *cell, struct cell_io *io) {
+    const struct config *c = &cell->config;
+    struct task_ctx task;
+    struct learner l = {0};
+    double accuracy;
+    TRY(task_open(&task, c->task_name, &c->task, io->arena));
+    TRY(base_fit(&l, c, io, &task, &accuracy));
     struct cell_rows *rows;
     TRY(cell_rows_open(&rows, io));
     const struct row r[] = {row_of("gate_accuracy", accuracy, 256), row_of("train_positions", l.cost.positions, 1),

@@ -140,6 +140,8 @@ static const struct config_key schema[] = {
     {ROW(measure, questions), INT(1, MANY), IN_ARM, .preset = "256", .help = "frozen questions of a trajectory"},
     {ROW(measure, probe_train), INT(8, MANY), IN_ARM, .preset = "1500", .help = "problems a probe is fitted on"},
     {ROW(measure, probe_test), INT(8, MANY), IN_ARM, .preset = "1000", .help = "problems a probe is judged on"},
+    {ROW(measure, other_seed), .type = CONFIG_BOOL, IN_ARM, .later = true, .preset = "false",
+     .help = "train the arm from another seed too, and measure how far its reasoning lies from this one's"},
     {ROW(measure, early_every), INT(1, MANY), IN_PRESS, .preset = "5", .help = "updates between points, dose < .95"},
     {ROW(measure, late_every), INT(1, MANY), IN_PRESS, .preset = "40", .help = "updates between points after that"},
 };

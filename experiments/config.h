@@ -84,6 +84,7 @@ struct measure_options {
     enum measure_level level;    /* verdict: what verdicts and figures of every suite need; full: every instrument */
     int questions;               /* frozen questions behind the trajectory */
     int probe_train, probe_test; /* problems behind fitted and refitted probes */
+    bool other_seed;             /* train the arm from another seed too: how far apart two models are anyway */
     int early_every, late_every; /* updates between trajectory points before / after the dose reaches .95 */
 };
 

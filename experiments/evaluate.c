@@ -39,22 +39,29 @@ static void take(void *to, const struct metric_row *m) {
     cell_row(sink->e->rows, &r);
 }
 
-enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
-                             const char *view) {
+/* The problems of every evaluation of the cell, and where its rows go. */
+static void open_measurement(struct measurement *measurement, const struct evaluation *e, const struct mind *m,
+                             struct sink *sink) {
     const struct measure_options *o = &e->config->measure;
-    struct arena_mark mark = arena_mark(e->arena);
     struct problem *fit = ARENA_NEW(e->arena, struct problem, o->probe_train);
     struct problem *test = ARENA_NEW(e->arena, struct problem, o->probe_test);
     struct rng r = rng_open((uint64_t)e->config->seed, "evaluation", 0);
     for (int i = 0; i < o->probe_train; i++) m->task->task->sample(m->task, &r, TASK_EVAL, &fit[i]);
     for (int i = 0; i < o->probe_test; i++) m->task->task->sample(m->task, &r, TASK_EVAL, &test[i]);
+    measurement_open(measurement, e->arena, m, e->runner, fit, o->probe_train, test, o->probe_test,
+                     (uint64_t)e->config->seed);
+    measurement->emit = take;
+    measurement->to = sink;
+    if (o->level == LEVEL_FULL) measurement->depth = DEPTH_FULL;
+}
+
+enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
+                             const char *view) {
+    struct arena_mark mark = arena_mark(e->arena);
     struct measurement measurement;
     struct sink sink = {e, view};
-    measurement_open(&measurement, e->arena, m, e->runner, fit, o->probe_train, test, o->probe_test,
-                     (uint64_t)e->config->seed);
-    measurement.emit = take;
-    measurement.to = &sink;
-    measurement.depth = o->level == LEVEL_FULL ? DEPTH_FULL : before ? DEPTH_VERDICT : DEPTH_ARM;
+    open_measurement(&measurement, e, m, &sink);
+    if (!before && measurement.depth < DEPTH_ARM) measurement.depth = DEPTH_ARM;
     const char *path = arena_printf(e->arena, "%s/readings%s%s.safetensors", e->dir, view[0] ? "." : "", view);
     const bool reasons = mind_reasoning_positions(m) > 0;
     struct probe *probes = NULL;
@@ -64,6 +71,20 @@ enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, c
     if (st == ST_OK && !before && reasons) st = decode_store(&measurement, e->arena, path);
     arena_rewind(e->arena, mark);
     return st;
+}
+
+enum status evaluate_other_seed(const struct evaluation *e, const struct mind *other, const struct mind *m) {
+    static const char *const distances[] = {"drift_cka", "drift_procrustes"};
+    struct arena_mark mark = arena_mark(e->arena);
+    struct measurement measurement;
+    struct sink sink = {e, "other_seed"};
+    struct probe *probes;
+    open_measurement(&measurement, e, other, &sink);
+    TRY(decode_restore(&probes, e->arena, m, arena_printf(e->arena, "%s/readings.safetensors", e->dir)));
+    measurement_set_before(&measurement, m, probes);
+    for (size_t i = 0; i < sizeof distances / sizeof *distances; i++) TRY(measurement_run(&measurement, distances[i]));
+    arena_rewind(e->arena, mark);
+    return ST_OK;
 }
 
 enum status evaluate_published(const struct evaluation *e, const struct mind *m) {

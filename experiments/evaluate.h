@@ -22,6 +22,10 @@ enum { EVALUATE_ROWS = 64 }; /* problems run at a time in rollouts */
 MUST_USE enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
                                       const char *view);
 
+/* drift_cka and drift_procrustes of a mind of other weights against m, on the questions of evaluate_metrics, view
+ * "other_seed.own" and so on; what evaluate_metrics(e, m, NULL, "") left is needed. */
+MUST_USE enum status evaluate_other_seed(const struct evaluation *e, const struct mind *other, const struct mind *m);
+
 /* Accuracy on the task's published set, exact (all tokens of the answer) and two-way (where there are decoys), mean over
  * relabelings, and what the task's floors score two-way (view: the floor's name); no rows where the task has none or no
  * data folder was given. */

@@ -1,5 +1,6 @@
 /* What the parts of the report share: report.c (page), report_arms.c, report_published.c, report_tables.c,
- * report_two_media.c, report_moderation.c, report_verdict.c, report_figures.c, report_drift.c, report_answer.c. */
+ * report_two_media.c, report_moderation.c, report_distance.c, report_verdict.c, report_figures.c, report_drift.c,
+ * report_answer.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
 
@@ -124,6 +125,7 @@ void report_gates(const struct report *r, FILE *out);
 void report_verdicts(const struct report *r, FILE *out);
 void report_two_media(const struct report *r, FILE *out);
 void report_moderation(const struct report *r, FILE *out);
+void report_distance(const struct report *r, FILE *out);
 void report_arms(const struct report *r, FILE *out);
 void report_published(const struct report *r, const struct report_arm *list, int n, FILE *out); /* a part of it */
 void report_outcomes(const struct report *r, FILE *out);

@@ -30,8 +30,7 @@ static void describe(const struct watch *w, char out[160], struct place p, doubl
     int n = snprintf(out, 160, "%s", p.what);
     if (p.design >= 0) n += snprintf(out + n, 160 - (size_t)n, ", %s", verdict_design_name(p.design));
     if (p.arm >= 0) n += snprintf(out + n, 160 - (size_t)n, ", %s", verdict_arm_name(p.arm));
-    if (p.seed >= 0)
-        n += snprintf(out + n, 160 - (size_t)n, ", seed %ld", w->seeds ? w->seeds[p.seed] : p.seed + 1L);
+    if (p.seed >= 0) n += snprintf(out + n, 160 - (size_t)n, ", seed %ld", w->seeds ? w->seeds[p.seed] : p.seed + 1L);
     if (isnan(value))
         snprintf(out + n, 160 - (size_t)n, ": missing");
     else

@@ -330,6 +330,13 @@ static const struct {
      "old/tiny.manifest.json; spillover verify tiny --results old/tiny.csv -q",
      2, "", "21 of 21 cells do not exist for this program"},
 
+    /* another seed beside each arm that reasons: it lies some way off, and what is measured anyway comes to the same */
+    {"sed 's/1..3/1/; s/codi\\]/codi, no_cot]/; s/measure: {/measure: {other_seed: true, /' tiny.yaml > apart.yaml && "
+     "spillover run apart.yaml --out apart -q && for t in runs apart; do awk -F, '$18 == 1 && $6 ~ /text|codi/ && $22 !~ "
+     "/other_seed/' $t/tiny/results.csv | cut -d, -f4- > $t.rows; done; cmp runs.rows apart.rows && awk -F, '$22 == "
+     "\"other_seed.own\" && $23 == \"drift_procrustes\" {print $6, ($29 != \"ok\" || $26 > .01)}' apart/tiny/results.csv | sort -u",
+     0, "codi 1\ntext 1\n", ""},
+
     {"spillover gc | tail -n 1", 0, "0 of 21 cells, 0.0 MB\n", NULL},
     /* another seed belongs to a suite of its own; without that folder nobody needs its cells */
     {"mkdir gone && cp -r runs/cells gone/ && spillover gc --out gone | tail -n 1", 0, "21 of 21 cells, ", NULL},

@@ -1,79 +1,36 @@
 /* The section of the report on what moderates the leak: planted slopes come back, and one level is no slope. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "engine/base/fs.h"
-#include "engine/base/log.h"
-#include "experiments/report.h"
-#include "tests/experiments/planted.h"
+#include "tests/experiments/page.h"
 
-static char dir[64];
-static struct arena arena;
-static struct planted p;
-static struct suite suite;
-static struct suite_plan plan;
+static struct page page;
 
 static void setup(void) {
-    static const long seeds[] = {1, 2};
-    arena_open(&arena, 1 << 16);
-    log_set_quiet(true);
-    memcpy(dir, "/tmp/test_moder.XXXXXX", 23);
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    config_default(&plan.config);
-    plan.config.task.modulus = 5;
-    plan.config.arm.name = "text";
-    plan.config.press.pressure = "conceal";
-    plan.config.press.method = METHOD_SFT;
-    plan.leaf = CELL_PRESS;
-    suite = (struct suite){.name = "levels",
-                           .about = "one line",
-                           .delta = .15,
-                           .prior_scale = .3,
-                           .seeds = seeds,
-                           .n_seeds = 2,
-                           .plans = &plan,
-                           .n_plans = 1};
-    planted_open(&p, arena_printf(&arena, "%s/results.csv", dir));
-    p.arm = "text";
+    page_open(&page);
 }
 
 static void teardown(void) {
-    ck_assert_int_eq(fs_remove_tree(dir), ST_OK);
-    log_set_quiet(false);
-    arena_close(&arena);
+    page_close(&page);
 }
 
 /* An arm of one seed and size with its pressed cell, whose S^F at the end is s; and of which `accuracy` answers. */
 static void cells(const char *setting, long seed, double s, double accuracy) {
     static const int at[] = {0, 10, 20};
-    p.seed = seed;
-    p.pair = p.pressure = p.method = p.credit = "";
-    p.cell = arena_printf(&arena, "arm %s %ld", setting, seed);
-    planted_row(&p, -1, -1, "answer", "greedy", "accuracy", accuracy);
-    p.pair = arena_printf(&arena, "pair %s %ld", setting, seed);
-    p.method = "sft";
-    p.credit = "targeted";
+    struct planted *p = &page.planted;
+    p->seed = seed;
+    p->pair = p->pressure = p->method = p->credit = "";
+    p->cell = arena_printf(&page.arena, "arm %s %ld", setting, seed);
+    planted_row(p, -1, -1, "answer", "greedy", "accuracy", accuracy);
+    p->pair = arena_printf(&page.arena, "pair %s %ld", setting, seed);
+    p->method = "sft";
+    p->credit = "targeted";
     for (int pressed = 0; pressed < 2; pressed++) {
-        p.pressure = pressed ? "conceal" : "none";
-        p.cell = arena_printf(&arena, "%s %s %ld", p.pressure, setting, seed);
-        planted_path(&p, "c", "", "m_out", 3, at, (const double[]){.8, .4, pressed ? .08 : .8});
-        planted_path(&p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1, pressed ? 1 - s : 1});
+        p->pressure = pressed ? "conceal" : "none";
+        p->cell = arena_printf(&page.arena, "%s %s %ld", p->pressure, setting, seed);
+        planted_path(p, "c", "", "m_out", 3, at, (const double[]){.8, .4, pressed ? .08 : .8});
+        planted_path(p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1, pressed ? 1 - s : 1});
     }
-}
-
-static const char *read_text(const char *name) {
-    static char *text; /* static: gcc 12 otherwise sees a dangling pointer in what is returned */
-    size_t size;
-    ck_assert_int_eq(fs_read(&arena, arena_printf(&arena, "%s/%s", dir, name), &text, &size), ST_OK);
-    return text;
-}
-
-static const char *page(void) {
-    planted_close(&p);
-    ck_assert_msg(report_write(dir, &suite, NULL, NULL) == ST_OK, "%s", status_message());
-    return read_text("report.md");
 }
 
 /* Twice the width is four times the weights: two doublings. S rises by .2 and .4 a width, so by .1 and .2 a doubling:
@@ -83,17 +40,17 @@ START_TEST(slope_over_sizes) {
     static const double s[2][3] = {{.1, .3, .5}, {.1, .5, .9}};
     for (int k = 2; k >= 0; k--)
         for (int seed = 1; seed <= 2; seed++) {
-            p.size = sizes[k];
+            page.planted.size = sizes[k];
             cells(sizes[k], seed, s[seed - 1][k], .97 + .01 * k);
         }
-    const char *text = page();
+    const char *text = page_write(&page);
     ck_assert_ptr_nonnull(strstr(text, "| size | chain | joint | text | conceal | sft | targeted |  | s_f at N | "
                                        "l1_w8_h1: 0.100, l1_w16_h1: 0.400, l1_w32_h1: 0.700 | 0.150 [-0.485, 0.785] | "
                                        "2 |"));
     ck_assert_ptr_nonnull(strstr(text, "| chain | joint | text | l1_w8_h1 | 0.970 ✓ |"));
     ck_assert_ptr_nonnull(strstr(text, "| chain | joint | text | l1_w32_h1 | 0.990 ✓ |"));
     ck_assert_ptr_nonnull(strstr(text, "| joint | text | conceal | sft | targeted | c | l1_w16_h1 |"));
-    const char *drawn = read_text("figures/data/moderation.csv");
+    const char *drawn = page_read(&page, "figures/data/moderation.csv");
     const char *first = strstr(drawn, "0,size l1_w8_h1,0,0.1,"), *last = strstr(drawn, "2,size l1_w32_h1,0,0.7,");
     ck_assert(first != NULL && last != NULL);
 }
@@ -104,10 +61,10 @@ START_TEST(levels_in_the_variant) {
     for (int k = 0; k < 2; k++)
         for (int seed = 1; seed <= 2; seed++) {
             if (k == 1 && seed == 2) continue;
-            p.variant = k ? "arm.updates=400;base.batch=8" : "arm.updates=100;base.batch=8";
-            cells(p.variant, seed, k ? .5 : .2 * seed, .99);
+            page.planted.variant = k ? "arm.updates=400;base.batch=8" : "arm.updates=100;base.batch=8";
+            cells(page.planted.variant, seed, k ? .5 : .2 * seed, .99);
         }
-    ck_assert_ptr_nonnull(strstr(page(),
+    ck_assert_ptr_nonnull(strstr(page_write(&page),
                                  "| arm.updates | chain | joint | text | conceal | sft | targeted | base.batch=8 | s_f "
                                  "at N | 100: 0.300, 400: 0.500 | 0.150 | 1 |"));
 }
@@ -116,7 +73,7 @@ END_TEST
 START_TEST(one_level_is_no_slope) {
     cells("one", 1, .4, .99);
     cells("one", 2, .6, .99);
-    ck_assert_ptr_null(strstr(page(), "What moderates the leak\n\nMean"));
+    ck_assert_ptr_null(strstr(page_write(&page), "What moderates the leak\n\nMean"));
 }
 END_TEST
 
