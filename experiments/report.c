@@ -261,6 +261,21 @@ static void find_arm_rows(struct report *r) {
             r->varies[c] |= strcmp(report_text(r, row[k], c), report_text(r, row[0], c)) != 0;
 }
 
+/* More than one value among the pressed cells: then a name must say which. A lambda of 0 is a control's, whose name says
+ * so already. */
+static void find_named(struct report *r) {
+    const struct outcomes *o = &r->outcomes;
+    for (int f = 0; f < OF_FIELDS; f++) {
+        const char *first = NULL;
+        for (int i = 0; i < o->n && !r->named[f]; i++) {
+            const char *value = o->rows[i].field[f];
+            if (f == OF_LAMBDA && strcmp(value, "0") == 0) continue;
+            if (!first) first = value;
+            r->named[f] = strcmp(value, first) != 0;
+        }
+    }
+}
+
 static enum status open_report(struct report *r) {
     struct csv_table *results;
     const struct outcome_chances chances = {.of = chance_of, .with = r};
@@ -271,6 +286,7 @@ static enum status open_report(struct report *r) {
     TRY(outcome_build(&r->outcomes, results, &chances, r->arena));
     TRY(outcome_store(&r->outcomes, r->suite->name, arena_printf(r->arena, "%s/outcomes.csv", r->dir)));
     report_replace(r);
+    find_named(r);
     report_judge(r);
     return ST_OK;
 }

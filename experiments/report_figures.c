@@ -33,28 +33,14 @@ void report_see(const struct report *r, bool *seen, long seed) {
         if (r->outcomes.seeds[s] == seed) seen[s] = true;
 }
 
-/* More than one value among the pressed cells: then a name must say which. A lambda of 0 is a control's, whose name says
- * so already. */
-static bool field_varies(const struct outcomes *o, enum outcome_field f) {
-    const char *first = NULL;
-    for (int i = 0; i < o->n; i++) {
-        const char *value = o->rows[i].field[f];
-        if (f == OF_LAMBDA && strcmp(value, "0") == 0) continue;
-        if (!first) first = value;
-        if (strcmp(value, first) != 0) return true;
-    }
-    return false;
-}
-
 void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]) {
     for (int f = 0; f < OF_FIELDS; f++)
         field[f] = csv_cell(r->results, row, csv_column(r->results, outcome_field_names[f]));
 }
 
 const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view) {
-    const struct outcomes *o = &r->outcomes;
-    const char *design = field_varies(o, OF_DESIGN) ? field[OF_DESIGN] : "";
-    const char *task = field_varies(o, OF_TASK) ? field[OF_TASK] : "";
+    const char *design = r->named[OF_DESIGN] ? field[OF_DESIGN] : "";
+    const char *task = r->named[OF_TASK] ? field[OF_TASK] : "";
     const struct report_arm only = {
         .variant = "", .size = field[OF_SIZE], .base_steps = field[OF_BASE_STEPS], .rho = field[OF_RHO]};
     const char *settings = report_settings(r, &only);
@@ -68,8 +54,7 @@ const char *report_arm_title(const struct report *r, const char *const *field, c
 }
 
 const char *report_pressure_title(const struct report *r, const char *const *field) {
-    const struct outcomes *o = &r->outcomes;
-    const char *lambda = field_varies(o, OF_LAMBDA) ? arena_printf(r->arena, " λ %s", field[OF_LAMBDA]) : "";
+    const char *lambda = r->named[OF_LAMBDA] ? arena_printf(r->arena, " λ %s", field[OF_LAMBDA]) : "";
     return arena_printf(r->arena, "%s %s %s%s%s%s", field[OF_PRESSURE], field[OF_METHOD], field[OF_CREDIT], lambda,
                         *field[OF_VARIANT] ? " " : "", field[OF_VARIANT]);
 }

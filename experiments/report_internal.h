@@ -46,6 +46,7 @@ struct report {
     int n_arm_rows;
     bool varies[RC_COUNT]; /* size, base_steps, rho: whether arms of this suite differ in it */
     struct outcomes outcomes;
+    bool named[OF_FIELDS]; /* pressed cells differ in it: names of figures say which */
     int column[RC_COUNT];             /* of results */
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
     double delta, epsilon;
