@@ -218,6 +218,7 @@ check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm
 	$(MAKE) reproducible
 	$(MAKE) mutation
 	$(MAKE) full-size
+	$(MAKE) verify
 	@if command -v clang >/dev/null; then $(MAKE) fuzz; else echo "fuzz: skipped, there is no clang"; fi
 
 MUTANTS ?= .

@@ -61,36 +61,56 @@ const char *report_pressure_title(const struct report *r, const char *const *fie
 
 /* --- dose_spillover, update_spillover ----------------------------------------------------------------------------- */
 
-/* Of both figures of curves. */
+/* What is drawn of the curves; the probe beside the exact reader is not. */
+static bool is_drawn(const struct outcome_curve *c) {
+    return c->quantity != OQ_S_F_PROBE && c->n > 0;
+}
+
+static void write_curve(const struct outcome_curve *c, const struct report_names *panels, int panel_no,
+                        struct report_names *series, const char *name, struct csv_out *csv) {
+    const int series_no = report_number_of(series, name);
+    for (int k = 0; k < c->n; k++) {
+        csv_out_integer(csv, panel_no);
+        csv_out_text(csv, panels->name[panel_no]);
+        csv_out_integer(csv, series_no);
+        csv_out_text(csv, name);
+        csv_out_integer(csv, c->quantity == OQ_S_R);
+        csv_out_integer(csv, c->seed);
+        csv_out_number(csv, c->update[k]);
+        csv_out_number(csv, c->dose[k]);
+        csv_out_number(csv, c->s[k]);
+        csv_out_integer(csv, k == c->n - 1);
+        csv_out_end(csv);
+    }
+    fputc('\n', csv->stream); /* a curve ends */
+}
+
+/* Of both figures of curves. Each half of a panel is a data set of its own (two empty lines): gnuplot reads one for each
+ * of its series, and would read the whole file. */
 static enum status write_curves(const struct report *r, struct csv_out *csv, int *points, int *n) {
     static const char *const header[] = {"panel",  "panel_name", "series", "series_name", "refit", "seed",
                                          "update", "dose",       "s",      "last",        NULL};
     const struct outcomes *o = &r->outcomes;
     struct report_names panels = {0}, series = {0};
     bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
+    int *panel = ARENA_NEW(r->arena, int, o->n_curves + 1);
     csv_out_header(csv, header);
     for (int i = 0; i < o->n_curves; i++) {
         const struct outcome_curve *c = &o->curves[i];
-        if (c->quantity == OQ_S_F_PROBE || c->n == 0) continue;
-        const char *panel = report_arm_title(r, c->field, c->concept, c->view),
-                   *name = report_pressure_title(r, c->field);
-        const int panel_no = report_number_of(&panels, panel), series_no = report_number_of(&series, name);
-        for (int k = 0; k < c->n; k++) {
-            csv_out_integer(csv, panel_no);
-            csv_out_text(csv, panel);
-            csv_out_integer(csv, series_no);
-            csv_out_text(csv, name);
-            csv_out_integer(csv, c->quantity == OQ_S_R);
-            csv_out_integer(csv, c->seed);
-            csv_out_number(csv, c->update[k]);
-            csv_out_number(csv, c->dose[k]);
-            csv_out_number(csv, c->s[k]);
-            csv_out_integer(csv, k == c->n - 1);
-            csv_out_end(csv);
+        panel[i] = is_drawn(c) ? report_number_of(&panels, report_arm_title(r, c->field, c->concept, c->view)) : -1;
+        if (is_drawn(c)) report_number_of(&series, report_pressure_title(r, c->field)); /* in order of results.csv */
+    }
+    for (int half = 0; half < 2 * panels.n; half++) {
+        bool any = false;
+        for (int i = 0; i < o->n_curves; i++) {
+            const struct outcome_curve *c = &o->curves[i];
+            if (panel[i] != half / 2 || (c->quantity == OQ_S_R) != half % 2) continue;
+            write_curve(c, &panels, half / 2, &series, report_pressure_title(r, c->field), csv);
+            report_see(r, seen, c->seed);
+            any = true;
+            ++*points;
         }
-        fputc('\n', csv->stream); /* a curve ends */
-        report_see(r, seen, c->seed);
-        ++*points;
+        if (any) fputc('\n', csv->stream); /* the half ends */
     }
     *n = report_seeds_among(r, seen);
     return ST_OK;

@@ -3,11 +3,12 @@
 stats CSV skip 1 using (quiet_name(0, $1, strcol(2))) name "P" nooutput
 stats CSV skip 1 using (quiet_name(1, $3, strcol(4))) name "S" nooutput
 stats CSV skip 1 using 9 name "Y" nooutput
-# The series that a panel has, as words: only these are plotted, each panel twice (S^F, S^R).
+# Of each half of a panel (S^F, S^R) its series, as words, and its data set: only these are read and plotted.
 array HELD[512]
-do for [i = 1:512] { HELD[i] = "" }
-hold(i, s) = (strstrt(HELD[i]." ", " ".s." ") ? 0 : (HELD[i] = HELD[i]." ".s, 1))
-stats CSV skip 1 using (hold(2 * int($1) + int($5) + 1, strcol(3))) name "H" nooutput
+array SET[512]
+do for [i = 1:512] { HELD[i] = ""; SET[i] = 0 }
+hold(i, s, set) = (SET[i] = set, strstrt(HELD[i]." ", " ".s." ") ? 0 : (HELD[i] = HELD[i]." ".s, 1))
+stats CSV skip 1 using (hold(2 * int($1) + int($5) + 1, strcol(3), int(column(-2)))) name "H" nooutput
 panels = int(P_max) + 1
 series = int(S_max) + 1
 columns = panels < 4 ? panels : 4
@@ -54,10 +55,13 @@ do for [p = 0:panels - 1] {
         set xlabel (r == 1 ? x_name : "") offset 0, 0.6
         if (marked_x >= 0) { set arrow 1 from marked_x, low to marked_x, high nohead ls 101 }
         set arrow 2 from x_low, 0 to x_high, 0 nohead ls 100
-        mine = strlen(HELD[2 * p + r + 1]) ? HELD[2 * p + r + 1] : "0" # an empty list would be one empty word
-        plot for [s in mine] CSV skip 1 using ($1 == p && $5 == r && $3 == s + 0 ? column(x_column) : NaN):9 \
+        i = 2 * p + r + 1
+        mine = strlen(HELD[i]) ? HELD[i] : "0" # an empty list would be one empty word
+        plot for [s in mine] CSV skip 1 index SET[i] using \
+                ($1 == p && $5 == r && $3 == s + 0 ? column(x_column) : NaN):9 \
                 with lines lc s + 1 dt int(s / 8.0) + 1 lw 0.9, \
-            for [s in mine] CSV skip 1 using ($1 == p && $5 == r && $3 == s + 0 && $10 == 1 ? column(x_column) : NaN):9 \
+            for [s in mine] CSV skip 1 index SET[i] using \
+                ($1 == p && $5 == r && $3 == s + 0 && $10 == 1 ? column(x_column) : NaN):9 \
                 with points lc s + 1 pt point_type(s + 0) ps 0.5
     }
 }
