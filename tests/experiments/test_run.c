@@ -14,10 +14,10 @@
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
-#include "engine/base/sha256.h"
 #include "experiments/merge.h"
 #include "experiments/run.h"
 #include "experiments/store.h"
+#include "tests/experiments/grid_setup.h"
 
 static char folder[64];
 static struct arena arena;
@@ -99,11 +99,7 @@ static const char *const mini = "suite: mini\nseeds: [1, 2]\ngrid:\n"
 enum { MINI_CELLS = 2 + 4 + 12, MINI_SKIPPED = 2 };
 
 static struct suite suite_of(const char *text) {
-    struct suite s;
-    const char *path = in("s.yaml");
-    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
-    ck_assert_msg(suite_read(&s, path, NULL, 0, &arena) == ST_OK, "%s", status_message());
-    return s;
+    return setup_suite(&arena, in("s.yaml"), text);
 }
 
 static struct run_options options_of(const char *out, int jobs) {
@@ -130,23 +126,6 @@ static char *read_all(const char *path) {
 static int computed(void) {
     if (!fs_exists(in("computed"))) return 0;
     return (int)strlen(read_all(in("computed"))) / 65;
-}
-
-static struct grid grid_of(const char *text) {
-    struct suite s = suite_of(text);
-    struct grid g;
-    ck_assert_msg(grid_build(&g, &s, "none", NULL, &arena) == ST_OK, "%s", status_message());
-    return g;
-}
-
-static int cell_at(const struct grid *g, enum cell_kind kind, const char *arm, const char *pressure) {
-    for (int i = 0; i < g->n; i++) {
-        const struct cell *c = &g->cells[i].cell;
-        if (c->kind != kind || (kind >= CELL_ARM && strcmp(c->config.arm.name, arm) != 0)) continue;
-        if (kind == CELL_PRESS && strcmp(c->config.press.pressure, pressure) != 0) continue;
-        return i;
-    }
-    ck_abort_msg("no such cell");
 }
 
 START_TEST(a_suite_becomes_a_table) {
@@ -282,10 +261,11 @@ static const char *const damages[] = {"flip", "cut", "sums", "lines", "added", "
 
 START_TEST(a_damaged_cell_is_kept_and_redone) {
     struct run_result r;
-    struct grid g = grid_of(mini);
+    const struct suite mini_suite = suite_of(mini);
+    struct grid g = setup_grid(&arena, &mini_suite);
     must_run(mini, "a", 2, &r);
     const char *results = read_all(in("a/mini/results.csv"));
-    const char *key = g.cells[cell_at(&g, CELL_ARM, "codi", "")].cell.key, *damage = damages[_i];
+    const char *key = g.cells[setup_cell_at(&g, CELL_ARM, "codi", "")].cell.key, *damage = damages[_i];
     const char *dir = store_path(&arena, in("a"), key);
     const char *metrics = arena_printf(&arena, "%s/metrics.csv", dir);
     if (!strcmp(damage, "flip")) {
@@ -439,101 +419,6 @@ START_TEST(an_estimate_starts_nothing) {
 }
 END_TEST
 
-static bool same_key(const struct grid *a, const struct grid *b, enum cell_kind kind) {
-    return strcmp(a->cells[cell_at(a, kind, "text", "conceal")].cell.key,
-                  b->cells[cell_at(b, kind, "text", "conceal")].cell.key) == 0;
-}
-
-/* A key moves when, and only when, something that the cell depends on moves. */
-START_TEST(keys_follow_what_a_cell_depends_on) {
-    static const struct {
-        const char *line;
-        bool base, arm, press; /* keeps its key */
-    } cases[] = {
-        {"    base: {lr: 1e-4}\n", false, false, false},        {"    base: {lr: 2.0e-3}\n", true, true, true},
-        {"    measure: {questions: 99}\n", true, false, false}, {"    measure: {late_every: 9}\n", true, true, false},
-        {"    model: {tied: false}\n", false, false, false},
-    };
-    static const char text[] = "suite: m\nseeds: 1\ngrid:\n  - task: {name: chain}\n    arm: {name: text}\n"
-                               "    press: {pressure: conceal}\n";
-    struct grid plain = grid_of(text);
-    ck_assert_int_eq(plain.n, 3);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct grid g = grid_of(arena_printf(&arena, "%s%s", text, cases[i].line));
-        ck_assert_int_eq(same_key(&plain, &g, CELL_BASE), cases[i].base);
-        ck_assert_int_eq(same_key(&plain, &g, CELL_ARM), cases[i].arm);
-        ck_assert_int_eq(same_key(&plain, &g, CELL_PRESS), cases[i].press);
-    }
-    struct grid native = grid_of(arena_printf(&arena, "numeric: native\n%s", text));
-    ck_assert(!same_key(&plain, &native, CELL_BASE));
-    for (int i = 0; i < plain.n; i++) {
-        char hex[SHA256_HEX];
-        sha256_text(plain.cells[i].identity, hex);
-        ck_assert_str_eq(hex, plain.cells[i].cell.key);
-        ck_assert_str_eq(plain.cells[i].cell.parent, i ? plain.cells[i - 1].cell.key : "");
-    }
-}
-END_TEST
-
-START_TEST(cells_appear_once_and_behind_their_parents) {
-    struct grid g =
-        grid_of("suite: m\nseeds: 1\ngrid:\n"
-                "  - arm: {name: text}\n    press: {pressure: [conceal, none]}\n"
-                "  - arm: {name: [codi, text]}\n"
-                "  - arm: {name: text}\n    press: {pressure: none, lambda: [1, 2], credit: [full, sealed]}\n");
-    ck_assert_int_eq(g.n, 1 + 2 + 2);
-    for (int i = 0; i < g.n; i++) {
-        ck_assert_int_lt(g.cells[i].parent, i);
-        for (int j = 0; j < i; j++) ck_assert_str_ne(g.cells[i].cell.key, g.cells[j].cell.key);
-    }
-    ck_assert_int_eq(grid_find(&g, g.cells[3].short_key), 3);
-    ck_assert_int_eq(grid_find(&g, ""), -1);
-    ck_assert_int_eq(grid_find(&g, "xyz"), -1);
-}
-END_TEST
-
-START_TEST(pairs_and_variants) {
-    struct grid g = grid_of("suite: m\nseeds: 1\ngrid:\n"
-                            "  - arm:\n      - {name: text, updates: [5, 6]}\n      - {name: codi, updates: 7}\n"
-                            "    press: {pressure: [none, conceal], method: rl, credit: [full, targeted]}\n");
-    int none = -1, pairs = 0;
-    for (int i = 0; i < g.n; i++) {
-        const struct cell *c = &g.cells[i].cell;
-        const char *variant = c->kind == CELL_BASE || !strcmp(c->config.arm.name, "codi") ? ""
-                              : c->config.arm.updates == 5                                ? "arm.updates=5"
-                                                                                          : "arm.updates=6";
-        ck_assert_str_eq(g.cells[i].variant, variant);
-        if (c->kind != CELL_PRESS) {
-            ck_assert_str_eq(g.cells[i].pair_id, "");
-            continue;
-        }
-        if (!strcmp(c->config.press.pressure, "none")) none = i;
-        pairs += none >= 0 && strcmp(g.cells[i].pair_id, g.cells[none].pair_id) == 0;
-    }
-    /* of each arm: none, conceal full, conceal targeted */
-    ck_assert_int_eq(pairs, 9);
-    ck_assert_int_eq(g.n, 1 + 3 + 9);
-}
-END_TEST
-
-START_TEST(data_files_are_part_of_the_key) {
-    struct suite s = suite_of("suite: m\nseeds: 1\ngrid:\n  - task: {name: [chain, prosqa]}\n");
-    struct grid without, with, changed;
-    ck_assert_int_eq(fs_mkdirs(in("d/prosqa")), ST_OK);
-    ck_assert_int_eq(fs_write(in("d/prosqa/x.json"), "1", 1), ST_OK);
-    ck_assert_int_eq(grid_build(&without, &s, "", NULL, &arena), ST_OK);
-    ck_assert_int_eq(grid_build(&with, &s, "", in("d"), &arena), ST_OK);
-    ck_assert_int_eq(fs_write(in("d/prosqa/x.json"), "2", 1), ST_OK);
-    ck_assert_int_eq(grid_build(&changed, &s, "", in("d"), &arena), ST_OK);
-    ck_assert_str_eq(with.inputs[0].name, "prosqa/x.json");
-    /* echo -n 1 | sha256sum */
-    ck_assert_str_eq(with.inputs[0].sha256, "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b");
-    ck_assert_str_eq(without.cells[0].cell.key, with.cells[0].cell.key); /* chain reads nothing */
-    ck_assert_str_ne(without.cells[1].cell.key, with.cells[1].cell.key);
-    ck_assert_str_ne(changed.cells[1].cell.key, with.cells[1].cell.key);
-}
-END_TEST
-
 /* The way of every real run: fork, exec `spillover cell KEY`, the real body. Tests run in the root of the tree. */
 START_TEST(real_cells_are_processes_of_the_program) {
     static const char text[] = "suite: m\nseeds: 1..2\ngrid:\n"
@@ -596,10 +481,6 @@ Suite *suite_run(void) {
     tcase_add_test(t, suites_share_cells);
     tcase_add_test(t, thresholds_are_fixed_by_the_first_run);
     tcase_add_test(t, an_estimate_starts_nothing);
-    tcase_add_test(t, keys_follow_what_a_cell_depends_on);
-    tcase_add_test(t, cells_appear_once_and_behind_their_parents);
-    tcase_add_test(t, pairs_and_variants);
-    tcase_add_test(t, data_files_are_part_of_the_key);
     tcase_add_test(t, real_cells_are_processes_of_the_program);
     tcase_add_test(t, events_are_whole_json_lines);
     suite_add_tcase(s, t);

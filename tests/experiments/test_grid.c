@@ -1,0 +1,144 @@
+/* The grid: what a key depends on, and that every cell stands once, behind its parent. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/fs.h"
+#include "engine/base/sha256.h"
+#include "tests/experiments/grid_setup.h"
+
+static char folder[] = "/tmp/test_grid.XXXXXX";
+static struct arena arena;
+
+static void setup(void) {
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    arena_open(&arena, 1 << 16);
+}
+
+static void teardown(void) {
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+    arena_close(&arena);
+}
+
+static const char *in(const char *name) {
+    return arena_printf(&arena, "%s/%s", folder, name);
+}
+
+static struct suite suite_of(const char *text) {
+    return setup_suite(&arena, in("s.yaml"), text);
+}
+
+static struct grid grid_of(const char *text) {
+    const struct suite s = suite_of(text);
+    return setup_grid(&arena, &s);
+}
+
+static bool same_key(const struct grid *a, const struct grid *b, enum cell_kind kind) {
+    return strcmp(a->cells[setup_cell_at(a, kind, "text", "conceal")].cell.key,
+                  b->cells[setup_cell_at(b, kind, "text", "conceal")].cell.key) == 0;
+}
+
+/* A key moves when, and only when, something that the cell depends on moves. */
+START_TEST(keys_follow_what_a_cell_depends_on) {
+    static const struct {
+        const char *line;
+        bool base, arm, press; /* keeps its key */
+    } cases[] = {
+        {"    base: {lr: 1e-4}\n", false, false, false},        {"    base: {lr: 2.0e-3}\n", true, true, true},
+        {"    measure: {questions: 99}\n", true, false, false}, {"    measure: {late_every: 9}\n", true, true, false},
+        {"    model: {tied: false}\n", false, false, false},
+    };
+    static const char text[] = "suite: m\nseeds: 1\ngrid:\n  - task: {name: chain}\n    arm: {name: text}\n"
+                               "    press: {pressure: conceal}\n";
+    struct grid plain = grid_of(text);
+    ck_assert_int_eq(plain.n, 3);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct grid g = grid_of(arena_printf(&arena, "%s%s", text, cases[i].line));
+        ck_assert_int_eq(same_key(&plain, &g, CELL_BASE), cases[i].base);
+        ck_assert_int_eq(same_key(&plain, &g, CELL_ARM), cases[i].arm);
+        ck_assert_int_eq(same_key(&plain, &g, CELL_PRESS), cases[i].press);
+    }
+    struct grid native = grid_of(arena_printf(&arena, "numeric: native\n%s", text));
+    ck_assert(!same_key(&plain, &native, CELL_BASE));
+    for (int i = 0; i < plain.n; i++) {
+        char hex[SHA256_HEX];
+        sha256_text(plain.cells[i].identity, hex);
+        ck_assert_str_eq(hex, plain.cells[i].cell.key);
+        ck_assert_str_eq(plain.cells[i].cell.parent, i ? plain.cells[i - 1].cell.key : "");
+    }
+}
+END_TEST
+
+START_TEST(cells_appear_once_and_behind_their_parents) {
+    struct grid g =
+        grid_of("suite: m\nseeds: 1\ngrid:\n"
+                "  - arm: {name: text}\n    press: {pressure: [conceal, none]}\n"
+                "  - arm: {name: [codi, text]}\n"
+                "  - arm: {name: text}\n    press: {pressure: none, lambda: [1, 2], credit: [full, sealed]}\n");
+    ck_assert_int_eq(g.n, 1 + 2 + 2);
+    for (int i = 0; i < g.n; i++) {
+        ck_assert_int_lt(g.cells[i].parent, i);
+        for (int j = 0; j < i; j++) ck_assert_str_ne(g.cells[i].cell.key, g.cells[j].cell.key);
+    }
+    ck_assert_int_eq(grid_find(&g, g.cells[3].short_key), 3);
+    ck_assert_int_eq(grid_find(&g, ""), -1);
+    ck_assert_int_eq(grid_find(&g, "xyz"), -1);
+}
+END_TEST
+
+START_TEST(pairs_and_variants) {
+    struct grid g = grid_of("suite: m\nseeds: 1\ngrid:\n"
+                            "  - arm:\n      - {name: text, updates: [5, 6]}\n      - {name: codi, updates: 7}\n"
+                            "    press: {pressure: [none, conceal], method: rl, credit: [full, targeted]}\n");
+    int none = -1, pairs = 0;
+    for (int i = 0; i < g.n; i++) {
+        const struct cell *c = &g.cells[i].cell;
+        const char *variant = c->kind == CELL_BASE || !strcmp(c->config.arm.name, "codi") ? ""
+                              : c->config.arm.updates == 5                                ? "arm.updates=5"
+                                                                                          : "arm.updates=6";
+        ck_assert_str_eq(g.cells[i].variant, variant);
+        if (c->kind != CELL_PRESS) {
+            ck_assert_str_eq(g.cells[i].pair_id, "");
+            continue;
+        }
+        if (!strcmp(c->config.press.pressure, "none")) none = i;
+        pairs += none >= 0 && strcmp(g.cells[i].pair_id, g.cells[none].pair_id) == 0;
+    }
+    /* of each arm: none, conceal full, conceal targeted */
+    ck_assert_int_eq(pairs, 9);
+    ck_assert_int_eq(g.n, 1 + 3 + 9);
+}
+END_TEST
+
+START_TEST(data_files_are_part_of_the_key) {
+    struct suite s = suite_of("suite: m\nseeds: 1\ngrid:\n  - task: {name: [chain, prosqa]}\n");
+    struct grid without, with, changed;
+    ck_assert_int_eq(fs_mkdirs(in("d/prosqa")), ST_OK);
+    ck_assert_int_eq(fs_write(in("d/prosqa/x.json"), "1", 1), ST_OK);
+    ck_assert_int_eq(grid_build(&without, &s, "", NULL, &arena), ST_OK);
+    ck_assert_int_eq(grid_build(&with, &s, "", in("d"), &arena), ST_OK);
+    ck_assert_int_eq(fs_write(in("d/prosqa/x.json"), "2", 1), ST_OK);
+    ck_assert_int_eq(grid_build(&changed, &s, "", in("d"), &arena), ST_OK);
+    ck_assert_str_eq(with.inputs[0].name, "prosqa/x.json");
+    /* echo -n 1 | sha256sum */
+    ck_assert_str_eq(with.inputs[0].sha256, "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b");
+    ck_assert_str_eq(without.cells[0].cell.key, with.cells[0].cell.key); /* chain reads nothing */
+    ck_assert_str_ne(without.cells[1].cell.key, with.cells[1].cell.key);
+    ck_assert_str_ne(changed.cells[1].cell.key, with.cells[1].cell.key);
+}
+END_TEST
+
+Suite *suite_grid(void) {
+    Suite *s = suite_create("grid");
+    TCase *t = tcase_create("grid");
+    tcase_set_timeout(t, 20);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, keys_follow_what_a_cell_depends_on);
+    tcase_add_test(t, cells_appear_once_and_behind_their_parents);
+    tcase_add_test(t, pairs_and_variants);
+    tcase_add_test(t, data_files_are_part_of_the_key);
+    suite_add_tcase(s, t);
+    return s;
+}
