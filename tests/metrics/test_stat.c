@@ -1,6 +1,7 @@
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "engine/base/arena.h"
 #include "metrics/stat_bayes.h"
@@ -9,6 +10,7 @@
 #include "metrics/stat_monitor.h"
 #include "metrics/stat_multi.h"
 #include "metrics/stat_robust.h"
+#include "metrics/stat_simulate.h"
 
 static struct arena arena;
 static const double pi = 3.14159265358979323846;
@@ -425,6 +427,43 @@ START_TEST(sign_flip_under_holm_holds_its_level) {
 }
 END_TEST
 
+START_TEST(shapes_have_their_moments) {
+    enum { N = 200000 };
+    static double x[N];
+    static const double skewness[STAT_SHAPES] = {
+        0, 2, .609}; /* of three modes .02, .4, .9: sum w ((v-m)^3 + 3 (v-m) .05^2) / s^3 */
+    for (int shape = 0; shape < STAT_SHAPES; shape++) {
+        struct rng rng = rng_open(8, "shape", (uint64_t)shape);
+        double third = 0;
+        stat_shape_draw(shape, x, N, &rng);
+        for (int i = 0; i < N; i++) third += x[i] * x[i] * x[i] / N;
+        WITHIN(stat_mean(x, N), 0, .01);
+        WITHIN(stat_sd(x, N), 1, .01);
+        WITHIN(third, skewness[shape], .06);
+    }
+}
+END_TEST
+
+/* 10,000 sets: standard errors .0022 at .95, .003 at .90. For the exponential at n = 10 the t interval is known to cover
+ * about .90, most of it lost on one side. */
+START_TEST(what_is_simulated_is_what_is_known) {
+    const struct stat_simulated normal = stat_simulate(STAT_NORMAL, 10, 10000, 1, &arena),
+                                skewed = stat_simulate(STAT_SKEWED, 10, 10000, 1, &arena);
+    WITHIN(normal.t95, .95, .01);
+    WITHIN(normal.t90, .90, .012);
+    WITHIN(normal.boot_t, .95, .03);
+    WITHIN(normal.percentile, .905, .035);
+    WITHIN(normal.equivalent, .05, .01);
+    WITHIN(normal.sign_flip, 25. / 512, .009);
+    WITHIN(normal.holm, 1 - pow(1 - 5. / 512, 5), .009);
+    WITHIN(skewed.t95, .90, .015);
+    ck_assert_double_gt(skewed.equivalent, .08);
+    ck_assert_double_gt(skewed.boot_t, skewed.t95);
+    const struct stat_simulated again = stat_simulate(STAT_SKEWED, 10, 10000, 1, &arena);
+    ck_assert(memcmp(&again, &skewed, sizeof again) == 0);
+}
+END_TEST
+
 START_TEST(posterior_has_its_closed_form) {
     /* Two seeds, mean 0, se 1: t_1 is the Cauchy, and 1/(1+x^2)^2 integrates to (x/(1+x^2) + atan x)/2. */
     double d = .5, above = (pi / 4 - (d / (1 + d * d) + atan(d)) / 2) / (pi / 2);
@@ -518,6 +557,8 @@ Suite *suite_stat(void) {
     tcase_add_test(t, tost_has_its_closed_form_and_its_level);
     tcase_add_test(t, adjusted_p_by_hand);
     tcase_add_test(t, sign_flip_under_holm_holds_its_level);
+    tcase_add_test(t, shapes_have_their_moments);
+    tcase_add_test(t, what_is_simulated_is_what_is_known);
     tcase_add_test(t, posterior_has_its_closed_form);
     tcase_add_test(t, posterior_agrees_with_a_midpoint_sum);
     tcase_add_test(t, posterior_limits);
