@@ -178,6 +178,13 @@ static const char *broken_floor(const struct report *r, const struct report_arm 
     return broken;
 }
 
+/* N is answers lost: an arm that answers less than half of the time cannot lose half, and nothing is said of its thoughts. */
+static bool is_judged(const struct report *r, const struct gates *g) {
+    double *y = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
+    const int n = report_finite(g->x[ANSWER], r->outcomes.n_seeds, y);
+    return n == 0 || stat_mean(y, n) >= .5;
+}
+
 /* What the gates of arm i say, in words. */
 static const char *conclusion(const struct report *r, const struct report_arm *list, const struct gates *g, int n,
                               int i) {
@@ -188,6 +195,7 @@ static const char *conclusion(const struct report *r, const struct report_arm *l
                : g[i].met[ANSWER] == 0 || g[i].met[REPORT] == 0 ? "thoughts not necessary"
                                                                 : "floor holds";
     const char *floor = broken_floor(r, list, g, n, a, &measured), *said = "";
+    if (!is_judged(r, &g[i])) return "does not answer";
     if (g[i].met[ANSWER] == 0) said = "answers too low";
     if (g[i].met[NECESSITY] == 0 || floor)
         said = arena_printf(r->arena, "%s%sthoughts not necessary%s%s%s", said, *said ? "; " : "",

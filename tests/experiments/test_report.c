@@ -256,7 +256,7 @@ START_TEST(a_seed_without_a_failed_gate_stays) {
 END_TEST
 
 static const double high[] = {.95, .99}, low[] = {.9, .99}, good[] = {.5, .9}, weak[] = {.49, .9}, guess[] = {.1, .5},
-                    none[] = {NAN, NAN};
+                    never[] = {0, 0}, none[] = {NAN, NAN};
 
 /* At the bound is met; one seed below it is not, whatever the mean. */
 START_TEST(every_seed_meets_the_gates_or_the_arm_fails) {
@@ -266,12 +266,14 @@ START_TEST(every_seed_meets_the_gates_or_the_arm_fails) {
         "| chain | joint | coconut |  | 0.970 ✓ | 0.700 | 0.695 ✗ | - | - | - | - | 1.000 ✓ | thoughts not necessary | 2 |",
         "| chain | joint | codi |  | 0.945 ✗ | 0.700 | 0.700 ✓ | - | - | - | - | 0.790 ✗ | answers too low; monitor too low |",
         "| chain | none | text |  | 0.970 ✓ | 0.700 | 0.700 ✓ | - | - | - | - | 1.000 ✓ | pass; no floor beside it | 2 |",
+        "| chain | none | coconut |  | 0.300 ✗ | 0.500 | 0.000 ✗ | - | - | - | - | 0.200 ✗ | does not answer | 2 |",
         NULL};
     gated("joint", "no_cot", guess, .5, none, NAN);
     gated("joint", "text", high, .7, good, .8);
     gated("joint", "coconut", high, .7, weak, 1);
     gated("joint", "codi", low, .7, good, .79);
     gated("none", "text", high, .7, good, 1);
+    gated("none", "coconut", guess, .5, never, .2);
     expect_in_order(page(), order);
     ck_assert_ptr_nonnull(strstr(read_text("figures/data/arm_gates.csv"),
                                  "-1,,3,4,thoughts not necessary,,-1,\n0,answer,3,0,,0.95,1,0.95\n"));
