@@ -239,6 +239,7 @@ static enum status write_page(struct report *r) {
     report_two_media(r, file.stream);
     report_moderation(r, file.stream);
     report_arms(r, file.stream);
+    report_faithful(r, file.stream);
     report_distance(r, file.stream);
     report_outcomes(r, file.stream);
     if (st == ST_OK) st = report_figures(r, file.stream);

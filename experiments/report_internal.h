@@ -1,6 +1,6 @@
 /* What the parts of the report share: report.c (page), report_arms.c, report_published.c, report_tables.c,
- * report_two_media.c, report_moderation.c, report_distance.c, report_verdict.c, report_figures.c, report_drift.c,
- * report_answer.c. */
+ * report_two_media.c, report_moderation.c, report_cells.c, report_distance.c, report_faithful.c, report_verdict.c,
+ * report_figures.c, report_drift.c, report_answer.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
 
@@ -46,7 +46,7 @@ struct report {
     int n_arm_rows;
     bool varies[RC_COUNT]; /* size, base_steps, rho: whether arms of this suite differ in it */
     struct outcomes outcomes;
-    bool named[OF_FIELDS]; /* pressed cells differ in it: names of figures say which */
+    bool named[OF_FIELDS];            /* pressed cells differ in it: names of figures say which */
     int column[RC_COUNT];             /* of results */
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
     double delta, epsilon;
@@ -118,6 +118,38 @@ void report_interval(const double *x, int n, char text[REPORT_TEXT], int *used);
 /* Finite values of x packed into y; how many. */
 int report_finite(const double *x, int n, double *y);
 
+/* A figure that cells are asked for: rows of this metric, concept and view (without a layer); an arm's has another view,
+ * NULL: arms are left out. */
+struct report_cell_figure {
+    const char *metric, *concept, *view, *arm_view;
+};
+enum { REPORT_CELL_FIGURES = 8 };
+
+/* Cells that differ in their seed alone. */
+struct report_cells {
+    const char *field[OF_FIELDS];
+    double *x[REPORT_CELL_FIGURES]; /* [seeds] mean over the rows (the steps); NAN: none */
+    int *rows[REPORT_CELL_FIGURES]; /* [seeds] behind it */
+    const char **pair;              /* [seeds] pair_id */
+};
+
+struct report_cell_list {
+    struct report_cells *of;
+    int n, room;
+};
+
+/* All cells that have one of n figures, in order of results.csv. */
+struct report_cell_list report_read_cells(const struct report *r, const struct report_cell_figure *figures, int n);
+
+bool report_is_control(const struct report_cells *c);
+
+/* control[seeds]: figure k of the control with the same pair_id; NAN where there is none. */
+void report_control_of(const struct report *r, const struct report_cell_list *all, const struct report_cells *c, int k,
+                       double *control);
+
+/* The first columns of a table: task, design, arm, pressure ("(another seed)" for an arm), method, credit, variant. */
+void report_name_cells(const struct report *r, const struct report_cells *c, FILE *out);
+
 /* Text for a table of the page: nothing of it can end the cell or start markup. */
 void report_escape(FILE *out, const char *text);
 
@@ -127,6 +159,7 @@ void report_verdicts(const struct report *r, FILE *out);
 void report_two_media(const struct report *r, FILE *out);
 void report_moderation(const struct report *r, FILE *out);
 void report_distance(const struct report *r, FILE *out);
+void report_faithful(const struct report *r, FILE *out);
 void report_arms(const struct report *r, FILE *out);
 void report_published(const struct report *r, const struct report_arm *list, int n, FILE *out); /* a part of it */
 void report_outcomes(const struct report *r, FILE *out);

@@ -46,7 +46,8 @@ for manifest in "$results"/*.manifest.json; do
     sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$folder/report.md" >>"$page"
     # smoke is there for its bits: what its models did means nothing
     [ "$suite" = smoke ] && continue
-    for heading in Gates Verdicts "One set of weights, two media" "What moderates the leak" "Arms before pressure" "How far the reasoning moved" Outcomes Figures; do
+    for heading in Gates Verdicts "One set of weights, two media" "What moderates the leak" "Arms before pressure" "Faithfulness under pressure" \
+        "How far the reasoning moved" Outcomes Figures; do
         printf '\n' >>"$page"
         section "$folder/report.md" "$heading" "$suite" >>"$page"
     done

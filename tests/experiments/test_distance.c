@@ -1,4 +1,4 @@
-/* The section of the report on how far the reasoning moved: planted distances, their control and their floors. */
+/* What pressure added to figures of cells: planted distances beside their floors, planted faithfulness beside its control. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -78,6 +78,32 @@ START_TEST(no_distances_no_section) {
 }
 END_TEST
 
+/* The control depends on its reasoning by .9 and .8; pressed, seed 1 loses .5 of it and seed 2 .3: -.4 -+ 12.706 x .1. A
+ * pair of its own has a control of its own. */
+START_TEST(faithfulness_is_paired) {
+    static const double n[2][2] = {{.9, .4}, {.8, .5}};
+    struct planted *p = &page.planted;
+    for (int seed = 1; seed <= 2; seed++)
+        for (int k = 0; k < 2; k++) {
+            pressed(k ? "conceal" : "none", seed, .8, .3);
+            planted_row(p, -1, -1, "answer", "other", "necessity", n[seed - 1][k]);
+            planted_row(p, -1, -1, "answer", "zero", "necessity", .1);
+            planted_row(p, -1, -1, "report", "other", "necessity", .1);
+        }
+    p->pair = "lonely";
+    p->pressure = "random";
+    p->cell = "random1";
+    planted_row(p, -1, -1, "answer", "other", "necessity", .2);
+    const char *text = page_write(&page);
+    ck_assert_ptr_nonnull(
+        strstr(text, "| chain | joint | text | conceal | sft | full |  | - | 0.850, -0.400 [-1.671, 0.871] | "
+                     "- | - | - | - | 2 |"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "| chain | joint | text | random | sft | full |  | - | - | - | - | - | - | 0 |"));
+    ck_assert_ptr_null(strstr(text, "| text | none | sft | full |  | - |"));
+}
+END_TEST
+
 Suite *suite_distance(void) {
     Suite *s = suite_create("distance");
     TCase *t = tcase_create("distance");
@@ -86,6 +112,7 @@ Suite *suite_distance(void) {
     tcase_add_test(t, pressed_cells_stand_beside_their_floors);
     tcase_add_test(t, what_is_not_measured);
     tcase_add_test(t, no_distances_no_section);
+    tcase_add_test(t, faithfulness_is_paired);
     suite_add_tcase(s, t);
     return s;
 }
