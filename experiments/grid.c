@@ -176,6 +176,14 @@ static int *slot_of(const struct builder *b, const char *key) {
     return &b->slots[at];
 }
 
+const char GRID_REPLACED[] = "its seed is replaced: a gate had failed before any pressure";
+
+static bool is_replaced(const struct suite *s, long seed) {
+    for (int i = 0; i < s->n_replaced; i++)
+        if (s->replaced[i] == seed) return true;
+    return false;
+}
+
 static int add_cell(struct builder *b, const struct config *c, enum cell_kind kind, int parent) {
     const char *parent_key = parent < 0 ? "" : b->grid->cells[parent].cell.key;
     const char *identity = identity_of(b, c, kind, parent_key);
@@ -197,7 +205,7 @@ static int add_cell(struct builder *b, const struct config *c, enum cell_kind ki
     memcpy(cell->short_key, key, 12);
     if (kind == CELL_PRESS) {
         pair_of(c, cell->pair_id);
-        pressure_defined(c, &cell->skip);
+        if (pressure_defined(c, &cell->skip) && is_replaced(b->suite, c->seed)) cell->skip = GRID_REPLACED;
     }
     return *slot - 1;
 }

@@ -144,18 +144,19 @@ static enum status merge_cell(struct csv_out *csv, const struct suite *suite, co
     return ST_OK;
 }
 
-static void absent_cell(struct csv_out *csv, const struct suite *suite, const struct schedule *s, int cell) {
-    enum cell_state state = s->cells[cell].state;
-    cell_fields(csv, suite, &s->grid->cells[cell]);
+static void absent_cell(struct csv_out *csv, const struct suite *suite, const struct grid_cell *g,
+                        enum cell_state state) {
+    cell_fields(csv, suite, g);
     for (int c = UPDATE; c < METRIC; c++) {
-        if (c == STEP) csv_out_integer(csv, s->grid->cells[cell].cell.config.seed);
+        if (c == STEP) csv_out_integer(csv, g->cell.config.seed);
         csv_out_text(csv, "");
     }
     csv_out_text(csv, "cell");
     csv_out_integer(csv, 1);
     csv_out_integer(csv, 0);
     for (int c = VALUE; c <= HI; c++) csv_out_text(csv, "");
-    csv_out_text(csv, state == STATE_SKIPPED   ? "skip"
+    csv_out_text(csv, g->skip == GRID_REPLACED ? "replaced"
+                      : state == STATE_SKIPPED ? "skip"
                       : state == STATE_FAILED  ? "failed"
                       : state == STATE_BLOCKED ? "blocked"
                                                : "missing");
@@ -185,7 +186,7 @@ static enum status write_rows(const struct suite *suite, const struct schedule *
         if (s->cells[cell].state == STATE_DONE)
             st = merge_cell(&csv, suite, s, cell, a);
         else
-            absent_cell(&csv, suite, s, cell);
+            absent_cell(&csv, suite, order[i].cell, s->cells[cell].state);
         arena_rewind(a, mark);
         if (st != ST_OK) {
             fs_discard(&file);
@@ -259,6 +260,10 @@ static enum status write_blocks(struct csv_out *csv, const struct suite *suite, 
     const struct place *order = ordered(grid, a);
     for (int i = 0; i < grid->n; i++) {
         const struct block *b;
+        if (order[i].cell->skip) {
+            absent_cell(csv, suite, order[i].cell, STATE_SKIPPED);
+            continue;
+        }
         TRY(one_block(lists, n, order[i].cell, from, &b));
         for (int row = b->first; row < b->first + b->rows; row++) {
             cell_fields(csv, suite, order[i].cell);

@@ -8,7 +8,7 @@
  * layer, concept, view, metric, version. Empty: not applicable; an empty update is the end of the cell.
  *
  * A cell without results has one row, metric `cell`, whose status is "skip" (the combination does not exist; cells.list
- * says why), "failed", "blocked" (by a failed parent) or "missing".
+ * says why), "replaced" (pressed cells of a seed that was replaced), "failed", "blocked" (by a failed parent) or "missing".
  */
 #ifndef SPILLOVER_MERGE_H
 #define SPILLOVER_MERGE_H

@@ -166,22 +166,24 @@ int report_arm_series(const struct report *r, const struct report_arm_query *q, 
 
 /* --- the page ----------------------------------------------------------------------------------------------------- */
 
-static void count_cells(const struct report *r, int *whole, int *skipped, int *absent) {
-    *whole = *skipped = *absent = 0;
+static void count_cells(const struct report *r, int *whole, int *skipped, int *replaced, int *absent) {
+    *whole = *skipped = *replaced = *absent = 0;
     for (int i = 0; i < r->results->rows; i++) {
         if (!report_new_cell(r, i)) continue;
         if (strcmp(report_text(r, i, RC_METRIC), "cell") != 0)
             ++*whole;
         else if (strcmp(report_text(r, i, RC_STATUS), "skip") == 0)
             ++*skipped;
+        else if (strcmp(report_text(r, i, RC_STATUS), "replaced") == 0)
+            ++*replaced;
         else
             ++*absent;
     }
 }
 
 static void write_head(const struct report *r, FILE *out) {
-    int whole, skipped, absent;
-    count_cells(r, &whole, &skipped, &absent);
+    int whole, skipped, replaced, absent;
+    count_cells(r, &whole, &skipped, &replaced, &absent);
     fputs("# ", out);
     report_escape(out, r->suite->name);
     fputs("\n\n", out);
@@ -191,7 +193,9 @@ static void write_head(const struct report *r, FILE *out) {
         "\n\nThis page says what happened to the reasoning of each arm when its *output* was put under pressure. It "
         "is computed from `results.csv`; every number behind it stands in `outcomes.csv`, what was run in "
         "`manifest.json`.\n\n");
-    fprintf(out, "%d cells are whole, %d do not exist by design, %d are missing. Seeds:", whole, skipped, absent);
+    fprintf(out, "%d cells are whole, %d do not exist by design, ", whole, skipped);
+    if (replaced) fprintf(out, "%d of replaced seeds were not pressed, ", replaced);
+    fprintf(out, "%d are missing. Seeds:", absent);
     for (int i = 0; i < r->outcomes.n_seeds; i++) fprintf(out, " %ld", r->outcomes.seeds[i]);
     fprintf(out,
             ". Smallest effect that matters: δ = %g. The unit is the seed: means and 95 %% t intervals are over "
@@ -210,8 +214,7 @@ static void write_replaced(const struct report *r, FILE *out) {
     for (int i = 0; i < r->n_replaced; i++) {
         fputs("\n**Replaced.** Seed ", out);
         report_escape(out, r->replaced[i]);
-        fputs(". A gate had failed before any pressure: the seed is computed and kept in the tables, and not judged.\n",
-              out);
+        fputs(". A gate had failed before any pressure: its arms are kept in the tables, and it is not judged.\n", out);
     }
 }
 

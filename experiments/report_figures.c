@@ -66,10 +66,23 @@ static bool is_drawn(const struct outcome_curve *c) {
     return c->quantity != OQ_S_F_PROBE && c->n > 0;
 }
 
+/* The line is the same without a point that lies nearer to its neighbours, in dose and S, than can be seen. */
+static bool is_seen(const struct outcome_curve *c, int k, int last) {
+    static const double least = .002;
+    for (int side = 0; side < 2; side++) {
+        const int by = side ? k + 1 : last;
+        if (by < 0 || by == c->n || fabs(c->dose[k] - c->dose[by]) > least || fabs(c->s[k] - c->s[by]) > least)
+            return true;
+    }
+    return false;
+}
+
 static void write_curve(const struct outcome_curve *c, const struct report_names *panels, int panel_no,
                         struct report_names *series, const char *name, struct csv_out *csv) {
     const int series_no = report_number_of(series, name);
-    for (int k = 0; k < c->n; k++) {
+    for (int k = 0, last = -1; k < c->n; k++) {
+        if (!is_seen(c, k, last)) continue;
+        last = k;
         csv_out_integer(csv, panel_no);
         csv_out_text(csv, panels->name[panel_no]);
         csv_out_integer(csv, series_no);

@@ -344,7 +344,8 @@ void report_skipped(const struct report *r, FILE *out) {
     for (int i = 0; i < r->results->rows; i++) {
         static const enum report_column columns[] = {RC_STATUS, RC_DESIGN, RC_ARM,     RC_PRESSURE,
                                                      RC_METHOD, RC_CREDIT, RC_VARIANT, RC_SEED};
-        if (strcmp(report_text(r, i, RC_METRIC), "cell") != 0) continue;
+        if (strcmp(report_text(r, i, RC_METRIC), "cell") != 0 || strcmp(report_text(r, i, RC_STATUS), "replaced") == 0)
+            continue;
         if (!head)
             fprintf(out, "\n| cell | design | arm | pressure | method | credit | variant | seed |\n"
                          "|---|---|---|---|---|---|---|---|\n");

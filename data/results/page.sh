@@ -13,6 +13,15 @@ section() { # report.md heading suite
         sed -e 's/^## /### /' -e "s|](figures/|]($results/figures/$3/|"
 }
 
+# gnuplot's picture without its indents and empty groups: a sixth of it, and nothing that is seen.
+slim() { # figure.svg
+    awk '{ sub(/^[ \t]+/, "") } $0 == "" { next }
+        held != "" && $0 == "</g>" { held = ""; next }
+        held != "" { print held; held = "" }
+        /^<g [^>]*>$/ { held = $0; next }
+        { print }' "$1"
+}
+
 cost() { # cost.csv: what all took, and the seconds of every base and arm, which no report holds
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
         { cells += $2; seconds += $3; if ($4 > most) most = $4 }
@@ -37,8 +46,6 @@ for manifest in "$results"/*.manifest.json; do
     cp "$results/$suite.manifest.json" "$folder/manifest.json"
     "$program" report "$suite" --out "$scratch" >"$folder/summary.txt"
     rm -rf "$results/figures/$suite"
-    mkdir -p "$results/figures/$suite"
-    cp "$folder"/figures/*.svg "$results/figures/$suite/"
     printf '\n## Suite %s\n\n' "$suite" >>"$page"
     sed -n '3p' "$folder/report.md" >>"$page"
     printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$table" "$results" "$suite" >>"$page"
@@ -46,6 +53,8 @@ for manifest in "$results"/*.manifest.json; do
     sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$folder/report.md" >>"$page"
     # smoke is there for its bits: what its models did means nothing
     [ "$suite" = smoke ] && continue
+    mkdir -p "$results/figures/$suite"
+    for figure in "$folder"/figures/*.svg; do slim "$figure" >"$results/figures/$suite/$(basename "$figure")"; done
     for heading in Gates Verdicts "One set of weights, two media" "What moderates the leak" "Arms before pressure" "Faithfulness under pressure" \
         "How far the reasoning moved" Outcomes Figures; do
         printf '\n' >>"$page"

@@ -330,6 +330,14 @@ static const struct {
      "old/tiny.manifest.json; spillover verify tiny --results old/tiny.csv -q",
      2, "", "21 of 21 cells do not exist for this program"},
 
+    /* of a replaced seed nothing is pressed, and what was is left out of the table */
+    {"cp -r runs instead && sed 's/^seeds.*/&\\nreplaced: 2/' tiny.yaml > two/tiny.yaml && spillover run two/tiny.yaml --out "
+     "instead -q && grep -c ',replaced$' instead/tiny/results.csv && grep -o '17 cells are whole, .* Seeds' instead/tiny/report.md "
+     "&& spillover results tiny --out instead --to ref4 && cp ref4/tiny.csv once.csv && rm -r part/tiny && spillover run tiny.yaml "
+     "--set seeds=3 --out part -q && spillover results two/tiny.yaml --add --out part --to ref4 && cmp once.csv ref4/tiny.csv && "
+     "spillover verify tiny --results ref4/tiny.csv --cells 1 -q",
+     0, "4\n17 cells are whole, 0 do not exist by design, 4 of replaced seeds were not pressed, 0 are missing. Seeds\n",
+     ""},
     /* another seed beside each arm that reasons: it lies some way off, and what is measured anyway comes to the same */
     {"sed 's/1..3/1/; s/codi\\]/codi, no_cot]/; s/measure: {/measure: {other_seed: true, /' tiny.yaml > apart.yaml && "
      "spillover run apart.yaml --out apart -q && for t in runs apart; do awk -F, '$18 == 1 && $6 ~ /text|codi/ && $22 !~ "
