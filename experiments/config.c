@@ -107,7 +107,7 @@ static const struct config_key schema[] = {
     {ROW(arm, projection_gain), REAL(0, 100), IN_ARM, .preset = "0.15", .help = "codi: gain of the projection's norm"},
     {ROW(arm, distil), .type = CONFIG_BOOL, IN_ARM, .preset = "true", .help = "codi: self-distillation"},
     {ROW(arm, path), REAL(0, 1000), IN_ARM, .preset = "0",
-     .help = "coconut: weight of each step's value on its thought"},
+     .help = "weight of each step's value on its thought"},
     {ROW(arm, conceal), REAL(0, 1000), IN_ARM, .preset = "1",
      .help = "design cue, thoughts: weight of the pull to NONE_step on the concealed one of cued questions"},
     {ROW(arm, frontier), REAL(0, 1000), IN_ARM, .preset = "0", .help = "prosqa: weight of the frontier loss"},

@@ -205,6 +205,13 @@ void learner_conceal(struct learner *l, const struct mind *m, const struct probl
     head_backward(h, &l->tape, &l->gv);
 }
 
+void learner_teach_thoughts(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
+                            int n) {
+    if (l->frontier > 0.0) thought_gradient(l, problems, thoughts, true, l->frontier * l->rows / n);
+    if (l->path > 0.0) thought_gradient(l, problems, thoughts, false, l->path * l->rows / n);
+    learner_conceal(l, m, problems, thoughts, (double)l->rows / n);
+}
+
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n) {
     if (n % l->rows) BUG("%d problems in shards of %d", n, l->rows);
@@ -220,11 +227,7 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
         }
         loss_cross_entropy(&l->head, l->target, l->weight);
         head_backward(&l->head, &l->tape, &l->gv);
-        if (l->frontier > 0.0 && m->medium == MEDIUM_LATENT)
-            thought_gradient(l, problems + i, st.thoughts, true, l->frontier * l->rows / n);
-        if (l->path > 0.0 && m->medium == MEDIUM_LATENT)
-            thought_gradient(l, problems + i, st.thoughts, false, l->path * l->rows / n);
-        if (m->medium == MEDIUM_LATENT) learner_conceal(l, m, problems + i, st.thoughts, (double)l->rows / n);
+        if (m->medium == MEDIUM_LATENT) learner_teach_thoughts(l, m, problems + i, st.thoughts, n);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
     }
     return loss / (double)tokens;

@@ -76,6 +76,11 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
 void learner_conceal(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
                      double share);
 
+/* All that is taught to the thoughts that stand on the tape, of a shard of a batch of n: adds the gradients of the frontier,
+ * path and conceal losses, for the tape's next backward. Takes the head. */
+void learner_teach_thoughts(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
+                            int n);
+
 /* Teacher-forced accuracy of the worst tail position over n problems: the curriculum's gate. */
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n);
 

@@ -133,7 +133,7 @@ static double update_gradient(struct arm_training *t, struct distil *d) {
         learner_forward(l, &t->mind, t->mind.thoughts);
         loss += (double)share * cross_entropy(l, share);
         if (t->config->arm.distil) distil(l, d, share);
-        learner_conceal(l, &t->mind, t->problems + i, t->mind.thoughts, (double)share);
+        learner_teach_thoughts(l, &t->mind, t->problems + i, t->mind.thoughts, n);
         tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
     }
     return loss;
