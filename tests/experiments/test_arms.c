@@ -141,14 +141,16 @@ static double weighted_loss(void *with) {
     return x->weight * thought_loss(x->s, x->thoughts, x->path);
 }
 
+/* Of the frontier and of the path, for thoughts that are fed back and for projected ones. */
 START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
     enum { THOUGHTS = 3 };
     const double weight = .7;
-    struct subject *s = open_subject("prosqa", "coconut", 1, _i ? 0 : weight);
+    const bool path = _i % 2;
+    struct subject *s = open_subject("prosqa", _i / 2 ? "codi" : "coconut", 1, path ? 0 : weight);
     const struct stage st = {.thoughts = THOUGHTS, .first_step = THOUGHTS};
     struct rng r = rng_open(5, "directions", 0);
     struct gpt *m = &s->l.model;
-    if (_i) s->l.path = weight;
+    if (path) s->l.path = weight;
     memset(s->l.g, 0, (size_t)m->n * sizeof *s->l.g);
     learner_cross_entropy(&s->l, &s->mind, st, s->problems, ROWS);
     float *with = ARENA_NEW(&arena, float, m->n);
@@ -157,7 +159,7 @@ START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
     s->l.frontier = s->l.path = 0;
     learner_cross_entropy(&s->l, &s->mind, st, s->problems, ROWS);
     for (long i = 0; i < m->n; i++) with[i] -= s->l.g[i];
-    slope_check(m, with, &r, weighted_loss, &(struct weighted){s, THOUGHTS, _i, weight});
+    slope_check(m, with, &r, weighted_loss, &(struct weighted){s, THOUGHTS, path, weight});
 }
 END_TEST
 
@@ -365,7 +367,7 @@ Suite *suite_arms(void) {
     TCase *tc = tcase_create("arms");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, training_and_running_agree);
-    tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 2);
+    tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 4);
     tcase_add_test(tc, what_is_not_finite_is_named);
     tcase_add_loop_test(tc, training_cost_is_what_a_hand_counts, 0, 3);
     tcase_add_test(tc, floors_stand_beside_every_published_accuracy);
