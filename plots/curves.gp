@@ -30,6 +30,7 @@ key_columns = key_columns_for(width - left, longest)
 key_height = 20.0 * ((series + key_columns - 1) / key_columns) + 8
 body = bands * band
 foot = 34.0
+load PLOTS."caption.gp"
 height = top + body + key_height + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG

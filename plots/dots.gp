@@ -24,6 +24,7 @@ band = panel_height + below + 30
 foot = 34.0
 width = left + columns * panel_width + 14
 width = width < 640 ? 640.0 : width
+load PLOTS."caption.gp"
 height = top + bands * band + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG

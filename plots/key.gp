@@ -13,7 +13,7 @@ set tmargin at screen (key_height + foot) / height
 set bmargin at screen 0
 set xrange [0:width]
 set yrange [0:key_height + foot]
-set label 1 CAPTION at 12, 14 left font "DejaVu Sans,9" textcolor rgb "#444444"
+set label 1 CAPTION at 12, (exists("caption_y") ? caption_y : 14) left font "DejaVu Sans,9" textcolor rgb "#444444"
 do for [s = 0:series - 1] {
     x = left + (s % key_columns) * (width - left) / key_columns
     y = foot + key_height - 12 - 20 * (s / key_columns)
