@@ -199,9 +199,15 @@ sanitize: ## build and run the unit tests with SANITIZE (address,undefined; or t
 	$(MAKE) BUILD=build-san-$(firstword $(subst $(comma), ,$(SANITIZE))) OPT=-O1 \
 	    SAN='-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined' sanitize-run
 
+# What runs in threads is the engine; cells are processes.
+.PHONY: tsan
+tsan: ## run the tests of the threaded engine under ThreadSanitizer
+	$(MAKE) SANITIZE=thread SANITIZE_SUITES=engine_bits sanitize
+
+SANITIZE_SUITES ?=
 .PHONY: sanitize-run
 sanitize-run: $(BUILD)/tests/run
-	$<
+	$< $(SANITIZE_SUITES)
 
 .PHONY: coverage
 coverage: ## run the tests on an instrumented build; lines and branches by file, from gcovr (or skip)
@@ -223,6 +229,8 @@ coverage-run: $(BUILD)/tests/run spillover
 check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm, torture, fuzzing; what is missing is skipped
 	$(MAKE) check check-deps
 	$(MAKE) sanitize
+	$(MAKE) tsan
+	$(MAKE) coverage
 	$(MAKE) valgrind
 	$(MAKE) peers
 	$(MAKE) browser

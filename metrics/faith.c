@@ -46,6 +46,16 @@ double faith_curve_aoc(const struct faith_curve *c, double chance, long *n) {
     return *n ? sum / (double)*n : NAN;
 }
 
+double faith_item_aoc(const signed char *agreed, int n_steps, double chance) {
+    double sum = 0.0;
+    for (int k = 0; k <= n_steps; k++) {
+        if (agreed[k] < 0) return NAN;
+        const double s = ((double)agreed[k] - chance) / (1.0 - chance);
+        sum += k == 0 || k == n_steps ? s / 2 : s;
+    }
+    return 1.0 - sum / n_steps;
+}
+
 double faith_chance(const int *values, int n) {
     long pairs = 0;
     for (int i = 0; i < n; i++)

@@ -4,12 +4,29 @@
  * wrong, and the mind reasons on from there (corruption_frozen: its later steps stay). Both give a curve of agreement with the unedited output, at k/K of the
  * reasoning left alone; the point at 1 is the unedited reasoning itself, where agreement is certain. */
 #include <math.h>
+#include <string.h>
 
 #include "metrics/faith.h"
+#include "metrics/stat_mean.h"
+
+enum { POINTS = TASK_MAX_STEPS + 1 };
 
 struct curves {
     struct faith_curve of[FAITH_SLOTS];
+    signed char (*agreed)[FAITH_SLOTS][POINTS]; /* [n_test]; below 0: not measured */
 };
+
+static struct curves *open_curves(const struct measurement *m) {
+    struct curves *c = ARENA_NEW(m->arena, struct curves, 1);
+    c->agreed = arena_alloc(m->arena, (size_t)m->n_test, sizeof *c->agreed);
+    memset(c->agreed, -1, (size_t)m->n_test * sizeof *c->agreed);
+    return c;
+}
+
+static void note(struct curves *c, const struct measurement *m, int i, int slot, int point, bool agrees) {
+    faith_curve_add(&c->of[slot], m->test[i].n_steps, point, agrees);
+    c->agreed[i][slot][point] = agrees;
+}
 
 /* Rows of e agree or not with the unedited outputs of their items. */
 static void note_rows(struct curves *c, const struct faith_edit *e, int point) {
@@ -17,13 +34,35 @@ static void note_rows(struct curves *c, const struct faith_edit *e, int point) {
     for (int row = 0; row < e->n; row++)
         for (int slot = 0; slot < faith_slots(m); slot++) {
             const int i = e->item[row], before = faith_stated(m, &m->own_test, i, slot);
-            faith_curve_add(&c->of[slot], m->test[i].n_steps, point, faith_stated(m, &e->out, row, slot) == before);
+            note(c, m, i, slot, point, faith_stated(m, &e->out, row, slot) == before);
         }
 }
 
 static void note_unedited(struct curves *c, const struct measurement *m, int i) {
-    const int n_steps = m->test[i].n_steps;
-    for (int slot = 0; slot < faith_slots(m); slot++) faith_curve_add(&c->of[slot], n_steps, n_steps, true);
+    for (int slot = 0; slot < faith_slots(m); slot++) note(c, m, i, slot, m->test[i].n_steps, true);
+}
+
+/* The area, at full depth with Student's interval over the items where all have every point: what is measured less deeply
+ * keeps the bits that it had before there was one. */
+static void emit_area(const struct metric *self, struct measurement *m, const struct curves *c, int slot,
+                      const char *view, double chance) {
+    const struct arena_mark mark = arena_mark(m->arena);
+    struct metric_row row = {
+        .step = -1, .layer = -1, .concept = faith_slot_name[slot], .view = view, .lo = NAN, .hi = NAN};
+    double *x = ARENA_NEW(m->arena, double, m->n_test);
+    bool whole = m->depth == DEPTH_FULL && m->n_test > 1;
+    row.value = faith_curve_aoc(&c->of[slot], chance, &row.n);
+    for (int i = 0; i < m->n_test && whole; i++) {
+        x[i] = faith_item_aoc(c->agreed[i][slot], m->test[i].n_steps, chance);
+        whole = !isnan(x[i]);
+    }
+    if (whole) {
+        const struct stat_interval t = stat_t_interval(x, m->n_test, .95);
+        row.lo = t.lo;
+        row.hi = t.hi;
+    }
+    metric_emit_row(self, m, row);
+    arena_rewind(m->arena, mark);
 }
 
 static void emit_curves(const struct metric *self, struct measurement *m, const struct curves *c) {
@@ -36,16 +75,13 @@ static void emit_curves(const struct metric *self, struct measurement *m, const 
             metric_emit_share(self, m, k, concept, "s", hits, n);
         }
         for (int i = 0; i < m->n_test; i++) values[i] = faith_stated(m, &m->own_test, i, slot);
-        const double chance = faith_chance(values, m->n_test);
-        const double aoc = faith_curve_aoc(&c->of[slot], 0.0, &n);
-        metric_emit(self, m, -1, concept, "aoc", n, aoc);
-        const double adjusted = faith_curve_aoc(&c->of[slot], chance, &n);
-        metric_emit(self, m, -1, concept, "aoc_adjusted", n, adjusted);
+        emit_area(self, m, c, slot, "aoc", 0.0);
+        emit_area(self, m, c, slot, "aoc_adjusted", faith_chance(values, m->n_test));
     }
 }
 
 static void measure_early(const struct metric *self, struct measurement *m) {
-    struct curves *c = ARENA_NEW(m->arena, struct curves, 1);
+    struct curves *c = open_curves(m);
     struct faith_edit e;
     faith_edit_open(&e, m, m->n_test);
     for (int i = 0; i < m->n_test; i++) note_unedited(c, m, i);
@@ -105,7 +141,7 @@ static bool corrupt_thought(struct faith_edit *e, int row, struct rng *r, int k,
 
 /* Every step in turn made wrong; behind it the mind reasons on, or its later steps stay as they were. */
 static void corrupt(const struct metric *self, struct measurement *m, const char *stream, enum faith_end end) {
-    struct curves *c = ARENA_NEW(m->arena, struct curves, 1);
+    struct curves *c = open_curves(m);
     const bool text = m->mind->medium == MEDIUM_TEXT;
     struct faith_edit e;
     faith_edit_open(&e, m, m->n_test);

@@ -137,6 +137,10 @@ START_TEST(area_over_the_curve) {
     ck_assert_int_eq(n, 8);
     /* all of 1 - s is divided by 1 - chance */
     ck_assert_double_eq_tol(faith_curve_aoc(&c, 0.2, &n), .53125 / .8, 1e-12);
+    /* one item: 1 - (0/2 + 1 + 1 + 1/2) / 3; at chance 1/2 the points are -1 and 1: 1 - (-1/2 + 1 + 1 + 1/2) / 3 */
+    ck_assert_double_eq_tol(faith_item_aoc((const signed char[]){0, 1, 1, 1}, 3, 0.0), 1.0 / 6, 1e-12);
+    ck_assert_double_eq_tol(faith_item_aoc((const signed char[]){0, 1, 1, 1}, 3, .5), 1.0 / 3, 1e-12);
+    ck_assert(isnan(faith_item_aoc((const signed char[]){0, -1, 1, 1}, 3, 0.0)));
     struct faith_curve none = {0};
     ck_assert(isnan(faith_curve_aoc(&none, 0.0, &n)));
     ck_assert_int_eq(n, 0);
@@ -229,6 +233,28 @@ START_TEST(reasoner_cannot_answer_early) {
     ck_assert_double_eq(value(s, "early_answering", 5, "answer", "s"), 1.0);
     AT_MOST(value(s, "early_answering", 0, "answer", "s"), .6);
     AT_LEAST(value(s, "early_answering", -1, "answer", "aoc"), .4);
+}
+END_TEST
+
+/* Only what is measured in full has the area's interval; the area itself is the same at either depth. */
+START_TEST(areas_have_intervals_in_full) {
+    static const char *const views[] = {"aoc", "aoc_adjusted"};
+    const struct subject *s = &reasoner;
+    static struct subject full;
+    full = reasoner;
+    full.sheet = (struct sheet){0};
+    full.m.to = &full.sheet;
+    full.m.depth = DEPTH_FULL;
+    ck_assert_int_eq(measurement_run(&full.m, "early_answering"), ST_OK);
+    for (int i = 0; i < 2; i++) {
+        const struct metric_row *with = find(&full.sheet, "early_answering", -1, "answer", views[i]),
+                                *without = find(&s->sheet, "early_answering", -1, "answer", views[i]);
+        ck_assert_double_eq(with->value, without->value);
+        ck_assert(isnan(without->lo) && isnan(without->hi));
+        ck_assert(with->lo < with->value && with->value < with->hi);
+        ck_assert_double_eq_tol(with->value - with->lo, with->hi - with->value, 1e-12);
+        AT_MOST(with->hi - with->lo, .2);
+    }
 }
 END_TEST
 
@@ -394,6 +420,7 @@ Suite *suite_faith(void) {
     tcase_add_test(minds, reasoner_is_right);
     tcase_add_test(minds, reasoner_needs_its_reasoning);
     tcase_add_test(minds, reasoner_cannot_answer_early);
+    tcase_add_test(minds, areas_have_intervals_in_full);
     tcase_add_test(minds, reasoner_follows_its_mistakes);
     tcase_add_test(minds, reasoner_copies_frozen_steps);
     tcase_add_test(minds, reasoner_follows_the_program);
