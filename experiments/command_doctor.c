@@ -177,7 +177,7 @@ static const char *other_libraries(struct doctor *d, const char *manifest) {
 static void check_results(struct doctor *d) {
     struct arena *a = d->arena;
     const char *folder = arena_printf(a, "%s/data/results", command_source_dir(a)), *tmp = getenv("TMPDIR");
-    struct verify_options o = {.results = arena_printf(a, "%s/smoke.csv", folder),
+    struct verify_options o = {.results = verify_reference(folder, "smoke", a),
                                .kernel = gemm_blis_arch(),
                                .program = command_program(a),
                                .cells = 1,

@@ -175,7 +175,7 @@ const struct argp command_results_argp = {
     .args_doc = "SUITE",
     .doc =
         "Copy the table, manifest and figures of a finished suite to where reference results lie, to be committed: "
-        "SUITE.csv (over 4 MiB: SUITE.csv.gz), SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/. With --add the run "
+        "SUITE.csv (over 1 MiB: SUITE.csv.gz), SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/. With --add the run "
         "needs only the cells that they lack; figures wait for `make results`.\v"
         "Examples:\n  spillover run smoke && spillover results smoke\n"
         "  spillover run quick --set seeds=9 && spillover results quick --add\n",
@@ -194,7 +194,7 @@ static enum status copy(const char *from, const char *to, json_t *files, struct 
 
 /* A large table is compressed, so that the repository stays small; of its two forms only one lies there. */
 static enum status copy_table(const char *from, const char *to, json_t *files, struct arena *a) {
-    enum { LARGE = 4 << 20 };
+    enum { LARGE = 1 << 20 };
     const char *packed = arena_printf(a, "%s.gz", to);
     const struct arena_mark mark = arena_mark(a);
     char *data;
