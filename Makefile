@@ -215,15 +215,15 @@ coverage: ## run the tests on an instrumented build; lines and branches by file,
 	    $(MAKE) BUILD=build-coverage OPT=-O1 SAN='--coverage -fprofile-update=atomic' coverage-run; \
 	    else echo "coverage: skipped, there is no gcovr"; fi
 
+GCOVR = gcovr --root . --object-directory $(BUILD) --exclude tests --exclude-unreachable-branches \
+	--exclude-throw-branches
 # Cells of the tests are processes of ./spillover, which this build replaces until the next make.
 .PHONY: coverage-run
 coverage-run: $(BUILD)/tests/run spillover
 	find $(BUILD) -name '*.gcda' -delete
 	$<
-	gcovr --root . --object-directory $(BUILD) --exclude tests --exclude-unreachable-branches --exclude-throw-branches \
-	    --txt $(BUILD)/lines.txt --print-summary
-	gcovr --root . --object-directory $(BUILD) --exclude tests --exclude-unreachable-branches --exclude-throw-branches \
-	    --branches --txt $(BUILD)/branches.txt
+	$(GCOVR) --txt $(BUILD)/lines.txt --print-summary
+	$(GCOVR) --branches --txt $(BUILD)/branches.txt
 
 .PHONY: check-all
 check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm, torture, fuzzing; what is missing is skipped

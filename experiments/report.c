@@ -129,6 +129,12 @@ void report_escape(FILE *out, const char *text) {
     }
 }
 
+int report_seed_index(const struct report *r, long seed) {
+    for (int s = 0; s < r->outcomes.n_seeds; s++)
+        if (r->outcomes.seeds[s] == seed) return s;
+    return -1;
+}
+
 static bool same(const char *want, const char *is) {
     return !want || strcmp(want, is) == 0;
 }

@@ -24,10 +24,13 @@ struct report_arm report_arm_of(const struct report *r, int row) {
     return a;
 }
 
+static bool same_base(const struct report_arm *a, const struct report_arm *b) {
+    return strcmp(a->size, b->size) == 0 && strcmp(a->base_steps, b->base_steps) == 0 && strcmp(a->rho, b->rho) == 0;
+}
+
 bool report_same_arm(const struct report_arm *a, const struct report_arm *b) {
     return strcmp(a->arm, b->arm) == 0 && strcmp(a->variant, b->variant) == 0 && strcmp(a->task, b->task) == 0 &&
-           strcmp(a->design, b->design) == 0 && strcmp(a->size, b->size) == 0 &&
-           strcmp(a->base_steps, b->base_steps) == 0 && strcmp(a->rho, b->rho) == 0;
+           strcmp(a->design, b->design) == 0 && same_base(a, b);
 }
 
 struct report_arm_query report_query_of(const struct report_arm *a) {
@@ -48,7 +51,7 @@ const char *report_settings(const struct report *r, const struct report_arm *a) 
     } part[] = {{RC_SIZE, "", a->size}, {RC_BASE_STEPS, "base ", a->base_steps}, {RC_RHO, "ρ ", a->rho}};
     const char *text = a->variant;
     for (size_t i = 0; i < sizeof part / sizeof part[0]; i++)
-        if (r->varies[part[i].column])
+        if (r->varies[part[i].column] && *part[i].value)
             text = arena_printf(r->arena, "%s%s%s%s", text, *text ? " " : "", part[i].before, part[i].value);
     return text;
 }
@@ -155,10 +158,6 @@ static bool task_parts_held(struct arena *arena, const char *of, const char *by)
     for (char *part = arena_strdup(arena, of), *save; (part = strtok_r(part, ";", &save)); part = NULL)
         if (strncmp(part, "task.", 5) == 0 && !outcome_variant_holds(by, part)) return false;
     return true;
-}
-
-static bool same_base(const struct report_arm *a, const struct report_arm *b) {
-    return strcmp(a->size, b->size) == 0 && strcmp(a->base_steps, b->base_steps) == 0 && strcmp(a->rho, b->rho) == 0;
 }
 
 /* The name of a floor that answers, or tells c, more often than half of the time; NULL: there is none. *measured: there

@@ -33,10 +33,7 @@ static struct report_cells *cells_of(const struct report *r, struct report_cell_
 
 static int seed_of(const struct report *r, int row) {
     double seed;
-    if (csv_number(r->results, row, r->column[RC_SEED], &seed)) return -1;
-    for (int s = 0; s < r->outcomes.n_seeds; s++)
-        if ((double)r->outcomes.seeds[s] == seed) return s;
-    return -1;
+    return csv_number(r->results, row, r->column[RC_SEED], &seed) ? -1 : report_seed_index(r, (long)seed);
 }
 
 /* The figure that a row belongs to; n: none. Rows of layers are of states, not of what is fed back. */

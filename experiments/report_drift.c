@@ -47,18 +47,12 @@ static struct slot *slot_like(struct slots *s, const struct slot *like) {
     return made;
 }
 
-static int seed_index(const struct report *r, long seed) {
-    for (int s = 0; s < r->outcomes.n_seeds; s++)
-        if (r->outcomes.seeds[s] == seed) return s;
-    return -1;
-}
-
 static enum status add_value(struct slots *s, const struct slot *like, int quantity, int row) {
     const struct report *r = s->r;
     double seed, value;
     TRY(csv_number(r->results, row, r->column[RC_SEED], &seed));
     TRY(csv_number(r->results, row, r->column[RC_VALUE], &value));
-    const int at = seed_index(r, (long)seed);
+    const int at = report_seed_index(r, (long)seed);
     if (at < 0) return ST_OK;
     struct slot *slot = slot_like(s, like);
     slot->sum[quantity][at] += value;

@@ -29,8 +29,8 @@ int report_seeds_among(const struct report *r, const bool *seen) {
 }
 
 void report_see(const struct report *r, bool *seen, long seed) {
-    for (int s = 0; s < r->outcomes.n_seeds; s++)
-        if (r->outcomes.seeds[s] == seed) seen[s] = true;
+    const int s = report_seed_index(r, seed);
+    if (s >= 0) seen[s] = true;
 }
 
 void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]) {
@@ -78,15 +78,14 @@ static bool is_seen(const struct outcome_curve *c, int k, int last) {
 }
 
 static void write_curve(const struct outcome_curve *c, const struct report_names *panels, int panel_no,
-                        struct report_names *series, const char *name, struct csv_out *csv) {
-    const int series_no = report_number_of(series, name);
+                        const struct report_names *series, int series_no, struct csv_out *csv) {
     for (int k = 0, last = -1; k < c->n; k++) {
         if (!is_seen(c, k, last)) continue;
         last = k;
         csv_out_integer(csv, panel_no);
         csv_out_text(csv, panels->name[panel_no]);
         csv_out_integer(csv, series_no);
-        csv_out_text(csv, name);
+        csv_out_text(csv, series->name[series_no]);
         csv_out_integer(csv, c->quantity == OQ_S_R);
         csv_out_integer(csv, c->seed);
         csv_out_number(csv, c->update[k]);
@@ -106,19 +105,21 @@ static enum status write_curves(const struct report *r, struct csv_out *csv, int
     const struct outcomes *o = &r->outcomes;
     struct report_names panels = {0}, series = {0};
     bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
-    int *panel = ARENA_NEW(r->arena, int, o->n_curves + 1);
+    int *panel = ARENA_NEW(r->arena, int, o->n_curves + 1), *name = ARENA_NEW(r->arena, int, o->n_curves + 1);
     csv_out_header(csv, header);
     for (int i = 0; i < o->n_curves; i++) {
         const struct outcome_curve *c = &o->curves[i];
-        panel[i] = is_drawn(c) ? report_number_of(&panels, report_arm_title(r, c->field, c->concept, c->view)) : -1;
-        if (is_drawn(c)) report_number_of(&series, report_pressure_title(r, c->field)); /* in order of results.csv */
+        panel[i] = -1;
+        if (!is_drawn(c)) continue;
+        panel[i] = report_number_of(&panels, report_arm_title(r, c->field, c->concept, c->view));
+        name[i] = report_number_of(&series, report_pressure_title(r, c->field)); /* in order of results.csv */
     }
     for (int half = 0; half < 2 * panels.n; half++) {
         bool any = false;
         for (int i = 0; i < o->n_curves; i++) {
             const struct outcome_curve *c = &o->curves[i];
             if (panel[i] != half / 2 || (c->quantity == OQ_S_R) != half % 2) continue;
-            write_curve(c, &panels, half / 2, &series, report_pressure_title(r, c->field), csv);
+            write_curve(c, &panels, half / 2, &series, name[i], csv);
             report_see(r, seen, c->seed);
             any = true;
             ++*points;

@@ -80,6 +80,9 @@ int report_outcome_seeds(const struct outcomes *o, int i, double *x);
  * (G1, G2, G3, G8) failed for it; any other stays, and a note says so. */
 void report_replace(struct report *r);
 
+/* The place of a seed among r->outcomes.seeds; -1: it is none of them. */
+int report_seed_index(const struct report *r, long seed);
+
 /* Does a cell begin with this row? The rows of a cell stand together. */
 bool report_new_cell(const struct report *r, int row);
 
@@ -95,7 +98,7 @@ bool report_same_arm(const struct report_arm *a, const struct report_arm *b);
 struct report_arm_query report_query_of(const struct report_arm *a);
 
 /* What tells an arm from others of its name, task and design in this suite: its variant, then of size, base_steps and
- * rho those that vary. */
+ * rho those that vary and are not left "". */
 const char *report_settings(const struct report *r, const struct report_arm *a);
 
 /* The same of a pressed cell, from the fields that name it. */

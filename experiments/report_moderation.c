@@ -138,14 +138,9 @@ static void slopes(const struct ladder *l, int seeds, double *slope) {
 static const char *other_settings(const struct report *r, const struct ladder *l) {
     const char *field[OF_FIELDS];
     memcpy(field, l->first->field, sizeof field);
+    field[l->setting->field] = "";
     field[OF_VARIANT] = l->rest;
-    struct report other = *r;
-    const enum report_column own = l->setting->field == OF_SIZE         ? RC_SIZE
-                                   : l->setting->field == OF_BASE_STEPS ? RC_BASE_STEPS
-                                   : l->setting->field == OF_RHO        ? RC_RHO
-                                                                        : RC_COUNT;
-    if (own != RC_COUNT) other.varies[own] = false;
-    return report_cell_settings(&other, field);
+    return report_cell_settings(r, field);
 }
 
 static void ladder_line(const struct report *r, const struct ladder *l, double *slope, double *y, FILE *out) {
