@@ -2,106 +2,66 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/fs.h"
-#include "engine/base/log.h"
 #include "experiments/report.h"
-#include "tests/experiments/planted.h"
+#include "tests/experiments/page.h"
 
-static struct arena arena;
-static char dir[64];
-static struct planted p;
-static struct suite suite;
-static struct suite_plan plan;
+static struct page made;
 
 static const int at[] = {0, 20, 40};
-static const long suite_seeds[] = {1, 2};
 
 static void setup(void) {
-    arena_open(&arena, 1 << 16);
-    log_set_quiet(true);
-    memcpy(dir, "/tmp/test_report.XXXXXX", 24);
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    config_default(&plan.config);
-    plan.config.task.modulus = 5;
-    plan.config.arm.name = "text";
-    plan.config.press.pressure = "conceal";
-    plan.config.press.method = METHOD_SFT;
-    plan.leaf = CELL_PRESS;
-    suite = (struct suite){.name = "plain",
-                           .about = "one line",
-                           .delta = .15,
-                           .prior_scale = .3,
-                           .seeds = suite_seeds,
-                           .n_seeds = 2,
-                           .plans = &plan,
-                           .n_plans = 1};
-    planted_open(&p, arena_printf(&arena, "%s/results.csv", dir));
-    p.arm = "text";
+    page_open(&made);
+    made.suite.name = "plain";
 }
 
 static void teardown(void) {
-    ck_assert_int_eq(fs_remove_tree(dir), ST_OK);
-    log_set_quiet(false);
-    arena_close(&arena);
+    page_close(&made);
 }
 
 static void arm(long seed, double accuracy) {
-    p.cell = arena_printf(&arena, "arm%ld", seed);
-    p.pair = p.pressure = p.method = p.credit = "";
-    p.seed = seed;
-    planted_row(&p, -1, -1, "", "", "updates", 900);
-    planted_row(&p, -1, -1, "answer", "greedy", "accuracy", accuracy);
-    planted_row(&p, -1, -1, "answer", "other", "necessity", .8);
+    made.planted.cell = arena_printf(&made.arena, "arm%ld", seed);
+    made.planted.pair = made.planted.pressure = made.planted.method = made.planted.credit = "";
+    made.planted.seed = seed;
+    planted_row(&made.planted, -1, -1, "", "", "updates", 900);
+    planted_row(&made.planted, -1, -1, "answer", "greedy", "accuracy", accuracy);
+    planted_row(&made.planted, -1, -1, "answer", "other", "necessity", .8);
 }
 
 /* S^F at the end is `s`, D is .9, in a control that does not move. */
 static void pair(long seed, double s) {
-    p.pair = arena_printf(&arena, "pair%ld", seed);
-    p.method = "sft";
-    p.credit = "targeted";
-    p.seed = seed;
-    p.cell = arena_printf(&arena, "none%ld", seed);
-    p.pressure = "none";
-    planted_path(&p, "c", "", "m_out", 3, at, (const double[]){.8, .8, .8});
-    planted_path(&p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1, 1});
-    p.cell = arena_printf(&arena, "conceal%ld", seed);
-    p.pressure = "conceal";
-    planted_path(&p, "c", "", "m_out", 3, at, (const double[]){.8, .4, .08});
-    planted_path(&p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1 - s / 2, 1 - s});
+    made.planted.pair = arena_printf(&made.arena, "pair%ld", seed);
+    made.planted.method = "sft";
+    made.planted.credit = "targeted";
+    made.planted.seed = seed;
+    made.planted.cell = arena_printf(&made.arena, "none%ld", seed);
+    made.planted.pressure = "none";
+    planted_path(&made.planted, "c", "", "m_out", 3, at, (const double[]){.8, .8, .8});
+    planted_path(&made.planted, "c", "", "m_r_reader", 3, at, (const double[]){1, 1, 1});
+    made.planted.cell = arena_printf(&made.arena, "conceal%ld", seed);
+    made.planted.pressure = "conceal";
+    planted_path(&made.planted, "c", "", "m_out", 3, at, (const double[]){.8, .4, .08});
+    planted_path(&made.planted, "c", "", "m_r_reader", 3, at, (const double[]){1, 1 - s / 2, 1 - s});
 }
 
 /* An arm of two seeds: answers, reports, necessity, and the monitor of c; NAN: not measured. */
 static void gated(const char *design, const char *name, const double answer[2], double report, const double n[2],
                   double monitor) {
-    p.arm = name;
-    p.design = design;
-    p.pair = p.pressure = p.method = p.credit = "";
+    made.planted.arm = name;
+    made.planted.design = design;
+    made.planted.pair = made.planted.pressure = made.planted.method = made.planted.credit = "";
     for (int s = 0; s < 2; s++) {
-        p.cell = arena_printf(&arena, "%s %s %d", design, name, s);
-        p.seed = s + 1;
-        planted_row(&p, -1, -1, "answer", "greedy", "accuracy", answer[s]);
-        planted_row(&p, -1, -1, "report", "greedy", "accuracy", report);
-        planted_row(&p, -1, -1, "answer", "other", "necessity", n[s]);
+        made.planted.cell = arena_printf(&made.arena, "%s %s %d", design, name, s);
+        made.planted.seed = s + 1;
+        planted_row(&made.planted, -1, -1, "answer", "greedy", "accuracy", answer[s]);
+        planted_row(&made.planted, -1, -1, "report", "greedy", "accuracy", report);
+        planted_row(&made.planted, -1, -1, "answer", "other", "necessity", n[s]);
         if (strcmp(name, "text") == 0)
-            planted_row(&p, -1, -1, "c", "", "m_r_reader", monitor);
+            planted_row(&made.planted, -1, -1, "c", "", "m_r_reader", monitor);
         else
-            planted_row(&p, -1, 2, "c", "", "m_r_frozen", monitor);
+            planted_row(&made.planted, -1, 2, "c", "", "m_r_frozen", monitor);
     }
-}
-
-static const char *read_text(const char *name) {
-    static char *text; /* static: gcc 12 otherwise sees a dangling pointer in what is returned */
-    size_t size;
-    ck_assert_int_eq(fs_read(&arena, arena_printf(&arena, "%s/%s", dir, name), &text, &size), ST_OK);
-    return text;
-}
-
-static const char *page(void) {
-    planted_close(&p);
-    ck_assert_msg(report_write(dir, &suite, NULL, NULL) == ST_OK, "%s", status_message());
-    return read_text("report.md");
 }
 
 static void expect_in_order(const char *text, const char *const *parts) {
@@ -119,7 +79,7 @@ START_TEST(gates_come_first) {
         "| C5 |",  "## Arms",  "## Outcomes", "## Figures",  "## Skipped", "## Cost", NULL};
     arm(1, .99);
     pair(1, .4);
-    expect_in_order(page(), order);
+    expect_in_order(page_write(&made), order);
 }
 END_TEST
 
@@ -129,7 +89,7 @@ START_TEST(two_seeds) {
     arm(2, .98);
     pair(1, .4);
     pair(2, .6);
-    const char *text = page();
+    const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "n = 2, fewer than the 10 seeds of a verdict"));
     ck_assert_ptr_nonnull(strstr(text, "| C1 | output pressure spills into text reasoning | **undecided** |"));
     ck_assert_ptr_null(strstr(text, "**invalid**"));
@@ -137,7 +97,7 @@ START_TEST(two_seeds) {
     ck_assert_ptr_nonnull(strstr(text, "| S^F at N | reader | 2 | 0.500 [-0.771, 1.771] |"));
     ck_assert_ptr_nonnull(strstr(text, " 1: 0.400 2: 0.600 |"));
     ck_assert_ptr_nonnull(strstr(text, "0.900 [0.900, 0.900]")); /* D */
-    const char *paths = read_text("figures/data/credit_paths.csv");
+    const char *paths = page_read(&made, "figures/data/credit_paths.csv");
     ck_assert_ptr_nonnull(strstr(paths, "0,text,0,sft targeted,1,0.4,0.4,0.4,1\n"));
     ck_assert_ptr_nonnull(strstr(paths, "0,text,0,sft targeted,0,0.5,-0.77062,1.77062,2\n"));
 }
@@ -146,7 +106,7 @@ END_TEST
 START_TEST(failed_gate) {
     arm(7, .6);
     pair(7, .4);
-    const char *text = page(), *gate = strstr(text, "| G1 |");
+    const char *text = page_write(&made), *gate = strstr(text, "| G1 |");
     ck_assert_ptr_nonnull(gate);
     const char *end = strchr(gate, '\n'), *fail = strstr(gate, "| **fail** | C1 C2 C2b C4 C5 |");
     ck_assert(fail != NULL && fail < end);
@@ -157,12 +117,12 @@ END_TEST
 
 static void bits_arm(const char *name, long seed, double best, double step) {
     const bool floor = isnan(best);
-    p.arm = name;
+    made.planted.arm = name;
     arm(seed, floor ? .1 : .99);
-    planted_row(&p, -1, -1, "report", "greedy", "accuracy", floor ? .1 : .99);
+    planted_row(&made.planted, -1, -1, "report", "greedy", "accuracy", floor ? .1 : .99);
     if (floor) return;
-    planted_row(&p, -1, -1, "joint", "best_position", "bits", best);
-    planted_row(&p, -1, -1, "joint", "step", "bits", step);
+    planted_row(&made.planted, -1, -1, "joint", "best_position", "bits", best);
+    planted_row(&made.planted, -1, -1, "joint", "step", "bits", step);
 }
 
 /* Bits of a thought, of the text's best token and of its whole step; where steps are single tokens nothing is judged. */
@@ -175,7 +135,7 @@ START_TEST(bits_decide_what_a_thought_tells) {
         {3.5, 3.4, 6.8, "**refuted**", "bits(thought) - bits(step) | 10 | -3.3 |"},
         {6.0, 3.4, 3.4, "**undecided**", "G1b not measured"},
     };
-    p.design = "none";
+    made.planted.design = "none";
     for (long seed = 1; seed <= 10; seed++) {
         const double jitter = seed % 2 ? .02 : -.02;
         bits_arm("text_long", seed, cases[_i].token, cases[_i].step);
@@ -184,13 +144,14 @@ START_TEST(bits_decide_what_a_thought_tells) {
         bits_arm("no_cot", seed, NAN, NAN);
         bits_arm("pause", seed, NAN, NAN);
     }
-    const char *text = page(), *claim = strstr(text, "| C3 | a thought tells more than a token |");
+    const char *text = page_write(&made), *claim = strstr(text, "| C3 | a thought tells more than a token |");
     ck_assert_ptr_nonnull(claim);
     const char *verdict = strstr(claim, cases[_i].verdict);
     ck_assert_msg(verdict && verdict < strchr(claim, '\n'), "%.200s", claim);
     ck_assert_ptr_nonnull(strstr(text, cases[_i].mean));
     /* the best position of the text, a dot a seed and a mean; no_cot has no bits */
-    const char *data = read_text("figures/data/bits.csv"), *row = strstr(data, "text_long,0,the best position,0,");
+    const char *data = page_read(&made, "figures/data/bits.csv"),
+               *row = strstr(data, "text_long,0,the best position,0,");
     ck_assert_ptr_nonnull(row);
     ck_assert_double_eq_tol(strtod(row + strlen("text_long,0,the best position,0,"), NULL), cases[_i].token, 1e-6);
     ck_assert_ptr_null(strstr(data, "no_cot"));
@@ -199,34 +160,35 @@ END_TEST
 
 /* Pressed in thoughts, c stays there and leaves the text: .5 and .7 of it in two seeds. */
 START_TEST(one_set_of_weights_in_two_media) {
-    p.arm = plan.config.arm.name = "codi";
+    made.planted.arm = made.plan.config.arm.name = "codi";
     for (long seed = 1; seed <= 2; seed++) {
         const double s = seed == 1 ? .5 : .7;
-        p.pair = arena_printf(&arena, "pair%ld", seed);
-        p.method = "sft";
-        p.credit = "full";
-        p.seed = seed;
+        made.planted.pair = arena_printf(&made.arena, "pair%ld", seed);
+        made.planted.method = "sft";
+        made.planted.credit = "full";
+        made.planted.seed = seed;
         for (int pressed = 0; pressed < 2; pressed++) {
-            p.cell = arena_printf(&arena, "%s%ld", pressed ? "conceal" : "none", seed);
-            p.pressure = pressed ? "conceal" : "none";
+            made.planted.cell = arena_printf(&made.arena, "%s%ld", pressed ? "conceal" : "none", seed);
+            made.planted.pressure = pressed ? "conceal" : "none";
             const double end = pressed ? .08 : .8;
-            planted_path(&p, "c", "", "m_out", 3, at, (const double[]){.8, end, end});
-            planted_path(&p, "c", "", "m_r_frozen", 3, at, (const double[]){1, 1, 1});
-            planted_path(&p, "c", "text_mode", "m_out", 3, at, (const double[]){.8, end, end});
-            planted_path(&p, "c", "text_mode", "m_r_reader", 3, at, (const double[]){1, 1, pressed ? 1 - s : 1});
+            planted_path(&made.planted, "c", "", "m_out", 3, at, (const double[]){.8, end, end});
+            planted_path(&made.planted, "c", "", "m_r_frozen", 3, at, (const double[]){1, 1, 1});
+            planted_path(&made.planted, "c", "text_mode", "m_out", 3, at, (const double[]){.8, end, end});
+            planted_path(&made.planted, "c", "text_mode", "m_r_reader", 3, at,
+                         (const double[]){1, 1, pressed ? 1 - s : 1});
         }
     }
-    const char *text = page();
+    const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "| joint | codi | conceal | sft | full |  | c | 0.000 [0.000, 0.000] | - | "
                                        "0.600 [-0.671, 1.871] | 0.600 [-0.671, 1.871] | 2 |"));
 }
 END_TEST
 
 static void three(long failing, const long *replaced) {
-    suite.replaced = replaced;
-    suite.n_replaced = 1;
+    made.suite.replaced = replaced;
+    made.suite.n_replaced = 1;
     for (long seed = 1; seed <= 3; seed++) {
-        p.arm = "text";
+        made.planted.arm = "text";
         arm(seed, seed == failing ? .2 : .99);
         pair(seed, seed == 2 ? .9 : .4);
     }
@@ -236,19 +198,19 @@ static void three(long failing, const long *replaced) {
 START_TEST(a_replaced_seed_is_not_judged) {
     static const long two = 2;
     three(2, &two);
-    const char *text = page();
+    const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "**Replaced.** Seed 2: G1, accuracy, joint, text_long: 0.2. A gate had failed"));
     ck_assert_ptr_nonnull(strstr(text, "Seeds: 1 3."));
     ck_assert_ptr_nonnull(strstr(text, "| 0.400 [0.400, 0.400] |"));
     ck_assert_ptr_null(strstr(text, "2: 0.900"));
-    ck_assert_ptr_nonnull(strstr(read_text("outcomes.csv"), ",2,0.9,ok")); /* kept in the table */
+    ck_assert_ptr_nonnull(strstr(page_read(&made, "outcomes.csv"), ",2,0.9,ok")); /* kept in the table */
 }
 END_TEST
 
 START_TEST(a_seed_without_a_failed_gate_stays) {
     static const long two = 2;
     three(0, &two);
-    const char *text = page();
+    const char *text = page_write(&made);
     ck_assert_ptr_null(strstr(text, "**Replaced.**"));
     ck_assert_ptr_nonnull(strstr(text, "Seeds: 1 2 3."));
     ck_assert_ptr_nonnull(strstr(text, "seed 2 is declared replaced, but no gate failed for it before pressure"));
@@ -274,8 +236,8 @@ START_TEST(every_seed_meets_the_gates_or_the_arm_fails) {
     gated("joint", "codi", low, .7, good, .79);
     gated("none", "text", high, .7, good, 1);
     gated("none", "coconut", guess, .5, never, .2);
-    expect_in_order(page(), order);
-    ck_assert_ptr_nonnull(strstr(read_text("figures/data/arm_gates.csv"),
+    expect_in_order(page_write(&made), order);
+    ck_assert_ptr_nonnull(strstr(page_read(&made, "figures/data/arm_gates.csv"),
                                  "-1,,3,4,thoughts not necessary,,-1,\n0,answer,3,0,,0.95,1,0.95\n"));
 }
 END_TEST
@@ -292,12 +254,12 @@ START_TEST(a_floor_that_answers_is_told_beside_every_arm) {
         NULL};
     gated("cue", "pause", guess, .51, none, NAN);
     gated("cue", "text", high, .7, good, 1);
-    p.variant = "task.rho=1";
+    made.planted.variant = "task.rho=1";
     gated("cue", "coconut", high, .7, good, 1);
-    p.variant = "";
+    made.planted.variant = "";
     gated("joint", "pause", guess, .5, none, NAN);
     gated("joint", "text", high, .7, good, 1);
-    expect_in_order(page(), order);
+    expect_in_order(page_write(&made), order);
 }
 END_TEST
 
@@ -313,20 +275,20 @@ START_TEST(published_figures_stand_beside_ours) {
         "| prosqa | joint | text | task.form=triplet | 0.500 | - | 1 | |",
         "### What training took",
         NULL};
-    p.task = "prosqa";
-    p.variant = "task.form=edge";
+    made.planted.task = "prosqa";
+    made.planted.variant = "task.form=edge";
     for (long seed = 1; seed <= 2; seed++) {
         arm(seed, .99);
-        planted_row(&p, -1, -1, "published", "", "accuracy_exact", seed == 1 ? .75 : .77);
-        planted_row(&p, -1, -1, "published", "", "accuracy_two_way", seed == 1 ? .85 : .87);
-        planted_row(&p, -1, -1, "published", "child_within_two", "accuracy_two_way", .741);
-        planted_row(&p, -1, -1, "published", "lower_in_degree", "accuracy_two_way", .646);
+        planted_row(&made.planted, -1, -1, "published", "", "accuracy_exact", seed == 1 ? .75 : .77);
+        planted_row(&made.planted, -1, -1, "published", "", "accuracy_two_way", seed == 1 ? .85 : .87);
+        planted_row(&made.planted, -1, -1, "published", "child_within_two", "accuracy_two_way", .741);
+        planted_row(&made.planted, -1, -1, "published", "lower_in_degree", "accuracy_two_way", .646);
     }
-    p.variant = "task.form=triplet";
+    made.planted.variant = "task.form=triplet";
     arm(1, .99);
-    p.cell = "triplet";
-    planted_row(&p, -1, -1, "published", "", "accuracy_exact", .5);
-    const char *text = page();
+    made.planted.cell = "triplet";
+    planted_row(&made.planted, -1, -1, "published", "", "accuracy_exact", .5);
+    const char *text = page_write(&made);
     expect_in_order(text, order);
     const char *floor = strstr(text, "floor: the lower");
     ck_assert_ptr_null(strstr(floor + 1, "floor: the lower")); /* once */
@@ -335,46 +297,46 @@ END_TEST
 
 START_TEST(nothing_published_nothing_said) {
     arm(1, .99);
-    ck_assert_ptr_null(strstr(page(), "published file"));
+    ck_assert_ptr_null(strstr(page_write(&made), "published file"));
 }
 END_TEST
 
 static void resources(const char *cell, double seconds, int kib) {
-    const char *folder = arena_printf(&arena, "%s/cells/%s", dir, cell),
-               *text = arena_printf(&arena, "{\"cpu_seconds\": %g, \"max_rss_kib\": %d}", seconds, kib);
+    const char *folder = arena_printf(&made.arena, "%s/cells/%s", made.dir, cell),
+               *text = arena_printf(&made.arena, "{\"cpu_seconds\": %g, \"max_rss_kib\": %d}", seconds, kib);
     ck_assert_int_eq(fs_mkdirs(folder), ST_OK);
-    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/resources.json", folder), text, strlen(text)), ST_OK);
+    ck_assert_int_eq(fs_write(arena_printf(&made.arena, "%s/resources.json", folder), text, strlen(text)), ST_OK);
 }
 
 /* Two seeds of an arm, their base, and a pressed cell; what was not counted is a dash. */
 START_TEST(training_is_counted_and_its_seconds_stand_apart) {
     static const char list[] = "base1ff\tbase\tdone\nbase2ff\tbase\tdone\narm1ff\tarm\tdone\narm2ff\tarm\tdone\n"
                                "conceal1ff\tpress\tdone\n";
-    planted_close(&p);
-    ck_assert_int_eq(fs_mkdirs(arena_printf(&arena, "%s/s", dir)), ST_OK);
-    planted_open(&p, arena_printf(&arena, "%s/s/results.csv", dir));
+    planted_close(&made.planted);
+    ck_assert_int_eq(fs_mkdirs(arena_printf(&made.arena, "%s/s", made.dir)), ST_OK);
+    planted_open(&made.planted, arena_printf(&made.arena, "%s/s/results.csv", made.dir));
     for (long seed = 1; seed <= 2; seed++) {
-        p.cell = arena_printf(&arena, "base%ld", seed);
-        p.seed = seed;
-        planted_row(&p, -1, -1, "", "", "train_positions", 4e6);
-        planted_row(&p, -1, -1, "", "", "train_flop", 2e12);
-        resources(arena_printf(&arena, "%sff", p.cell), (double)seed, 1024);
+        made.planted.cell = arena_printf(&made.arena, "base%ld", seed);
+        made.planted.seed = seed;
+        planted_row(&made.planted, -1, -1, "", "", "train_positions", 4e6);
+        planted_row(&made.planted, -1, -1, "", "", "train_flop", 2e12);
+        resources(arena_printf(&made.arena, "%sff", made.planted.cell), (double)seed, 1024);
     }
-    p.arm = "text";
+    made.planted.arm = "text";
     for (long seed = 1; seed <= 2; seed++) {
         arm(seed, .99);
-        planted_row(&p, -1, -1, "", "", "train_positions", seed == 1 ? 1e6 : 2e6);
-        resources(arena_printf(&arena, "%sff", p.cell), 10 * (double)seed, seed == 1 ? 4096 : 2048);
+        planted_row(&made.planted, -1, -1, "", "", "train_positions", seed == 1 ? 1e6 : 2e6);
+        resources(arena_printf(&made.arena, "%sff", made.planted.cell), 10 * (double)seed, seed == 1 ? 4096 : 2048);
     }
     pair(1, .4);
     resources("conceal1ff", 7, 512);
-    planted_close(&p);
-    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/s/cells.list", dir), list, sizeof list - 1), ST_OK);
-    ck_assert_int_eq(report_write(arena_printf(&arena, "%s/s", dir), &suite, NULL, NULL), ST_OK);
+    planted_close(&made.planted);
+    ck_assert_int_eq(fs_write(arena_printf(&made.arena, "%s/s/cells.list", made.dir), list, sizeof list - 1), ST_OK);
+    ck_assert_int_eq(report_write(arena_printf(&made.arena, "%s/s", made.dir), &made.suite, NULL, NULL), ST_OK);
     static const char *const order[] = {"### What training took", "| chain | joint | (base) |  | - | 4 | 2 |",
                                         "| chain | joint | text |  | 900 | 1.5 | - |", NULL};
-    expect_in_order(read_text("s/report.md"), order);
-    ck_assert_str_eq(read_text("s/cost.csv"),
+    expect_in_order(page_read(&made, "s/report.md"), order);
+    ck_assert_str_eq(page_read(&made, "s/cost.csv"),
                      "kind,cells,core_seconds,most_memory_mib,task,design,arm,variant,updates,train_positions,"
                      "train_flop\n"
                      "base,2,3,1,chain,joint,,,,4e+06,2e+12\n"
@@ -384,12 +346,12 @@ START_TEST(training_is_counted_and_its_seconds_stand_apart) {
 END_TEST
 
 START_TEST(names_are_escaped) {
-    suite.name = "a|b<img>`c`";
-    suite.about = "first\n| second | *x*";
+    made.suite.name = "a|b<img>`c`";
+    made.suite.about = "first\n| second | *x*";
     arm(1, .99);
-    p.variant = "task.x=<|>";
+    made.planted.variant = "task.x=<|>";
     pair(1, .4);
-    const char *text = page();
+    const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "# a\\|b&lt;img>\\`c\\`\n"));
     ck_assert_ptr_nonnull(strstr(text, "first \\| second \\| \\*x\\*\n"));
     ck_assert_ptr_nonnull(strstr(text, "task.x=&lt;\\|>"));
@@ -401,11 +363,11 @@ END_TEST
 START_TEST(cells_without_results) {
     arm(1, .99);
     pair(1, .4);
-    p.cell = "lost";
-    p.pair = "pair9";
-    p.seed = 9;
-    planted_absent(&p, "failed");
-    const char *text = page();
+    made.planted.cell = "lost";
+    made.planted.pair = "pair9";
+    made.planted.seed = 9;
+    planted_absent(&made.planted, "failed");
+    const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "0 do not exist by design, 1 are missing"));
     ck_assert_ptr_nonnull(strstr(text, "| failed | joint | text | conceal | sft | targeted |  | 9 |"));
 }
@@ -415,11 +377,11 @@ END_TEST
 START_TEST(figures_or_a_reason) {
     arm(1, .99);
     pair(1, .4);
-    const char *text = page();
-    const bool drawn = fs_exists(arena_printf(&arena, "%s/figures/dose_spillover.svg", dir));
+    const char *text = page_write(&made);
+    const bool drawn = fs_exists(arena_printf(&made.arena, "%s/figures/dose_spillover.svg", made.dir));
     ck_assert_ptr_nonnull(strstr(text, drawn ? "(figures/dose_spillover.svg)" : "Not drawn: gnuplot is not installed"));
     ck_assert_ptr_nonnull(strstr(text, "**What the verdicts rest on.** Nothing to draw yet."));
-    ck_assert_ptr_nonnull(strstr(read_text("figures/data/dose_spillover.csv"),
+    ck_assert_ptr_nonnull(strstr(page_read(&made, "figures/data/dose_spillover.csv"),
                                  "0,text,0,conceal sft targeted,0,1,20,0.5,0.2,0\n"
                                  "0,text,0,conceal sft targeted,0,1,40,0.9,0.4,1\n"));
 }
@@ -430,7 +392,7 @@ static void fall(void) {
     static const char *const metric[] = {"drift_lost", "drift_reencoded", "drift_rotated"};
     static const double part[2][3] = {{.4, -.2, .1}, {.2, 0, .3}};
     for (int q = 0; q < 3; q++)
-        for (int k = 0; k < 2; k++) planted_row(&p, -1, k, "value", "own", metric[q], part[k][q]);
+        for (int k = 0; k < 2; k++) planted_row(&made.planted, -1, k, "value", "own", metric[q], part[k][q]);
 }
 
 /* Seed 1 falls as above, .3, -.1, .2 over its steps; seed 2 by -.1, -.3, .2. States of layer 2 are no part of it. */
@@ -438,14 +400,14 @@ START_TEST(parts_of_a_fall) {
     arm(1, .99);
     pair(1, .4);
     fall();
-    p.layer = 2;
-    planted_row(&p, -1, 0, "value", "frozen", "drift_lost", .9);
-    p.layer = -1;
+    made.planted.layer = 2;
+    planted_row(&made.planted, -1, 0, "value", "frozen", "drift_lost", .9);
+    made.planted.layer = -1;
     pair(2, .4);
-    planted_row(&p, -1, 0, "value", "own", "drift_lost", -.1);
-    planted_row(&p, -1, 0, "value", "own", "drift_reencoded", -.3);
-    planted_row(&p, -1, 0, "value", "own", "drift_rotated", .2);
-    page();
+    planted_row(&made.planted, -1, 0, "value", "own", "drift_lost", -.1);
+    planted_row(&made.planted, -1, 0, "value", "own", "drift_reencoded", -.3);
+    planted_row(&made.planted, -1, 0, "value", "own", "drift_rotated", .2);
+    page_write(&made);
     static const char *const order[] = {"0,text,0,value,0,conceal sft targeted,0,0,lost (B − T),0,0.1\n",
                                         "0,text,0,value,0,conceal sft targeted,0,1,re-encoded (T − P),0,-0.2\n",
                                         "0,text,0,value,0,conceal sft targeted,0,2,rotated (P − F),0.1,0.3\n",
@@ -453,7 +415,7 @@ START_TEST(parts_of_a_fall) {
                                         "0,text,0,value,0,conceal sft targeted,2,-1,B − F,0,0.4\n",
                                         "0,text,0,value,0,conceal sft targeted,2,-1,B − F,0,-0.2\n",
                                         NULL};
-    expect_in_order(read_text("figures/data/drift_decomposition.csv"), order);
+    expect_in_order(page_read(&made, "figures/data/drift_decomposition.csv"), order);
 }
 END_TEST
 
@@ -463,33 +425,34 @@ START_TEST(a_fall_where_c_was) {
     arm(1, .99);
     pair(1, .4);
     for (int k = 0; k < 3; k++) {
-        planted_row(&p, -1, k, "c", "own", "drift_base", base[k]);
-        planted_row(&p, -1, k, "c", "own", "drift_lost", lost[k]);
-        planted_row(&p, -1, k, "c", "own", "drift_reencoded", 0);
-        planted_row(&p, -1, k, "c", "own", "drift_rotated", .1 * k);
+        planted_row(&made.planted, -1, k, "c", "own", "drift_base", base[k]);
+        planted_row(&made.planted, -1, k, "c", "own", "drift_lost", lost[k]);
+        planted_row(&made.planted, -1, k, "c", "own", "drift_reencoded", 0);
+        planted_row(&made.planted, -1, k, "c", "own", "drift_rotated", .1 * k);
     }
-    page();
+    page_write(&made);
     static const char *const order[] = {"0,text,0,c,0,conceal sft targeted,0,0,lost (B − T),0,0.6\n",
                                         "0,text,0,c,0,conceal sft targeted,0,2,rotated (P − F),0.6,0.7\n",
                                         "0,text,0,c,0,conceal sft targeted,1,-1,B − F,0,0.7\n", NULL};
-    expect_in_order(read_text("figures/data/drift_decomposition.csv"), order);
+    expect_in_order(page_read(&made, "figures/data/drift_decomposition.csv"), order);
 }
 END_TEST
 
 START_TEST(states_before_and_after) {
     for (long seed = 1; seed <= 2; seed++) {
         arm(seed, .99);
-        for (p.layer = 0; p.layer < 2; p.layer++)
-            planted_row(&p, -1, 0, "value", "state", "read_accuracy", p.layer ? .5 + .1 * (double)seed : .25);
-        p.layer = -1;
-        planted_row(&p, -1, 0, "value", "u", "read_accuracy", 1);
+        for (made.planted.layer = 0; made.planted.layer < 2; made.planted.layer++)
+            planted_row(&made.planted, -1, 0, "value", "state", "read_accuracy",
+                        made.planted.layer ? .5 + .1 * (double)seed : .25);
+        made.planted.layer = -1;
+        planted_row(&made.planted, -1, 0, "value", "u", "read_accuracy", 1);
         pair(seed, .4);
     }
-    p.layer = 1;
-    planted_row(&p, -1, 0, "value", "state", "read_accuracy", .3);
-    const char *text = page();
+    made.planted.layer = 1;
+    planted_row(&made.planted, -1, 0, "value", "state", "read_accuracy", .3);
+    const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "to what.** Nothing to draw: no pressed cell has drift rows."));
-    ck_assert_str_eq(read_text("figures/data/decodability_layers.csv"),
+    ck_assert_str_eq(page_read(&made, "figures/data/decodability_layers.csv"),
                      "panel,panel_name,place,series_name,step,layer,mean,text,n\n"
                      "0,text: value,0,before,0,0,0.25,0.25,2\n"
                      "0,text: value,0,before,0,1,0.65,0.65,2\n"
@@ -503,20 +466,20 @@ START_TEST(positions_before_and_after) {
     static const char metric[] = "probe_refit_by_step";
     for (long seed = 1; seed <= 2; seed++) {
         arm(seed, .99);
-        planted_row(&p, -1, 0, "c", "", metric, seed == 1 ? .9 : .7);
+        planted_row(&made.planted, -1, 0, "c", "", metric, seed == 1 ? .9 : .7);
     }
     pair(1, .4);
-    planted_row(&p, 0, 0, "c", "", metric, .9);
-    planted_row(&p, 40, 0, "c", "", metric, .5);
-    p.pressure = "none";
+    planted_row(&made.planted, 0, 0, "c", "", metric, .9);
+    planted_row(&made.planted, 40, 0, "c", "", metric, .5);
+    made.planted.pressure = "none";
     for (int k = 0; k < 2; k++) {
-        p.cell = k ? "full1" : "targeted1";
-        p.credit = k ? "full" : "targeted";
-        p.pair = k ? "pair full" : "pair targeted";
-        planted_row(&p, 40, 0, "c", "", metric, k ? .6 : .8);
+        made.planted.cell = k ? "full1" : "targeted1";
+        made.planted.credit = k ? "full" : "targeted";
+        made.planted.pair = k ? "pair full" : "pair targeted";
+        planted_row(&made.planted, 40, 0, "c", "", metric, k ? .6 : .8);
     }
-    page();
-    ck_assert_str_eq(read_text("figures/data/decodability_by_step.csv"),
+    page_write(&made);
+    ck_assert_str_eq(page_read(&made, "figures/data/decodability_by_step.csv"),
                      "panel,panel_name,place,series_name,step,mean,lo,hi,text,n,chance\n"
                      "0,text: c,0,before,0,0.8,-0.47062,2.07062,0.80 ±1.27,2,0.2\n"
                      "0,text: c,1,conceal sft targeted,0,0.5,0.5,0.5,0.50,1,0.2\n"
@@ -527,9 +490,9 @@ END_TEST
 START_TEST(same_bytes_again) {
     arm(1, .99);
     pair(1, .4);
-    const char *first = page();
-    ck_assert_int_eq(report_write(dir, &suite, NULL, NULL), ST_OK);
-    ck_assert_str_eq(read_text("report.md"), first);
+    const char *first = page_write(&made);
+    ck_assert_int_eq(report_write(made.dir, &made.suite, NULL, NULL), ST_OK);
+    ck_assert_str_eq(page_read(&made, "report.md"), first);
 }
 END_TEST
 
@@ -539,8 +502,8 @@ START_TEST(summary_for_a_terminal) {
     FILE *to = open_memstream(&text, &size);
     arm(1, .99);
     pair(1, .4);
-    planted_close(&p);
-    ck_assert_int_eq(report_write(dir, &suite, to, NULL), ST_OK);
+    planted_close(&made.planted);
+    ck_assert_int_eq(report_write(made.dir, &made.suite, to, NULL), ST_OK);
     fclose(to);
     ck_assert_ptr_nonnull(strstr(text, "joint text conceal sft targeted"));
     ck_assert_ptr_nonnull(strstr(text, "0.400"));
@@ -555,10 +518,10 @@ START_TEST(first_order_beside_what_came) {
     arm(1, .99);
     for (int i = 0; i < 3; i++) {
         pair(i + 1, s[i]);
-        planted_row(&p, 0, -1, "c", "", "first_order_conditional", .25);
-        planted_row(&p, 0, -1, "c", "", "first_order_parametric", i + .75);
+        planted_row(&made.planted, 0, -1, "c", "", "first_order_conditional", .25);
+        planted_row(&made.planted, 0, -1, "c", "", "first_order_parametric", i + .75);
     }
-    const char *text = page();
+    const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "| text | sgd | end | 3 | 0.50 | 2 | 0.200 |"));
     ck_assert_ptr_null(strstr(text, "| text | adam |"));
 }
