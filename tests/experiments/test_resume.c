@@ -14,21 +14,23 @@
 #include "experiments/run.h"
 #include "experiments/store.h"
 
-#define MODEL(seeds)                                                                                                   \
+#define MODEL(seeds, lora)                                                                                             \
     "suite: r\nseeds: " seeds "\ngrid:\n"                                                                              \
     "  - task: {name: chain, design: joint, modulus: 5, chain: 2, side: 2}\n"                                          \
-    "    model: {layers: 1, width: 8, heads: 2}\n"                                                                     \
+    "    model: {layers: 1, width: 8, heads: 2" lora "}\n"                                                             \
     "    base: {updates: 5, batch: 4, shard: 4, warmup: 1}\n"
-static const char base_alone[] = MODEL("[1, 2]");
 /* pressed hard enough that doses are crossed */
-static const char all_kinds[] =
-    MODEL("1") "    arm:\n"
-               "      - {name: [text, codi], updates: 4, projection_warmup: 3}\n"
-               "      - {name: coconut, updates: 3, stage_check: 2, stage_cap: 4}\n"
-               "    press: {pressure: conceal, method: [sft, rl], credit: [full, mind_face], "
-               "updates: 5, batch: 4, group: 2, lr: 0.05}\n"
-               "    measure: {questions: 4, probe_train: 20, probe_test: 10, early_every: 2, "
-               "late_every: 2}\n";
+#define ALL_KINDS(lora)                                                                                                \
+    MODEL("1", lora)                                                                                                   \
+    "    arm:\n"                                                                                                       \
+    "      - {name: [text, codi], updates: 4, projection_warmup: 3}\n"                                                 \
+    "      - {name: coconut, updates: 3, stage_check: 2, stage_cap: 4}\n"                                              \
+    "    press: {pressure: conceal, method: [sft, rl], credit: [full, mind_face], "                                    \
+    "updates: 5, batch: 4, group: 2, lr: 0.05}\n"                                                                      \
+    "    measure: {questions: 4, probe_train: 20, probe_test: 10, early_every: 2, late_every: 2}\n"
+static const char base_alone[] = MODEL("[1, 2]", "");
+/* all weights are trained; low-rank weights alone */
+static const char *const all_kinds[] = {ALL_KINDS(""), ALL_KINDS(", lora: 2")};
 enum { BASE_UPDATES = 5 };
 
 static char folder[64];
@@ -107,11 +109,11 @@ static void same_cells(const char *a, const char *b) {
 
 START_TEST(every_update_is_computed_once) {
     struct rng r = rng_open(7, "kills", (uint64_t)_i);
-    ck_assert_msg(run(all_kinds, "whole", 0) == ST_OK, "%s", status_message());
+    ck_assert_msg(run(all_kinds[_i], "whole", 0) == ST_OK, "%s", status_message());
     const int updates = shared->kept;
     int attempts = 1;
     shared->kept = 0;
-    while (run(all_kinds, "broken", 1 + (int)rng_below(&r, 4)) != ST_OK) ck_assert_int_lt(attempts++, updates);
+    while (run(all_kinds[_i], "broken", 1 + (int)rng_below(&r, 4)) != ST_OK) ck_assert_int_lt(attempts++, updates);
     ck_assert_int_gt(attempts, 5);
     ck_assert_int_eq(shared->kept, updates);
     same_cells("whole", "broken");
@@ -196,7 +198,7 @@ Suite *suite_resume(void) {
     TCase *t = tcase_create("resume");
     tcase_add_checked_fixture(t, open_folder, close_folder);
     tcase_set_timeout(t, 120);
-    tcase_add_loop_test(t, every_update_is_computed_once, 0, 1);
+    tcase_add_loop_test(t, every_update_is_computed_once, 0, sizeof all_kinds / sizeof all_kinds[0]);
     tcase_add_loop_test(t, a_damaged_state_is_not_used, 0, sizeof damages / sizeof damages[0]);
     tcase_add_test(t, readings_are_recalled);
     tcase_add_test(t, short_cells_keep_nothing);
