@@ -176,7 +176,7 @@ static const char *other_libraries(struct doctor *d, const char *manifest) {
 
 static void check_results(struct doctor *d) {
     struct arena *a = d->arena;
-    const char *folder = arena_printf(a, "%s/data/results", command_source_dir(a)), *tmp = getenv("TMPDIR");
+    const char *folder = arena_printf(a, "%s/data/results", command_source_dir(a)), *scratch;
     struct verify_options o = {.results = verify_reference(folder, "smoke", a),
                                .kernel = gemm_blis_arch(),
                                .program = command_program(a),
@@ -190,9 +190,8 @@ static void check_results(struct doctor *d) {
         tell(d, WARNING, "results", arena_printf(a, "%s: not there, nothing to verify", o.results));
         return;
     }
-    char *scratch = arena_printf(a, "%s/spillover-doctor.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(scratch)) {
-        tell(d, WRONG, "results", arena_printf(a, "%s: cannot be made", scratch));
+    if (fs_scratch(a, "spillover-doctor", &scratch)) {
+        tell(d, WRONG, "results", status_message());
         return;
     }
     o.scratch = scratch;

@@ -111,18 +111,10 @@ static void print_verified(const struct arguments *x, const struct verify_option
     json_decref(json);
 }
 
-static enum status make_scratch(const char **folder, struct arena *a) {
-    const char *tmp = getenv("TMPDIR");
-    char *name = arena_printf(a, "%s/spillover-verify.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(name)) return status_errno("%s: cannot be made", name);
-    *folder = name;
-    return ST_OK;
-}
-
 /* In a scratch folder, which stays where something differs. */
 static enum status verify(struct verify_options *o, struct verify_result *r, struct arena *a) {
     const char *scratch;
-    TRY(make_scratch(&scratch, a));
+    TRY(fs_scratch(a, "spillover-verify", &scratch));
     o->scratch = scratch;
     const enum status st = verify_results(o, r, a);
     if (st == ST_DIFFERS && r->differing)
@@ -294,7 +286,7 @@ static enum status add_run(const struct suite *suite, const struct arguments *x,
 static enum status add_by_scratch(const struct suite *suite, const struct arguments *x, const struct manifest_run *by,
                                   const char *from, const char *to, json_t *files, struct arena *a) {
     const char *scratch;
-    TRY(make_scratch(&scratch, a));
+    TRY(fs_scratch(a, "spillover-results", &scratch));
     const enum status st = add_run(suite, x, by, from, to, scratch, files, a);
     return fs_remove_tree(scratch) && st == ST_OK ? ST_IO : st;
 }

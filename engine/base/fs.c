@@ -198,6 +198,14 @@ enum status fs_remove_tree(const char *path) {
     return ST_OK;
 }
 
+enum status fs_scratch(struct arena *a, const char *name, const char **folder) {
+    const char *tmp = getenv("TMPDIR");
+    char *path = arena_printf(a, "%s/%s.XXXXXX", tmp && *tmp ? tmp : "/tmp", name);
+    if (!mkdtemp(path)) return status_errno("%s: cannot be made", path);
+    *folder = path;
+    return ST_OK;
+}
+
 enum status fs_lock(const char *path, int *fd) {
     int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (opened < 0) return status_errno("%s: cannot be opened", path);

@@ -38,6 +38,8 @@ MUST_USE enum status fs_mkdirs(const char *path); /* mkdir -p */
 /* Durable when it succeeds; undone when the folders cannot be flushed. */
 MUST_USE enum status fs_rename_dir(const char *from, const char *to);
 MUST_USE enum status fs_remove_tree(const char *path); /* missing is fine */
+/* A new empty folder of that name and a random end under TMPDIR, else /tmp; the caller removes it. */
+MUST_USE enum status fs_scratch(struct arena *a, const char *name, const char **folder);
 
 /* An exclusive advisory lock on a file (flock), held until fs_unlock or process end. ST_PARTIAL when another holds it. */
 MUST_USE enum status fs_lock(const char *path, int *fd);

@@ -290,6 +290,16 @@ START_TEST(fs_folders) {
     ck_assert_int_eq(fs_remove_tree(in_folder("x/y")), ST_OK);
     ck_assert(!fs_exists(in_folder("x/y")) && fs_exists(in_folder("x/moved/f")));
     ck_assert_int_eq(fs_remove_tree(in_folder("never")), ST_OK);
+
+    const char *scratch, *other;
+    setenv("TMPDIR", folder, 1);
+    ck_assert_int_eq(fs_scratch(&arena, "s", &scratch), ST_OK);
+    ck_assert_int_eq(fs_scratch(&arena, "s", &other), ST_OK);
+    ck_assert_str_ne(scratch, other);
+    ck_assert(fs_is_folder(scratch) && strncmp(scratch, in_folder("s."), strlen(folder) + 3) == 0);
+    setenv("TMPDIR", in_folder("none"), 1);
+    ck_assert_int_eq(fs_scratch(&arena, "s", &scratch), ST_IO);
+    ck_assert_ptr_nonnull(strstr(status_message(), "none/s."));
 }
 END_TEST
 
