@@ -53,11 +53,20 @@ void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int 
     if (m->task->shape.slot_admit > 0) r->p_admit = ARENA_NEW(a, float, rows *(size_t)r->V);
 }
 
+int runner_rows(const struct mind *m, int rows) {
+    const struct task_shape *s = &m->task->shape;
+    const int R = mind_reasoning_positions(m);
+    while (rows > 1 &&
+           tape_bytes(&m->gpt->config, TAPE_INFER, rows, s->question + R + s->output, R) > (size_t)RUNNER_BYTES)
+        rows /= 2;
+    return rows;
+}
+
 struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
     const struct task_shape *s = &m->task->shape;
     const int R = mind_reasoning_positions(m), C = m->gpt->config.width;
     struct runner *r = ARENA_NEW(a, struct runner, 1);
-    r->rows = rows;
+    r->rows = rows = runner_rows(m, rows);
     tape_open(&r->tape, a, m->gpt, TAPE_INFER, rows, s->question + R + s->output, R);
     head_open(&r->head, a, m->gpt, TAPE_INFER, rows);
     batch_open(&r->batch, a, s, rows);
@@ -70,17 +79,11 @@ struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
     return r;
 }
 
-void rollout_keep_states(struct rollout *r, struct arena *a, const struct runner *runner) {
-    const struct tape *t = &runner->tape;
-    r->layers = t->gpt->config.layers;
-    const size_t states = (size_t)(r->layers + 1) * (size_t)r->C;
-    r->states = ARENA_NEW(a, float, states *(size_t)r->n *(size_t)r->R);
-    r->kept = ARENA_NEW(a, float, states *(size_t)t->T *(size_t)t->B);
-}
-
-const float *runner_state_before(const struct runner *runner, const struct rollout *r) {
-    const struct tape *t = &runner->tape;
-    return r->kept + ((long)r->layers * t->T + runner->batch.Q - 1) * t->B * r->C;
+void rollout_keep_states(struct rollout *r, struct arena *a, const struct mind *m) {
+    r->layers = m->gpt->config.layers;
+    const size_t rows = (size_t)r->n, C = (size_t)r->C;
+    r->states = ARENA_NEW(a, float, (size_t)(r->layers + 1) * rows * (size_t)r->R * C);
+    r->before = ARENA_NEW(a, float, rows *C);
 }
 
 /* Token from a row of probabilities: greedy, or sampled by inversion. */
@@ -286,13 +289,16 @@ static void run_chunk(struct runner *r, const struct gpt *gpt, const struct chun
 static void note_states(const struct runner *r, const struct chunk *c) {
     struct rollout *out = c->out;
     const size_t bytes = (size_t)out->C * sizeof(float);
-    for (int b = 0; out->states && b < c->n; b++)
+    for (int b = 0; out->states && b < c->n; b++) {
+        memcpy(out->before + ((long)c->first + b) * out->C, tape_state(&r->tape, out->layers, b, r->batch.Q - 1),
+               bytes);
         for (int l = 0; l <= out->layers; l++) {
             float *to = out->states + (((long)c->first + b) * (out->layers + 1) + l) * out->R * out->C;
             memset(to, 0, bytes * (size_t)out->R);
             for (int k = 0; k < out->n_reasoning[c->first + b]; k++)
                 memcpy(to + (long)k * out->C, tape_state(&r->tape, l, b, r->batch.Q + k), bytes);
         }
+    }
 }
 
 /* The chunk's reasoning as it now stands in the rollout, forced whole behind another model's question. */
@@ -315,6 +321,10 @@ static void speak_behind(struct runner *r, const struct chunk *c) {
 void runner_run(struct runner *r, const struct mind *m, const struct problem *problems,
                 const struct rollout_options *options, struct rollout *out) {
     const struct task_shape *s = &m->task->shape;
+    const size_t positions = (size_t)r->tape.T * (size_t)r->tape.B;
+    struct arena room; /* for the states of every position of a chunk */
+    arena_open(&room, 1 << 16);
+    float *kept = out->states ? ARENA_NEW(&room, float, (size_t)(out->layers + 1) * positions * (size_t)out->C) : NULL;
     memset(out->reasoning, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->R);
     memset(out->output, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->O);
     memset(out->u, 0, sizeof(float) * (size_t)out->n * (size_t)out->R * (size_t)out->C);
@@ -324,12 +334,13 @@ void runner_run(struct runner *r, const struct mind *m, const struct problem *pr
         c.n = out->n - first < r->rows ? out->n - first : r->rows;
         for (int b = 0; b < r->rows; b++) r->problems[b] = problems[first + (b < c.n ? b : c.n - 1)];
         batch_fill(&r->batch, s, r->problems, TASK_MAX_STEPS);
-        r->tape.kept = out->states ? out->kept : NULL;
+        r->tape.kept = kept;
         run_chunk(r, m->gpt, &c);
         note_states(r, &c);
         r->tape.kept = NULL;
         if (m->face && !options->reasoning_only) speak_behind(r, &c);
     }
+    arena_close(&room);
 }
 
 static int reading(const struct rollout *r, const struct task_ctx *task, int i, int slot) {

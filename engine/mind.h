@@ -56,7 +56,7 @@ struct rollout {
     float
         *states; /* [n][L+1][R][C] at the reasoning positions: block inputs, then the final layer norm's output; 0 where
                       the reasoning had ended */
-    float *kept; /* the tape's room */
+    float *before; /* [n][C] the final state at the question's last position, which the first thought comes from */
 };
 
 struct rollout_options {
@@ -70,17 +70,16 @@ struct rollout_options {
 /* Buffers for n rows of this mind. */
 void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int n);
 
-/* Tape and batches for rollouts, reused from call to call: `rows` run at a time. */
+/* Tape and batches for rollouts, reused from call to call: `rows` run at a time, fewer where their tape would take more
+ * than RUNNER_BYTES (64 of GPT-2's would take 3 GB). */
+enum { RUNNER_BYTES = 1 << 30 };
+int runner_rows(const struct mind *m, int rows);
 struct runner;
 struct runner *runner_open(struct arena *a, const struct mind *m, int rows);
 
-/* Make room, in the arena, for the network's states at the reasoning positions: every later run by this runner fills
- * them. They are the mind's, not its face's. */
-void rollout_keep_states(struct rollout *r, struct arena *a, const struct runner *runner);
-
-/* Of the runner's last run, which kept states: the final state [C] at the question's last position of its first row, which
- * the first thought comes from. */
-const float *runner_state_before(const struct runner *runner, const struct rollout *r);
+/* Make room, in the arena, for the network's states at the reasoning positions: every later run fills them. They are the
+ * mind's, not its face's. */
+void rollout_keep_states(struct rollout *r, struct arena *a, const struct mind *m);
 
 /* Run problems [n] (r->n == n). Deterministic in (mind, problems, options); independent of `rows` when nothing is
  * sampled. The mind must have the shape (model, task, medium) of the one the runner was opened for. */

@@ -56,7 +56,7 @@ static void open_thinking(const struct showing *s, int side, struct thinking *t)
     t->mind = show_mind(s, side, false);
     t->runner = runner_open(s->arena, &t->mind, 1);
     rollout_open(&t->r, s->arena, &t->mind, 1);
-    rollout_keep_states(&t->r, s->arena, t->runner);
+    rollout_keep_states(&t->r, s->arena, &t->mind);
 }
 
 static void print_thoughts(FILE *to, const struct showing *s, struct thinking *t, const struct problem *p) {
@@ -64,7 +64,7 @@ static void print_thoughts(FILE *to, const struct showing *s, struct thinking *t
     const struct rollout *r = &t->r;
     struct arena_mark mark = arena_mark(s->arena);
     runner_run(t->runner, &t->mind, p, &greedy, &t->r);
-    print_state(to, s, t->mind.gpt, 0, runner_state_before(t->runner, r));
+    print_state(to, s, t->mind.gpt, 0, r->before);
     for (int k = 0; k < r->n_reasoning[0]; k++)
         print_state(to, s, t->mind.gpt, k + 1, r->states + ((long)r->layers * r->R + k) * r->C);
     fputs("  prediction  ", to);

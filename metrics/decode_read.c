@@ -227,7 +227,7 @@ void decode_force_states(const struct measurement *m, struct arena *a, const str
         o.force.vectors = from->u;
     }
     rollout_open(out, a, mind, from->n);
-    rollout_keep_states(out, a, m->runner);
+    rollout_keep_states(out, a, mind);
     runner_run(m->runner, mind, problems, &o, out);
 }
 

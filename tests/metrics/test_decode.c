@@ -48,7 +48,7 @@ START_TEST(states_are_those_of_the_network) {
     const struct rollout_options o = {.force.stop = -1};
     rollout_open(&with, &subject_arena, &subject_thinker.mind, TEST);
     rollout_open(&without, &subject_arena, &subject_thinker.mind, TEST);
-    rollout_keep_states(&with, &subject_arena, subject_thinker.runner);
+    rollout_keep_states(&with, &subject_arena, &subject_thinker.mind);
     runner_run(subject_thinker.runner, &subject_thinker.mind, subject_thinker.test, &o, &with);
     runner_run(subject_thinker.runner, &subject_thinker.mind, subject_thinker.test, &o, &without);
     const size_t bytes = (size_t)TEST * STEPS * WIDTH * sizeof(float);
@@ -62,8 +62,28 @@ START_TEST(states_are_those_of_the_network) {
             const float *position =
                 subject_thinker.model.p.wpe + (long)(subject_thinker.test[i].n_question + k) * WIDTH;
             for (int j = 0; j < WIDTH; j++) ck_assert_float_eq(first[j], u[j] + position[j]);
+            if (k == 0) ck_assert_mem_eq(with.before + (long)i * WIDTH, u, WIDTH * sizeof(float));
             if (k + 1 < STEPS) ck_assert_mem_eq(last, u + WIDTH, WIDTH * sizeof(float)); /* the next thought */
         }
+}
+END_TEST
+
+/* GPT-2 behind long questions runs fewer rows at a time than a small model does. */
+START_TEST(rows_fit_their_memory) {
+    const struct gpt gpt2 = {
+        .config = {.vocab = 50260, .context = 1024, .layers = 12, .heads = 12, .width = 768, .tied = true}};
+    struct task_ctx task = subject_thinker.task;
+    struct mind mind = subject_thinker.mind;
+    task.shape.question = 500;
+    mind.gpt = &gpt2;
+    mind.task = &task;
+    const int rows = runner_rows(&mind, ROWS), T = task.shape.question + STEPS + task.shape.output;
+    ck_assert_int_eq(runner_rows(&subject_thinker.mind, ROWS), ROWS);
+    ck_assert(rows >= 1 && rows < ROWS);
+    ck_assert_uint_le(tape_bytes(&gpt2.config, TAPE_INFER, rows, T, STEPS), RUNNER_BYTES);
+    ck_assert_uint_gt(tape_bytes(&gpt2.config, TAPE_INFER, 2 * rows, T, STEPS), RUNNER_BYTES);
+    task.shape.question = 1000;
+    ck_assert_int_ge(runner_rows(&mind, 1), 1);
 }
 END_TEST
 
@@ -77,7 +97,7 @@ START_TEST(states_of_text_stand_at_its_tokens) {
     const struct rollout_options o = {.reasoning_only = true,
                                       .force = {.until = STEPS, .stop = -1, .tokens = tokens, .n_tokens = lengths}};
     rollout_open(&r, &subject_arena, &subject_writer.mind, TEST);
-    rollout_keep_states(&r, &subject_arena, subject_writer.runner);
+    rollout_keep_states(&r, &subject_arena, &subject_writer.mind);
     runner_run(subject_writer.runner, &subject_writer.mind, subject_writer.test, &o, &r);
     for (int i = 0; i < TEST; i++)
         for (int k = 0; k < STEPS; k++) {
@@ -312,6 +332,7 @@ Suite *suite_decode(void) {
     tcase_add_test(t, figures_of_a_reading);
     tcase_add_test(t, states_are_those_of_the_network);
     tcase_add_test(t, states_of_text_stand_at_its_tokens);
+    tcase_add_test(t, rows_fit_their_memory);
     tcase_add_test(t, planted_values_are_read);
     tcase_add_test(t, noise_reads_as_chance);
     tcase_add_test(t, the_lens_reads_unembeddings);
