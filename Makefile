@@ -1,6 +1,6 @@
 # spillover: `make help` lists the targets.
 PACKAGES := gcc g++ libc6-dev libblis-serial-dev libpcg-cpp-dev libcsv-dev libyaml-dev libjansson-dev libssl-dev \
-	libgsl-dev liblbfgs-dev zlib1g-dev libpcre2-dev gnuplot-nox fonts-liberation
+	libgsl-dev liblbfgs-dev libbz2-dev bzip2 libpcre2-dev gnuplot-nox fonts-liberation
 TEST_PACKAGES := $(PACKAGES) check libsubunit-dev jq
 
 comma := ,
@@ -22,7 +22,7 @@ CPPFLAGS  += -I. -D_GNU_SOURCE -isystem $(INCDIR)/blis-serial -MMD -MP
 CFLAGS    += -std=c17 $(OPT) -g $(ISA_FLAGS) $(WARN) $(SAN) $(if $(CI),-Werror) -ffile-prefix-map=$(CURDIR)=. -include engine/base/banned.h
 CXXFLAGS  += -std=c++17 $(OPT) -g -Wall -Wextra $(SAN) -ffile-prefix-map=$(CURDIR)=.
 # BLIS by its path: `-lblis` would load the OpenMP build at run time (shared soname, alternatives).
-LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -lpcre2-8 -llbfgs -lgsl -lgslcblas -lz -lpthread -lm -lstdc++
+LDLIBS    += $(LIBDIR)/blis-serial/libblis.a -lcsv -lyaml -ljansson -lcrypto -lpcre2-8 -llbfgs -lgsl -lgslcblas -lbz2 -lpthread -lm -lstdc++
 
 DIRS := engine/base data data/tasks engine metrics experiments experiments/arms experiments/pressures
 SRC  := $(foreach d,$(DIRS),$(sort $(wildcard $(d)/*.c)))

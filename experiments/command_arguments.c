@@ -108,7 +108,7 @@ static int add_names(const char *folder, bool runs, const char **names, int n, s
     for (struct dirent *e; n < MOST_NAMES && (e = readdir(dir));) {
         const size_t stem = strcspn(e->d_name, ".");
         if (runs ? fs_plain_name(e->d_name) && fs_exists(arena_printf(a, "%s/%s/results.csv", folder, e->d_name))
-                 : stem > 0 && (strcmp(e->d_name + stem, ".csv") == 0 || strcmp(e->d_name + stem, ".csv.gz") == 0))
+                 : stem > 0 && (strcmp(e->d_name + stem, ".csv") == 0 || strcmp(e->d_name + stem, ".csv.bz2") == 0))
             names[n++] = runs ? arena_strdup(a, e->d_name) : arena_printf(a, "%.*s", (int)stem, e->d_name);
     }
     closedir(dir);

@@ -5,7 +5,7 @@
 
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
-#include "engine/base/gzip.h"
+#include "engine/base/bzip2.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/command.h"
@@ -167,7 +167,7 @@ const struct argp command_results_argp = {
     .args_doc = "SUITE",
     .doc =
         "Copy the table, manifest and figures of a finished suite to where reference results lie, to be committed: "
-        "SUITE.csv (over 1 MiB: SUITE.csv.gz), SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/. With --add the run "
+        "SUITE.csv (over 1 MiB: SUITE.csv.bz2), SUITE.manifest.json, SUITE.cost.csv, figures/SUITE/. With --add the run "
         "needs only the cells that they lack; figures wait for `make results`.\v"
         "Examples:\n  spillover run smoke && spillover results smoke\n"
         "  spillover run quick --set seeds=9 && spillover results quick --add\n",
@@ -187,12 +187,12 @@ static enum status copy(const char *from, const char *to, json_t *files, struct 
 /* A large table is compressed, so that the repository stays small; of its two forms only one lies there. */
 static enum status copy_table(const char *from, const char *to, json_t *files, struct arena *a) {
     enum { LARGE = 1 << 20 };
-    const char *packed = arena_printf(a, "%s.gz", to);
+    const char *packed = arena_printf(a, "%s.bz2", to);
     const struct arena_mark mark = arena_mark(a);
     char *data;
     size_t size;
     enum status st = fs_read(a, from, &data, &size);
-    if (st == ST_OK) st = size > LARGE ? gzip_write(a, packed, data, size) : fs_write(to, data, size);
+    if (st == ST_OK) st = size > LARGE ? bzip2_write(a, packed, data, size) : fs_write(to, data, size);
     if (st == ST_OK) st = fs_remove_tree(size > LARGE ? to : packed);
     json_array_append_new(files, json_string(size > LARGE ? packed : to));
     arena_rewind(a, mark);

@@ -47,12 +47,12 @@ enum status verify_suite(const char *manifest, const char *folder, struct suite 
 }
 
 const char *verify_reference(const char *folder, const char *suite, struct arena *a) {
-    const char *plain = arena_printf(a, "%s/%s.csv", folder, suite), *packed = arena_printf(a, "%s.gz", plain);
+    const char *plain = arena_printf(a, "%s/%s.csv", folder, suite), *packed = arena_printf(a, "%s.bz2", plain);
     return fs_exists(plain) || fs_missing(packed) ? plain : packed;
 }
 
 size_t verify_stem(const char *name) {
-    static const char *const endings[] = {".csv.gz", ".csv"};
+    static const char *const endings[] = {".csv.bz2", ".csv"};
     const size_t size = strlen(name);
     for (int i = 0; i < 2; i++) {
         const size_t n = strlen(endings[i]);

@@ -43,13 +43,13 @@ MUST_USE enum status verify_results(const struct verify_options *o, struct verif
  * run. */
 MUST_USE enum status verify_suite(const char *manifest, const char *folder, struct suite *s, struct arena *a);
 
-/* Where the reference table of a suite lies in a folder: <suite>.csv, or <suite>.csv.gz where only that is there. */
+/* Where the reference table of a suite lies in a folder: <suite>.csv, or <suite>.csv.bz2 where only that is there. */
 const char *verify_reference(const char *folder, const char *suite, struct arena *a);
 
-/* Letters of a name before its .csv or .csv.gz; all of them where it has neither and so is no table's. */
+/* Letters of a name before its .csv or .csv.bz2; all of them where it has neither and so is no table's. */
 size_t verify_stem(const char *name);
 
-/* Where the manifest of a results table lies: <name>.manifest.json beside <name>.csv or <name>.csv.gz, manifest.json
+/* Where the manifest of a results table lies: <name>.manifest.json beside <name>.csv or <name>.csv.bz2, manifest.json
  * beside results.csv and outcomes.csv. */
 const char *verify_manifest(const char *results, struct arena *a);
 

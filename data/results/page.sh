@@ -10,7 +10,12 @@ mkdir -p "$scratch"
 # A section of a report, its headings one level down, its figures where they are committed.
 section() { # report.md heading suite
     awk -v heading="## $2" '/^## / { inside = $0 == heading } inside' "$1" |
-        sed -e 's/^## /### /' -e "s|](figures/|]($results/figures/$3/|"
+        sed -E -e 's/^##+ /#&/' -e "s|]\\(figures/|]($results/figures/$3/|"
+}
+
+# Without the points of every seed, of suites that decide nothing: they are in the figures, and in the table.
+without_seeds() {
+    awk '/^#+ / { inside = $0 ~ /^#+ Seed by seed$/ } !inside'
 }
 
 # gnuplot's picture without its indents, its empty groups, what SVG takes for granted and the second decimal of a pixel: a
@@ -38,19 +43,39 @@ cost() { # cost.csv: what all took, and the seconds of every base and arm, which
                 lines }' "$1"
 }
 
-page=$scratch/RESULTS.md
-cat "$results/about.md" >"$page"
 # The suites that decide come first.
-for suite in isolation interpretability $(cd "$results" && ls *.manifest.json | sed 's/\.manifest\.json$//' |
-    grep -vx -e isolation -e interpretability); do
-    [ -f "$results/$suite.manifest.json" ] || continue
+suites="isolation interpretability $(cd "$results" && ls *.manifest.json | sed 's/\.manifest\.json$//' |
+    grep -vx -e isolation -e interpretability)"
+page=$scratch/RESULTS.md
+
+for suite in $suites; do
     table=$results/$suite.csv
-    [ -f "$table" ] || table=$table.gz
+    [ -f "$table" ] || table=$table.bz2
     folder=$scratch/$suite
     mkdir -p "$folder"
-    gzip -dcf "$table" >"$folder/results.csv"
+    case $table in
+    *.bz2) bzip2 -dc "$table" >"$folder/results.csv" ;;
+    *) cp "$table" "$folder/results.csv" ;;
+    esac
     cp "$results/$suite.manifest.json" "$folder/manifest.json"
     "$program" report "$suite" --out "$scratch" >"$folder/summary.txt"
+done
+
+cat "$results/about.md" >"$page"
+printf '\n| suite | what it asks | cells | core-minutes |\n|---|---|---|---|\n' >>"$page"
+for suite in $suites; do
+    printf '| [%s](#suite-%s) | %s | %s |\n' "$suite" "$suite" "$(sed -n 3p "$scratch/$suite/report.md")" "$(
+        awk -F, 'NR > 1 { cells += $2; seconds += $3 } END { printf "%d | %.1f", cells, seconds / 60 }' \
+            "$results/$suite.cost.csv")" >>"$page"
+done
+for suite in $suites; do cat "$results/$suite.cost.csv"; done |
+    awk -F, '$2 ~ /^[0-9]/ { cells += $2; seconds += $3 }
+        END { printf "| all | | %d | %.1f |\n", cells, seconds / 60 }' >>"$page"
+
+for suite in $suites; do
+    folder=$scratch/$suite
+    table=$results/$suite.csv
+    [ -f "$table" ] || table=$table.bz2
     rm -rf "$results/figures/$suite"
     printf '\n## Suite %s\n\n' "$suite" >>"$page"
     sed -n '3p' "$folder/report.md" >>"$page"
@@ -61,10 +86,14 @@ for suite in isolation interpretability $(cd "$results" && ls *.manifest.json | 
     [ "$suite" = smoke ] && continue
     mkdir -p "$results/figures/$suite"
     for figure in "$folder"/figures/*.svg; do slim "$figure" >"$results/figures/$suite/$(basename "$figure")"; done
-    for heading in Gates Verdicts "One set of weights, two media" "What moderates the leak" "Arms before pressure" "Faithfulness under pressure" \
-        "How far the reasoning moved" Outcomes Figures; do
+    case $suite in
+    isolation | interpretability) points="cat" ;;
+    *) points="without_seeds" ;;
+    esac
+    for heading in Gates Verdicts "One set of weights, two media" "What moderates the leak" "Arms before pressure" \
+        "Faithfulness under pressure" "How far the reasoning moved" Outcomes Figures; do
         printf '\n' >>"$page"
-        section "$folder/report.md" "$heading" "$suite" >>"$page"
+        section "$folder/report.md" "$heading" "$suite" | $points >>"$page"
     done
 done
 cat -s "$page" >RESULTS.md

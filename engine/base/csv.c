@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/gzip.h"
+#include "engine/base/bzip2.h"
 
 enum { MAX_COLUMNS = 1024, MAX_FIELD = 1 << 20, ROW_NOT_BEGUN = 0 };
 
@@ -220,7 +220,7 @@ enum status csv_read(struct arena *a, const char *path, const char *const header
     size_t size;
     arena_open(&scratch, 1 << 16);
     struct reading *r = ARENA_NEW(&scratch, struct reading, 1);
-    enum status st = gzip_read(&scratch, path, &text, &size);
+    enum status st = bzip2_read(&scratch, path, &text, &size);
     if (st != ST_OK) goto done;
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, size -= 3;
 

@@ -23,7 +23,7 @@ void csv_out_integer(struct csv_out *out, long long x);
 void csv_out_end(struct csv_out *out);                               /* ends the row */
 void csv_out_header(struct csv_out *out, const char *const names[]); /* a whole row; names end with NULL */
 
-/* A table read whole, compressed (engine/base/gzip.h) or not. Rows and columns count from 0 and leave the header out. All
+/* A table read whole, compressed (engine/base/bzip2.h) or not. Rows and columns count from 0 and leave the header out. All
  * strings live in the arena given. */
 struct csv_table {
     const char *path;
