@@ -13,8 +13,6 @@ const struct arm *const arm_table[] = {
 };
 const int arm_count = sizeof arm_table / sizeof arm_table[0];
 
-enum { GATE_PROBLEMS = 256 };
-
 enum status arm_find(const char *name, const struct arm **arm) {
     const char *names[sizeof arm_table / sizeof arm_table[0]];
     for (int i = 0; i < arm_count; i++) {

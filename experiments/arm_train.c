@@ -34,7 +34,7 @@ static enum status train(const struct arm *arm, struct arm_training *t, struct e
     evaluate_row(e, "updates", "", "", -1, 1, t->updates);
     evaluate_row(e, "train_positions", "", "", -1, 1, t->learner->cost.positions);
     evaluate_row(e, "train_flop", "", "", -1, 1, t->learner->cost.flop);
-    evaluate_row(e, "gate_accuracy", "", "", -1, 256,
+    evaluate_row(e, "gate_accuracy", "", "", -1, learner_gate_problems(t->learner, GATE_PROBLEMS),
                  arm_gate(t, &t->mind,
                           (struct stage){.thoughts = t->mind.thoughts,
                                          .first_step = arm->medium == MEDIUM_TEXT ? 0 : TASK_MAX_STEPS}));

@@ -97,8 +97,8 @@ enum status cell_run_base(const struct cell *cell, struct cell_io *io) {
     TRY(base_fit(&l, c, io, &task, &accuracy));
     struct cell_rows *rows;
     TRY(cell_rows_open(&rows, io));
-    const struct row r[] = {row_of("gate_accuracy", accuracy, 256), row_of("train_positions", l.cost.positions, 1),
-                            row_of("train_flop", l.cost.flop, 1)};
+    const struct row r[] = {row_of("gate_accuracy", accuracy, learner_gate_problems(&l, GATE_PROBLEMS)),
+                            row_of("train_positions", l.cost.positions, 1), row_of("train_flop", l.cost.flop, 1)};
     for (size_t i = 0; i < sizeof r / sizeof *r; i++) cell_row(rows, &r[i]);
     TRY(cell_rows_close(rows));
     return checkpoint_save_gpt(arena_printf(io->arena, "%s/model.safetensors", io->dir), &l.model);

@@ -233,11 +233,15 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
     return loss / (double)tokens;
 }
 
+int learner_gate_problems(const struct learner *l, int n) {
+    return n / l->rows * l->rows;
+}
+
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n) {
     enum { MAX_TAIL = TASK_MAX_REASONING + TASK_MAX_OUTPUT + 1 };
     long right[MAX_TAIL] = {0}, all[MAX_TAIL] = {0};
     const struct training_cost before = l->cost;
-    for (int i = 0; i + l->rows <= n; i += l->rows) {
+    for (int i = 0; i < learner_gate_problems(l, n); i += l->rows) {
         batch_fill(&l->batch, &l->task->shape, problems + i, st.first_step);
         learner_forward(l, m, st.thoughts);
         for (int j = 0; j < l->head.n; j++) {

@@ -81,7 +81,10 @@ void learner_conceal(struct learner *l, const struct mind *m, const struct probl
 void learner_teach_thoughts(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
                             int n);
 
-/* Teacher-forced accuracy of the worst tail position over n problems: the curriculum's gate. */
+/* Teacher-forced accuracy of the worst tail position over n problems, as many of them as fill whole shards
+ * (learner_gate_problems): the curriculum's gate. */
+enum { GATE_PROBLEMS = 256 };
+int learner_gate_problems(const struct learner *l, int n);
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n);
 
 /* One step of AdamW on the gradient of update i. ST_FAILED, with the update, the loss and the tensor, when the loss or a
