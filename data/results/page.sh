@@ -13,7 +13,7 @@ section() { # report.md heading suite
         sed -E -e 's/^##+ /#&/' -e "s|]\\(figures/|]($results/figures/$3/|"
 }
 
-# Without the points of every seed, of suites that decide nothing: they are in the figures, and in the table.
+# Without the points of every seed, for suites that decide nothing: there they are in the figures, and in the table.
 without_seeds() {
     awk '/^#+ / { inside = $0 ~ /^#+ Seed by seed$/ } !inside'
 }
@@ -86,12 +86,13 @@ for suite in $suites; do
     [ "$suite" = smoke ] && continue
     mkdir -p "$results/figures/$suite"
     for figure in "$folder"/figures/*.svg; do slim "$figure" >"$results/figures/$suite/$(basename "$figure")"; done
+    headings="One set of weights, two media:What moderates the leak:Arms before pressure:Faithfulness under pressure:\
+How far the reasoning moved:Outcomes:Figures"
+    points=without_seeds
     case $suite in
-    isolation | interpretability) points="cat" ;;
-    *) points="without_seeds" ;;
+    isolation | interpretability) headings="Gates:Verdicts:$headings" points="cat" ;;
     esac
-    for heading in Gates Verdicts "One set of weights, two media" "What moderates the leak" "Arms before pressure" \
-        "Faithfulness under pressure" "How far the reasoning moved" Outcomes Figures; do
+    printf '%s\n' "$headings" | tr ':' '\n' | while read -r heading; do
         printf '\n' >>"$page"
         section "$folder/report.md" "$heading" "$suite" | $points >>"$page"
     done
