@@ -92,6 +92,10 @@ static bool is_leak(const struct outcome *o) {
            strcmp(o->field[OF_PRESSURE], "none") != 0 && strcmp(o->field[OF_PRESSURE], "again") != 0;
 }
 
+static const char *monitor_of(const struct outcome *o) {
+    return o->quantity == OQ_S_F ? "S^F" : "S^R";
+}
+
 /* The ladders of a setting, in order of the outcomes; those of one rung are left out. */
 static int find_ladders(const struct report *r, const struct setting *s, struct ladder **ladders) {
     const struct outcomes *o = &r->outcomes;
@@ -154,7 +158,7 @@ static void ladder_line(const struct report *r, const struct ladder *l, double *
         fputs(" | ", out);
     }
     report_escape(out, other_settings(r, l));
-    fprintf(out, " | %s%s%s at %s | ", outcome_quantity_names[l->first->quantity], *l->first->view ? ", read as " : "",
+    fprintf(out, " | %s%s%s at %s | ", monitor_of(l->first), *l->first->view ? ", read as " : "",
             *l->first->view ? "text" : "", l->first->level == OL_END ? "N" : "D\\*");
     for (int k = 0; k < l->n; k++) {
         const int m = report_finite(l->rung[k].x, seeds, y);
@@ -219,10 +223,10 @@ static enum status write_moderation(const struct report *r, struct csv_out *csv,
         order_columns(&d, &settings[s], l, ladders);
         for (int k = 0; k < ladders; k++) {
             const struct outcome *a = l[k].first;
-            if (a->quantity != OQ_S_F || a->level != OL_END) continue;
+            if (a->level != OL_END) continue;
             const char *beside = other_settings(r, &l[k]);
             /* No commas: gnuplot ends a name there. */
-            const char *panel = arena_printf(r->arena, "%s%s %s %s %s%s%s", a->field[OF_ARM],
+            const char *panel = arena_printf(r->arena, "%s: %s%s %s %s %s%s%s", monitor_of(a), a->field[OF_ARM],
                                              *a->view ? " read as text" : "", a->field[OF_PRESSURE],
                                              a->field[OF_METHOD], a->field[OF_CREDIT], *beside ? " " : "", beside);
             for (int i = 0; i < l[k].n; i++)
@@ -238,8 +242,8 @@ const struct figure figure_moderation = {
     .name = "moderation",
     .title = "What moderates the leak",
     .caption =
-        "S^F at the last update by the level of a setting that the suite varies. Dots: seeds; bar: mean and 95 % t "
-        "interval",
+        "S at the last update by the level of a setting that the suite varies, seen by a monitor fixed before the pressure "
+        "(S^F) and by a probe fitted again (S^R). Dots: seeds; bar: mean and 95 % t interval",
     .missing = ": the suite has one level of size, base, ρ and arm.updates",
     .write = write_moderation,
 };

@@ -93,8 +93,10 @@ How far the reasoning moved:Outcomes:Figures"
     isolation | interpretability) headings="Gates:Verdicts:$headings" points="cat" ;;
     esac
     printf '%s\n' "$headings" | tr ':' '\n' | while read -r heading; do
+        section "$folder/report.md" "$heading" "$suite" | $points >"$scratch/section.md"
+        grep -q '^No arm of this suite has both modes' "$scratch/section.md" && continue
         printf '\n' >>"$page"
-        section "$folder/report.md" "$heading" "$suite" | $points >>"$page"
+        cat "$scratch/section.md" >>"$page"
     done
 done
 cat -s "$page" >RESULTS.md

@@ -14,7 +14,7 @@ static void teardown(void) {
     page_close(&page);
 }
 
-/* An arm of one seed and size with its pressed cell, whose S^F at the end is s; and of which `accuracy` answers. */
+/* An arm of one seed and size with its pressed cell, whose S^F at the end is s and S^R half of it; and of which `accuracy` answers. */
 static void cells(const char *setting, long seed, double s, double accuracy) {
     static const int at[] = {0, 10, 20};
     struct planted *p = &page.planted;
@@ -30,6 +30,7 @@ static void cells(const char *setting, long seed, double s, double accuracy) {
         p->cell = arena_printf(&page.arena, "%s %s %ld", p->pressure, setting, seed);
         planted_path(p, "c", "", "m_out", 3, at, (const double[]){.8, .4, pressed ? .08 : .8});
         planted_path(p, "c", "", "m_r_reader", 3, at, (const double[]){1, 1, pressed ? 1 - s : 1});
+        planted_path(p, "c", "", "m_r_refit", 3, at, (const double[]){1, 1, pressed ? 1 - .4 * s : 1}); /* chance: .2 */
     }
 }
 
@@ -44,15 +45,17 @@ START_TEST(slope_over_sizes) {
             cells(sizes[k], seed, s[seed - 1][k], .97 + .01 * k);
         }
     const char *text = page_write(&page);
-    ck_assert_ptr_nonnull(strstr(text, "| size | chain | joint | text | conceal | sft | targeted |  | s_f at N | "
+    ck_assert_ptr_nonnull(strstr(text, "| size | chain | joint | text | conceal | sft | targeted |  | S^F at N | "
                                        "l1_w8_h1: 0.100, l1_w16_h1: 0.400, l1_w32_h1: 0.700 | 0.150 [-0.485, 0.785] | "
                                        "2 |"));
+    ck_assert_ptr_nonnull(strstr(text, "|  | S^R at N | l1_w8_h1: 0.050, l1_w16_h1: 0.200, l1_w32_h1: 0.350 | 0.075 "
+                                       "[-0.243, 0.393] | 2 |"));
     ck_assert_ptr_nonnull(strstr(text, "| chain | joint | text | l1_w8_h1 | 0.970 ✓ |"));
     ck_assert_ptr_nonnull(strstr(text, "| chain | joint | text | l1_w32_h1 | 0.990 ✓ |"));
     ck_assert_ptr_nonnull(strstr(text, "| joint | text | conceal | sft | targeted | c | l1_w16_h1 |"));
     const char *drawn = page_read(&page, "figures/data/moderation.csv");
-    const char *first = strstr(drawn, "0,size l1_w8_h1,0,0.1,"), *last = strstr(drawn, "2,size l1_w32_h1,0,0.7,");
-    ck_assert(first != NULL && last != NULL);
+    ck_assert_ptr_nonnull(strstr(drawn, "0,S^F: text conceal sft targeted,0,size l1_w8_h1,0,0.1,"));
+    ck_assert_ptr_nonnull(strstr(drawn, "1,S^R: text conceal sft targeted,2,size l1_w32_h1,0,0.35,"));
 }
 END_TEST
 
@@ -65,7 +68,7 @@ START_TEST(levels_in_the_variant) {
             cells(page.planted.variant, seed, k ? .5 : .2 * seed, .99);
         }
     ck_assert_ptr_nonnull(strstr(page_write(&page),
-                                 "| arm.updates | chain | joint | text | conceal | sft | targeted | base.batch=8 | s_f "
+                                 "| arm.updates | chain | joint | text | conceal | sft | targeted | base.batch=8 | S^F "
                                  "at N | 100: 0.300, 400: 0.500 | 0.150 | 1 |"));
 }
 END_TEST
