@@ -84,6 +84,20 @@ static bool in_block(const struct param_row *row) {
     return row->where == LAYER || row->where == LORA;
 }
 
+/* Where a view names the tensor of a row. */
+static float **slot_of(struct gpt_views *v, const struct param_row *row, int layer) {
+    char *base = in_block(row) ? (char *)&v->layer[layer] : (char *)v;
+    return (float **)(void *)(base + row->view);
+}
+
+/* The head's, the projection's, LoRA's and, of a model that is not too large, the blocks'. */
+static bool is_turned(const struct gpt_config *c, const struct param_row *row) {
+    if (!row->decay) return false;
+    if (row->where == LAYER) return 12L * c->layers * c->width * c->width <= GPT_TURNED;
+    if (row->where == MODEL) return c->tied && row->rows == VOCAB;
+    return row->where == UNTIED || row->where == PROJECTION || row->where == LORA;
+}
+
 static enum status check_config(const struct gpt_config *c) {
     if (c->layers < 1 || c->layers > GPT_MAX_LAYERS)
         return status_set(ST_USAGE, "model: layers must be 1..%d, not %d", GPT_MAX_LAYERS, c->layers);
@@ -120,9 +134,11 @@ static void lay_out(struct gpt *m) {
             t->adapter = rows[r].where == LORA;
             t->adapted = m->config.lora > 0 && rows[r].where == LAYER && rows[r].decay;
             if (m->config.lora > 0 && !m->frozen && rows[r].where >= PROJECTION) m->frozen = offset;
-            long size = (long)t->rows * t->cols;
+            const long size = (long)t->rows * t->cols, room = (size + 15) / 16 * 16;
             m->n_parameters += size;
-            offset += (size + 15) / 16 * 16;
+            offset += room;
+            t->turned = is_turned(&m->config, &rows[r]) ? m->n_turned : -1;
+            if (t->turned >= 0) m->n_turned += room;
         }
     }
     m->n = offset;
@@ -133,13 +149,19 @@ void gpt_view(const struct gpt *m, float *flat, struct gpt_views *v) {
     int k = 0;
     for (int r = 0; r < N_ROWS; r++) {
         int copies = copies_of(&m->config, rows[r].where);
-        for (int layer = 0; layer < copies; layer++, k++) {
-            char *base = in_block(&rows[r]) ? (char *)&v->layer[layer] : (char *)v;
-            float *p = flat + m->tensors[k].offset;
-            memcpy(base + rows[r].view, &p, sizeof p);
-        }
+        for (int layer = 0; layer < copies; layer++, k++) *slot_of(v, &rows[r], layer) = flat + m->tensors[k].offset;
     }
     if (m->config.tied) v->head = v->wte;
+}
+
+static void name_turned(struct gpt *m) {
+    int k = 0;
+    for (int r = 0; r < N_ROWS; r++) {
+        const int copies = copies_of(&m->config, rows[r].where);
+        for (int layer = 0; layer < copies; layer++, k++)
+            if (m->tensors[k].turned >= 0) *slot_of(&m->pt, &rows[r], layer) = m->wt + m->tensors[k].turned;
+    }
+    if (m->config.tied) m->pt.head = m->pt.wte;
 }
 
 enum status gpt_plan(struct gpt *m, struct arena *a, const struct gpt_config *config) {
@@ -155,9 +177,9 @@ enum status gpt_plan(struct gpt *m, struct arena *a, const struct gpt_config *co
 enum status gpt_open(struct gpt *m, struct arena *a, const struct gpt_config *config) {
     TRY(gpt_plan(m, a, config));
     m->w = ARENA_NEW(a, float, m->n);
-    m->wt = ARENA_NEW(a, float, m->n);
+    m->wt = ARENA_NEW(a, float, m->n_turned);
     gpt_view(m, m->w, &m->p);
-    gpt_view(m, m->wt, &m->pt);
+    name_turned(m);
     if (config->lora == 0) return ST_OK;
     m->merged = ARENA_NEW(a, float, 12L * config->layers * config->width * config->width);
     m->lora_scratch = ARENA_NEW(a, float, 4L * config->width * config->lora);
@@ -178,9 +200,9 @@ float *gpt_gradient_open(const struct gpt *m, struct arena *a, struct gpt_views 
         const int copies = copies_of(&m->config, rows[r].where);
         for (int layer = 0; layer < copies; layer++, k++) {
             const struct gpt_tensor *t = &m->tensors[k];
-            char *base = in_block(&rows[r]) ? (char *)&v->layer[layer] : (char *)v;
-            float *p = t->offset >= m->frozen ? g + (t->offset - m->frozen) : t->decay ? NULL : g + n;
-            memcpy(base + rows[r].view, &p, sizeof p);
+            *slot_of(v, &rows[r], layer) = t->offset >= m->frozen ? g + (t->offset - m->frozen)
+                                           : t->decay             ? NULL
+                                                                  : g + n;
         }
     }
     if (m->config.tied) v->head = v->wte;
@@ -230,8 +252,8 @@ static void refresh(struct gpt *m, bool all) {
     if (m->config.lora > 0) lora_merge(m);
     for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
-        if (t->decay && (all || t->adapted || t->offset >= m->frozen))
-            gemm_transpose(t->rows, t->cols, gpt_weights(m, t), t->cols, m->wt + t->offset, t->rows);
+        if (t->turned >= 0 && (all || t->adapted || t->offset >= m->frozen))
+            gemm_transpose(t->rows, t->cols, gpt_weights(m, t), t->cols, m->wt + t->turned, t->rows);
     }
 }
 

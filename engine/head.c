@@ -28,8 +28,7 @@ void head_forward(struct head *h, const struct tape *tape) {
     for (int i = 0; i < h->n; i++)
         memcpy(h->hidden + (long)i * C, tape->hidden + tape_hidden_line(tape, h->row[i], h->t[i]) * C,
                (size_t)C * sizeof(float));
-    const float *transposed = g->config.tied ? g->pt.wte : g->pt.head;
-    gemm(h->n, h->V, C, h->hidden, C, 1, transposed, h->V, false, h->logits, h->V);
+    gemm(h->n, h->V, C, h->hidden, C, 1, g->pt.head, h->V, false, h->logits, h->V);
 }
 
 void head_backward(struct head *h, struct tape *tape, struct gpt_views *g) {

@@ -96,6 +96,7 @@ struct tape {
     float *dmid, *dfch; /* [N][C], [N][4C], for the block at work */
     float *dqkv;        /* [N][3C] */
     float *scratch;     /* [N][C] */
+    float *turned;      /* [4C][C] a block's matrix, transposed; NULL where the model keeps them so */
     long line_capacity;
 };
 

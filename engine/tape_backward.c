@@ -87,6 +87,13 @@ static void matrix_gradient(const struct tape *tape, int l, enum gpt_lora_at whi
     lora_gradient(tape->gpt, l, which, n, in, out, x, dy, g->lora[which], tape->scratch);
 }
 
+/* A block's matrix [in][out], transposed: the copy that the model keeps, or one made here until the next. */
+static const float *turned(const struct tape *tape, const float *kept, const float *w, int in, int out) {
+    if (kept) return kept;
+    gemm_transpose(in, out, w, out, tape->turned, in);
+    return tape->turned;
+}
+
 /* dy, the gradient of the block's outputs, becomes dx, that of its inputs. */
 static void block_backward(struct tape *tape, const struct tape_segment *s, int l, struct gpt_views *g,
                            unsigned kv_roles) {
@@ -101,18 +108,18 @@ static void block_backward(struct tape *tape, const struct tape_segment *s, int 
     float *dx = tape->dx[l & 1] + ln.first * C, *dmid = tape->dmid, *dfch = tape->dfch, *dqkv = tape->dqkv,
           *tmp = tape->scratch;
 
-    gemm(n, 4 * C, C, dy, C, 1, pt->fcproj_w, 4L * C, false, dfch, 4L * C);
+    gemm(n, 4 * C, C, dy, C, 1, turned(tape, pt->fcproj_w, p->fcproj_w, 4 * C, C), 4L * C, false, dfch, 4L * C);
     K->mul(4L * n * C, tape->slope + at * 4 * C, dfch);
     matrix_gradient(tape, l, LORA_FCPROJ, n, 4 * C, C, tape->gelu + at * 4 * C, dy, gl->fcproj_w, gl->fcproj_b, gl);
     matrix_gradient(tape, l, LORA_FC, n, C, 4 * C, tape->ln2 + at * C, dfch, gl->fc_w, gl->fc_b, gl);
-    gemm(n, C, 4 * C, dfch, 4L * C, 1, pt->fc_w, C, false, tmp, C);
+    gemm(n, C, 4 * C, dfch, 4L * C, 1, turned(tape, pt->fc_w, p->fc_w, C, 4 * C), C, false, tmp, C);
     K->layernorm_backward(n, C, tmp, tape->mid + at * C, p->ln2_w, tape->mean2 + at, tape->rstd2 + at, dy, dmid,
                           gl->ln2_w, gl->ln2_b);
     matrix_gradient(tape, l, LORA_PROJ, n, C, C, tape->att + at * C, dmid, gl->proj_w, gl->proj_b, gl);
-    gemm(n, C, C, dmid, C, 1, pt->proj_w, C, false, tmp, C);
+    gemm(n, C, C, dmid, C, 1, turned(tape, pt->proj_w, p->proj_w, C, C), C, false, tmp, C);
     attend_backward(tape, s, l, from, tmp, dqkv, kv_roles);
     matrix_gradient(tape, l, LORA_QKV, ln.n, C, 3 * C, tape->ln1 + at * C, dqkv, gl->qkv_w, gl->qkv_b, gl);
-    gemm(ln.n, C, 3 * C, dqkv, 3L * C, 1, pt->qkv_w, C, false, tmp, C);
+    gemm(ln.n, C, 3 * C, dqkv, 3L * C, 1, turned(tape, pt->qkv_w, p->qkv_w, C, 3 * C), C, false, tmp, C);
     const bool all = read == s->S;
     K->layernorm_backward(ln.n, C, tmp, tape->x + at * C, p->ln1_w, tape->mean1 + at, tape->rstd1 + at,
                           all ? dmid : NULL, dx, gl->ln1_w, gl->ln1_b);

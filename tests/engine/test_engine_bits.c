@@ -134,6 +134,61 @@ static void hashes_on(const char *isa, char hex[KINDS][65]) {
     ck_assert_int_eq(code, 0);
 }
 
+/* One forward and backward over T tokens; the gradient. */
+static float *gradient_of(struct gpt *m, struct arena *a, int T) {
+    static const int tokens[] = {3, 1, 4, 1, 5, 9}, target[] = {1, 4, 1, 5, 9, 2};
+    static const float weight[] = {1, 1, 1, 1, 1, 1};
+    float logp[6];
+    struct tape tape;
+    struct head head;
+    struct gpt_views gv;
+    float *g = gpt_gradient_open(m, a, &gv);
+    tape_open(&tape, a, m, TAPE_TRAIN, 1, T, 0);
+    head_open(&head, a, m, TAPE_TRAIN, T);
+    tape_reset(&tape, NULL);
+    tape_tokens(&tape, T, tokens, T, ROLE_OUTPUT, NULL, 0);
+    head.n = T;
+    for (int t = 0; t < T; t++) head.t[t] = t;
+    head_forward(&head, &tape);
+    loss_softmax(&head, target, logp);
+    loss_cross_entropy(&head, target, weight);
+    head_backward(&head, &tape, &gv);
+    tape_backward(&tape, &gv, (struct tape_cuts){0});
+    return g;
+}
+
+static float *turn(struct arena *a, const float *w, int in, int out) {
+    float *to = ARENA_NEW(a, float, (size_t)in *(size_t)out);
+    gemm_transpose(in, out, w, out, to, in);
+    return to;
+}
+
+/* A model just too large for transposed copies of its blocks' matrices has the gradient that it has with them. */
+START_TEST(turning_late_moves_no_bit) {
+    enum { T = 6, C = 512, L = 11 };
+    const struct gpt_config c = {.vocab = VOCAB, .context = T, .layers = L, .heads = 8, .width = C, .channels = 1};
+    struct arena a;
+    struct gpt m;
+    open_engine();
+    arena_open(&a, 1 << 20);
+    ck_assert_int_eq(gpt_open(&m, &a, &c), ST_OK);
+    ck_assert_int_lt(m.n_turned, 2 * VOCAB * C);
+    ck_assert_ptr_null(m.pt.layer[0].fc_w);
+    gpt_init(&m, 3, .02, .5);
+    const float *late = gradient_of(&m, &a, T);
+    for (int l = 0; l < L; l++) {
+        const struct gpt_layer *p = &m.p.layer[l];
+        m.pt.layer[l].qkv_w = turn(&a, p->qkv_w, C, 3 * C);
+        m.pt.layer[l].proj_w = turn(&a, p->proj_w, C, C);
+        m.pt.layer[l].fc_w = turn(&a, p->fc_w, C, 4 * C);
+        m.pt.layer[l].fcproj_w = turn(&a, p->fcproj_w, 4 * C, C);
+    }
+    ck_assert_mem_eq(late, gradient_of(&m, &a, T), (size_t)m.n * sizeof *late);
+    ck_assert_float_ne(late[m.tensors[m.n_tensors / 2].offset], 0.0f);
+    arena_close(&a);
+}
+END_TEST
+
 static bool has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
@@ -233,6 +288,7 @@ Suite *suite_engine_bits(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, bits_of_this_version);
     tcase_add_loop_test(t, threads_move_no_bit, 0, KINDS);
+    tcase_add_test(t, turning_late_moves_no_bit);
     tcase_add_loop_test(t, resuming_moves_no_bit, 0, KINDS);
     tcase_add_loop_test(t, a_step_allocates_nothing, 0, KINDS);
     suite_add_tcase(s, t);

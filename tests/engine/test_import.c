@@ -20,7 +20,7 @@ static void assert_imported(struct bytes b, const struct gpt *expected, const ch
             ck_assert_msg(m.w[t->offset + i] == expected->w[t->offset + i], "%s: %s[%ld]: %g, not %g", format, t->name,
                           i, (double)m.w[t->offset + i], (double)expected->w[t->offset + i]);
     }
-    ck_assert_mem_eq(m.wt, expected->wt, (size_t)m.n * sizeof *m.wt);
+    ck_assert_mem_eq(m.wt, expected->wt, (size_t)m.n_turned * sizeof *m.wt);
 }
 
 START_TEST(gpt2_in_every_format_and_width) {
