@@ -5,12 +5,16 @@
 
 #include "engine/kernels.h"
 
-struct gpt_config learner_model_config(const struct config *c, const struct task_shape *shape, bool projection) {
+/* The longest sequence. With c thoughts a step a stage is up to c - 1 positions a step longer than the text it replaces. */
+static int positions_of(const struct config *c, const struct task_shape *shape) {
     const int reasoning = shape->reasoning > shape->steps ? shape->reasoning : shape->steps;
+    return shape->question + reasoning + (c->arm.thoughts_per_step - 1) * shape->steps + shape->output;
+}
+
+struct gpt_config learner_model_config(const struct config *c, const struct task_shape *shape, bool projection) {
     struct gpt_config g = {
         .vocab = shape->vocab,
-        /* With c thoughts a step a stage is up to c - 1 positions a step longer than the text it replaces. */
-        .context = shape->question + reasoning + (c->arm.thoughts_per_step - 1) * shape->steps + shape->output,
+        .context = positions_of(c, shape),
         .layers = c->model.layers,
         .heads = c->model.heads,
         .width = c->model.width,
@@ -35,7 +39,8 @@ void learner_open(struct learner *l, struct arena *a, const struct config *c, co
     l->rows = rows;
     l->g = gpt_gradient_open(&l->model, a, &l->gv);
     adamw_open(&l->opt, a, &l->model, c->base.beta1, c->base.beta2, c->base.weight_decay, c->base.clip);
-    tape_open(&l->tape, a, &l->model, TAPE_TRAIN, rows, l->model.config.context, thoughts);
+    tape_open(&l->tape, a, &l->model, TAPE_TRAIN, rows, positions_of(c, s),
+              thoughts); /* a published model has room for more */
     const int capacity = rows * (s->reasoning + s->output);
     head_open(&l->head, a, &l->model, TAPE_TRAIN, capacity);
     batch_open(&l->batch, a, s, rows);
