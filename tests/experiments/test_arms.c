@@ -332,6 +332,18 @@ START_TEST(a_longer_arm_keeps_the_positions_of_its_base) {
 }
 END_TEST
 
+/* A published model has positions for more than the task's longest sequence: no memory is taken for those. */
+START_TEST(spare_positions_take_no_memory) {
+    struct subject *s = open_subject("chain", "text", 1, 0);
+    struct gpt_config c = s->l.model.config;
+    struct learner l = {0};
+    c.context = 1024;
+    ck_assert_int_eq(gpt_open(&l.model, &arena, &c), ST_OK);
+    learner_open(&l, &arena, &s->c, &s->task);
+    ck_assert_int_eq(l.tape.T, s->l.model.config.context);
+}
+END_TEST
+
 START_TEST(problems_grow) {
     struct subject *s = open_subject("prosqa", "no_curriculum", 1, 0);
     struct arm_training t = {.config = &s->c, .learner = &s->l, .task = &s->task, .problems = s->problems};
@@ -374,6 +386,7 @@ Suite *suite_arms(void) {
     tcase_add_test(tc, smooth_l1_by_hand);
     tcase_add_test(tc, rates_fall_as_asked);
     tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);
+    tcase_add_test(tc, spare_positions_take_no_memory);
     tcase_add_test(tc, problems_grow);
     suite_add_tcase(s, tc);
     return s;
