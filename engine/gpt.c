@@ -90,10 +90,14 @@ static float **slot_of(struct gpt_views *v, const struct param_row *row, int lay
     return (float **)(void *)(base + row->view);
 }
 
+bool gpt_keeps_turned(const struct gpt_config *c) {
+    return 12L * c->layers * c->width * c->width <= GPT_TURNED;
+}
+
 /* The head's, the projection's, LoRA's and, of a model that is not too large, the blocks'. */
 static bool is_turned(const struct gpt_config *c, const struct param_row *row) {
     if (!row->decay) return false;
-    if (row->where == LAYER) return 12L * c->layers * c->width * c->width <= GPT_TURNED;
+    if (row->where == LAYER) return gpt_keeps_turned(c);
     if (row->where == MODEL) return c->tied && row->rows == VOCAB;
     return row->where == UNTIED || row->where == PROJECTION || row->where == LORA;
 }

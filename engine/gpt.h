@@ -89,6 +89,9 @@ MUST_USE enum status gpt_open(struct gpt *m, struct arena *a, const struct gpt_c
 /* gpt_open without the weights (w and wt are NULL): names, shapes and offsets alone. */
 MUST_USE enum status gpt_plan(struct gpt *m, struct arena *a, const struct gpt_config *config);
 
+/* Does a model of this shape keep transposed copies of its blocks' matrices? */
+bool gpt_keeps_turned(const struct gpt_config *c);
+
 /* Draw initial weights: normal(0, std), residual outputs normal(0, std / sqrt(2L)), gains 1, projection gain `gain`.
  * Each tensor draws from a stream of its own, so adding a tensor moves no other. Refreshes. */
 void gpt_init(struct gpt *m, uint64_t seed, double std, double projection_gain);

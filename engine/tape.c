@@ -58,7 +58,7 @@ static size_t carve(struct tape *tp, struct arena *a, const struct gpt_config *c
         {&tp->dout, train * cache},
         {&tp->dscore, squares},
         {&tp->scratch, train * N * C},
-        {&tp->turned, train * (12 * L * C * C > (size_t)GPT_TURNED) * 4 * C * C},
+        {&tp->turned, train * !gpt_keeps_turned(c) * 4 * C * C},
     };
     size_t total = 0;
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/base/bzip2.h"
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
-#include "engine/base/bzip2.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/command.h"

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/bzip2.h"
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
-#include "engine/base/bzip2.h"
 
 static char path[64];
 static struct arena arena;
