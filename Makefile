@@ -156,7 +156,7 @@ $(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver logits_driver): %: %.o 
 $(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-out $(BUILD)/experiments/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
-# DATA: a folder with gsm8k/ and gpt2/, a published model; without it everything is made up.
+# DATA: a folder with gsm8k/ and gpt2/, a published model; without it everything is made up. Also of PUBLISHED, below.
 DATA ?=
 FULL := $(BUILD)/full-size
 FULL_SETS := seeds=1 base.updates=3 base.batch=8 base.shard=4 arm.updates=3 arm.stage_cap=1 arm.projection_warmup=1 \
@@ -284,10 +284,13 @@ check-deps: $(LIB_OBJ) $(MAIN_OBJ) ## prove that includes run engine/base <- dat
 	sh tests/check_deps.sh $(LIB_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
 
 CELLS  ?= 2
-SUITES ?= $(patsubst data/results/%.manifest.json,%,$(wildcard data/results/*.manifest.json))
+# Those that are measured on published files too are verified where DATA says where the files are.
+PUBLISHED := gsm8k mult prosqa
+SUITES ?= $(filter-out $(if $(DATA),,$(PUBLISHED)),\
+	$(patsubst data/results/%.manifest.json,%,$(wildcard data/results/*.manifest.json)))
 .PHONY: verify
 verify: spillover ## compute CELLS cells of every committed suite (or of SUITES) again and compare to the bit
-	set -e; for s in $(SUITES); do ./spillover verify $$s --cells $(CELLS); done
+	set -e; for s in $(SUITES); do ./spillover verify $$s --cells $(CELLS) $(DATA:%=--data %); done
 
 .PHONY: results
 results: spillover ## make RESULTS.md and the committed figures again from data/results; no cell is run
