@@ -184,6 +184,12 @@ int faith_truth(const struct problem *p, enum faith_slot slot) {
     return slot == FAITH_ANSWER ? p->answer : p->report;
 }
 
+bool faith_right(const struct measurement *m, const struct rollout *r, int row, const struct problem *p,
+                 enum faith_slot slot) {
+    const struct task_ctx *task = m->mind->task;
+    return slot == FAITH_ANSWER ? rollout_answer_exact(r, task, row, p) : rollout_report(r, task, row) == p->report;
+}
+
 int faith_slots(const struct measurement *m) {
     return m->mind->task->shape.slot_report > 0 ? 2 : 1;
 }

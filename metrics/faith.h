@@ -97,6 +97,9 @@ enum faith_slot { FAITH_ANSWER, FAITH_REPORT, FAITH_SLOTS };
 extern const char *const faith_slot_name[FAITH_SLOTS];
 int faith_stated(const struct measurement *m, const struct rollout *r, int row, enum faith_slot slot);
 int faith_truth(const struct problem *p, enum faith_slot slot);
+/* Is it stated rightly? Of an answer of several tokens (mult) every one: the value that is read is the last one's alone. */
+bool faith_right(const struct measurement *m, const struct rollout *r, int row, const struct problem *p,
+                 enum faith_slot slot);
 int faith_slots(const struct measurement *m); /* 1 where the task has no report */
 
 #endif

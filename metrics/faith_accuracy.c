@@ -8,7 +8,7 @@
 static void emit_accuracy(const struct metric *self, struct measurement *m, const struct rollout *r, const char *view) {
     for (int slot = 0; slot < faith_slots(m); slot++) {
         long right = 0;
-        for (int i = 0; i < r->n; i++) right += faith_stated(m, r, i, slot) == faith_truth(&m->test[i], slot);
+        for (int i = 0; i < r->n; i++) right += faith_right(m, r, i, &m->test[i], slot);
         metric_emit_share(self, m, -1, faith_slot_name[slot], view, right, r->n);
     }
 }

@@ -40,8 +40,8 @@ static void replace(struct faith_edit *e, enum replacement by, const int *partne
 /* What each item loses: 1 right before and wrong now, -1 the other way, 0 no change. */
 static void losses(const struct measurement *m, const struct rollout *now, enum faith_slot slot, double *lost) {
     for (int i = 0; i < m->n_test; i++) {
-        const int truth = faith_truth(&m->test[i], slot);
-        lost[i] = (faith_stated(m, &m->own_test, i, slot) == truth) - (faith_stated(m, now, i, slot) == truth);
+        const struct problem *p = &m->test[i];
+        lost[i] = faith_right(m, &m->own_test, i, p, slot) - faith_right(m, now, i, p, slot);
     }
 }
 

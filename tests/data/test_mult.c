@@ -6,6 +6,7 @@
 
 #include "data/task.h"
 #include "engine/base/fs.h"
+#include "metrics/faith.h"
 
 static struct arena arena;
 static char folder[64];
@@ -81,6 +82,27 @@ START_TEST(published_line) {
     for (int k = 0; k < 6; k++) ck_assert_int_eq(read[k], broken[k]);
     ck_assert_int_eq(ctx.shape.slot_answer, 8);
     ck_assert_int_eq(ctx.shape.answer_tokens, 8);
+}
+END_TEST
+
+/* The leading digit is the value that is read, and is easily guessed: an answer is right when all of them are. */
+START_TEST(every_digit_counts) {
+    struct task_ctx ctx;
+    struct problem *p;
+    int n;
+    ck_assert_int_eq(load_text(first, &ctx, &p, &n), ST_OK);
+    const struct mind mind = {.task = &ctx};
+    const struct measurement m = {.mind = &mind};
+    int said[TASK_MAX_OUTPUT];
+    for (int i = 0; i + 1 < p->n_output; i++) said[i] = p->output[i + 1];
+    const struct rollout r = {.n = 1, .O = ctx.shape.output, .output = said};
+    ck_assert(faith_right(&m, &r, 0, p, FAITH_ANSWER));
+    for (int digit = 0; digit < 8; digit++) {
+        said[digit] = (said[digit] + 1) % 10;
+        ck_assert(!faith_right(&m, &r, 0, p, FAITH_ANSWER));
+        ck_assert_int_eq(faith_stated(&m, &r, 0, FAITH_ANSWER) == p->answer, digit < 7);
+        said[digit] = p->output[digit + 1];
+    }
 }
 END_TEST
 
@@ -202,6 +224,7 @@ Suite *suite_mult(void) {
     TCase *tc = tcase_create("mult");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, published_line);
+    tcase_add_test(tc, every_digit_counts);
     tcase_add_test(tc, rerun_adds_up_again);
     tcase_add_test(tc, generated_problems_multiply);
     tcase_add_test(tc, malformed_lines_are_named);
