@@ -89,12 +89,12 @@ static enum status problems_of(struct showing *s, int n, struct problem **proble
 enum status show_thoughts(FILE *to, const struct show_options *o, int n, struct arena *a) {
     static const char *const names[SIDES] = {"before pressure", "after"};
     struct showing *s;
-    struct thinking thinking[SIDES] = {0};
     struct problem *problems;
     TRY(show_open_models(&s, o, a));
     if (!s->arm || s->arm->medium != MEDIUM_LATENT)
         return status_set(ST_USAGE, "%.12s has no thoughts: its arm is not latent", s->show->key);
     const int sides = show_sides(s);
+    struct thinking *thinking = ARENA_NEW(s->arena, struct thinking, SIDES);
     for (int i = 0; i < sides; i++) open_thinking(s, i, &thinking[i]);
     TRY(problems_of(s, n, &problems, &n));
     fprintf(to, "cell %.12s  %s\n", s->show->key, s->show->label);
