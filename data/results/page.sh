@@ -31,6 +31,14 @@ slim() { # figure.svg
             { print }'
 }
 
+table_of() { # suite
+    if [ -f "$results/$1.csv" ]; then echo "$results/$1.csv"; else echo "$results/$1.csv.bz2"; fi
+}
+
+totals() { # cost.csv ...: cells and core-minutes, as two cells of a line
+    awk -F, 'FNR > 1 { cells += $2; seconds += $3 } END { printf "%d | %.1f", cells, seconds / 60 }' "$@"
+}
+
 cost() { # cost.csv: what all took, and the seconds of every base and arm, which no report holds
     awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
         { cells += $2; seconds += $3; if ($4 > most) most = $4 }
@@ -49,8 +57,7 @@ suites="isolation interpretability $(cd "$results" && ls *.manifest.json | sed '
 page=$scratch/RESULTS.md
 
 for suite in $suites; do
-    table=$results/$suite.csv
-    [ -f "$table" ] || table=$table.bz2
+    table=$(table_of "$suite")
     folder=$scratch/$suite
     mkdir -p "$folder"
     case $table in
@@ -64,22 +71,17 @@ done
 cat "$results/about.md" >"$page"
 printf '\n| suite | what it asks | cells | core-minutes |\n|---|---|---|---|\n' >>"$page"
 for suite in $suites; do
-    printf '| [%s](#suite-%s) | %s | %s |\n' "$suite" "$suite" "$(sed -n 3p "$scratch/$suite/report.md")" "$(
-        awk -F, 'NR > 1 { cells += $2; seconds += $3 } END { printf "%d | %.1f", cells, seconds / 60 }' \
-            "$results/$suite.cost.csv")" >>"$page"
+    printf '| [%s](#suite-%s) | %s | %s |\n' "$suite" "$suite" "$(sed -n 3p "$scratch/$suite/report.md")" \
+        "$(totals "$results/$suite.cost.csv")" >>"$page"
 done
-for suite in $suites; do cat "$results/$suite.cost.csv"; done |
-    awk -F, '$2 ~ /^[0-9]/ { cells += $2; seconds += $3 }
-        END { printf "| all | | %d | %.1f |\n", cells, seconds / 60 }' >>"$page"
+printf '| all | | %s |\n' "$(totals "$results"/*.cost.csv)" >>"$page"
 
 for suite in $suites; do
     folder=$scratch/$suite
-    table=$results/$suite.csv
-    [ -f "$table" ] || table=$table.bz2
     rm -rf "$results/figures/$suite"
     printf '\n## Suite %s\n\n' "$suite" >>"$page"
     sed -n '3p' "$folder/report.md" >>"$page"
-    printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$table" "$results" "$suite" >>"$page"
+    printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$(table_of "$suite")" "$results" "$suite" >>"$page"
     cost "$results/$suite.cost.csv" >>"$page"
     sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$folder/report.md" >>"$page"
     # smoke is there for its bits: what its models did means nothing
