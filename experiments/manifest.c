@@ -78,9 +78,20 @@ json_t *manifest_packages(void) {
                      CSV_MAJOR == 3 ? "3" : "unknown");
 }
 
+/* An argument as given, of an absolute path the last name: manifests are passed on, and folders are one machine's own. */
+static json_t *argument_json(const char *word) {
+    const char *equals = strchr(word, '='), *value = word[0] == '-' && equals ? equals + 1 : word;
+    if (value[0] != '/') return json_string(word);
+    int end = (int)strlen(value), first;
+    while (end > 1 && value[end - 1] == '/') end--;
+    for (first = end; value[first - 1] != '/'; first--) {
+    }
+    return json_pack("s#+#", word, (int)(value - word), value + first, end - first);
+}
+
 static json_t *run_json(const struct manifest_run *run) {
     json_t *json = source_of(run->source_dir), *argv = json_array(), *set = json_array();
-    for (int i = 0; i < run->argc; i++) json_array_append_new(argv, json_string(run->argv[i]));
+    for (int i = 0; i < run->argc; i++) json_array_append_new(argv, argument_json(run->argv[i]));
     for (int i = 0; i < run->n_overrides; i++) json_array_append_new(set, json_string(run->overrides[i]));
     json_object_set_new(json, "argv", argv);
     json_object_set_new(json, "set", set);

@@ -14,7 +14,8 @@ static void teardown(void) {
     page_close(&page);
 }
 
-/* An arm of one seed and size with its pressed cell, whose S^F at the end is s and S^R half of it; and of which `accuracy` answers. */
+/* An arm of one seed and size with its pressed cell, whose S^F at the end is s and S^R half of it; and of which `accuracy`
+ * answers. */
 static void cells(const char *setting, long seed, double s, double accuracy) {
     static const int at[] = {0, 10, 20};
     struct planted *p = &page.planted;

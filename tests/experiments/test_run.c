@@ -213,6 +213,26 @@ START_TEST(what_is_whole_is_reused) {
 }
 END_TEST
 
+/* A manifest is passed on: it names no folder of the machine. */
+START_TEST(arguments_lose_their_folders) {
+    char *argv[] = {"spillover run", "--out", "/a/machine's/runs", "--data=/its/data//", "-j2", "mini", "x/y=/z"};
+    static const char *const kept[] = {"spillover run", "--out", "runs", "--data=data", "-j2", "mini", "x/y=/z"};
+    enum { ARGUMENTS = sizeof argv / sizeof argv[0] };
+    struct suite s = suite_of(mini);
+    struct run_options o = options_of("a", 2);
+    struct run_result r;
+    json_t *manifest, *run;
+    o.manifest.argc = ARGUMENTS;
+    o.manifest.argv = argv;
+    ck_assert_msg(run_suite(&s, &o, &r, &arena) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(jsonio_load_path(in("a/mini/manifest.json"), &manifest), ST_OK);
+    run = json_array_get(json_object_get(manifest, "runs"), 0);
+    for (int i = 0; i < ARGUMENTS; i++)
+        ck_assert_str_eq(json_string_value(json_array_get(json_object_get(run, "argv"), (size_t)i)), kept[i]);
+    json_decref(manifest);
+}
+END_TEST
+
 /* Fork a runner of `mini`; the caller deals with it. */
 static pid_t runner_process(const char *text, const char *out, int jobs) {
     struct suite s = suite_of(text);
@@ -472,6 +492,7 @@ Suite *suite_run(void) {
     tcase_add_test(t, cells_that_do_not_exist_are_rows);
     tcase_add_test(t, jobs_do_not_matter);
     tcase_add_test(t, what_is_whole_is_reused);
+    tcase_add_test(t, arguments_lose_their_folders);
     tcase_add_loop_test(t, killed_and_repeated_gives_the_same_bytes, 0, 2);
     tcase_add_loop_test(t, a_damaged_cell_is_kept_and_redone, 0, sizeof damages / sizeof damages[0]);
     tcase_add_loop_test(t, a_failed_cell_stops_only_its_children, 0, 3);
