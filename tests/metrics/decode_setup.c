@@ -2,35 +2,17 @@
 
 #include <check.h>
 #include <math.h>
-#include <string.h>
 
 struct arena subject_arena;
 struct subject subject_thinker, subject_writer;
 struct sheet subject_sheet;
 
-void subject_note(void *to, const struct metric_row *row) {
-    struct sheet *s = to;
-    ck_assert_int_lt(s->n, MAX_ROWS);
-    s->row[s->n++] = *row;
-}
-
 const struct metric_row *subject_row(const char *metric, int step, int layer, const char *concept, const char *view) {
-    const struct metric_row *found = NULL;
-    for (int i = 0; i < subject_sheet.n; i++) {
-        const struct metric_row *r = &subject_sheet.row[i];
-        if (strcmp(r->metric, metric) != 0 || r->step != step || r->layer != layer) continue;
-        if (strcmp(r->concept, concept) != 0 || strcmp(r->view, view) != 0) continue;
-        ck_assert_msg(!found, "%s %d %s %s twice", metric, step, concept, view);
-        found = r;
-    }
-    ck_assert_msg(found != NULL, "no row %s %d %d %s %s", metric, step, layer, concept, view);
-    return found;
+    return sheet_row(&subject_sheet, metric, step, layer, concept, view);
 }
 
 double subject_value(const char *metric, int step, const char *concept, const char *view) {
-    const struct metric_row *r = subject_row(metric, step, -1, concept, view);
-    ck_assert_str_eq(r->status, "ok");
-    return r->value;
+    return sheet_value(&subject_sheet, metric, step, concept, view);
 }
 
 void subject_measure(struct subject *s, const char *metric) {
@@ -40,7 +22,7 @@ void subject_measure(struct subject *s, const char *metric) {
 void subject_measurement(struct subject *s, int n_fit) {
     subject_sheet.n = 0;
     measurement_open(&s->m, &subject_arena, &s->mind, s->runner, s->fit, n_fit, s->test, TEST, 3);
-    s->m.emit = subject_note;
+    s->m.emit = sheet_note;
     s->m.to = &subject_sheet;
 }
 

@@ -5,13 +5,9 @@
 
 #include "engine/gemm.h"
 #include "metrics/decode.h"
+#include "tests/metrics/sheet.h"
 
-enum { FIT = 500, TEST = 300, WIDTH = 16, P = 5, STEPS = 4, ROWS = 64, MAX_ROWS = 4096 };
-
-struct sheet {
-    struct metric_row row[MAX_ROWS];
-    int n;
-};
+enum { FIT = 500, TEST = 300, WIDTH = 16, P = 5, STEPS = 4, ROWS = 64 };
 
 struct subject {
     struct task_ctx task;
@@ -30,11 +26,8 @@ extern struct sheet subject_sheet;                     /* the rows of what was m
 void subjects_open(void);
 void subjects_close(void);
 
-/* Puts a row on the sheet `to`: what measurements emit to. */
-void subject_note(void *to, const struct metric_row *row);
-/* The row on the sheet, which must be there once. */
+/* sheet_row and sheet_value of subject_sheet. */
 const struct metric_row *subject_row(const char *metric, int step, int layer, const char *concept, const char *view);
-/* Its value, of layer -1 (the vector that is fed back) and ok. */
 double subject_value(const char *metric, int step, const char *concept, const char *view);
 void subject_measure(struct subject *s, const char *metric);
 /* A fresh measurement, whose rollouts a test may overwrite before it measures. */

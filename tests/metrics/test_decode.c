@@ -16,11 +16,8 @@ START_TEST(figures_of_a_reading) {
     struct decode_reading r = {
         .view = "u", .layer = 2, .step = 1, .n = 2, .K = 3, .y = y, .p = p, .bits = {1.25, .9, 1.6}};
     struct decode d = {.n_readings = 1, .readings = &r, .steps = 1};
-    struct measurement m = {.arena = &subject_arena,
-                            .mind = &subject_thinker.mind,
-                            .decode = &d,
-                            .emit = subject_note,
-                            .to = &subject_sheet};
+    struct measurement m = {
+        .arena = &subject_arena, .mind = &subject_thinker.mind, .decode = &d, .emit = sheet_note, .to = &subject_sheet};
     subject_sheet.n = 0;
     static const char *const names[] = {"read_accuracy", "read_auroc", "read_gmean2", "read_tpr", "v_information"};
     for (int i = 0; i < 5; i++) ck_assert_int_eq(measurement_run(&m, names[i]), ST_OK);

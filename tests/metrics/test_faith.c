@@ -11,15 +11,11 @@
 #include "engine/gemm.h"
 #include "experiments/arm.h"
 #include "metrics/faith.h"
+#include "tests/metrics/sheet.h"
 
 Suite *suite_faith(void);
 
-enum { QUESTIONS = 200, ROWS = 64, MAX_ROWS = 2048 };
-
-struct sheet {
-    struct metric_row row[MAX_ROWS];
-    int n;
-};
+enum { QUESTIONS = 200, ROWS = 64 };
 
 struct subject {
     struct task_ctx task;
@@ -33,40 +29,24 @@ struct subject {
 static struct arena arena;
 static struct subject reasoner, babbler;
 
-static void note(void *to, const struct metric_row *row) {
-    struct sheet *s = to;
-    ck_assert_int_lt(s->n, MAX_ROWS);
-    s->row[s->n++] = *row;
-}
-
 static bool is(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }
 
 static const struct metric_row *find(const struct sheet *s, const char *metric, int step, const char *concept,
                                      const char *view) {
-    const struct metric_row *found = NULL;
-    for (int i = 0; i < s->n; i++) {
-        const struct metric_row *r = &s->row[i];
-        if (!is(r->metric, metric) || r->step != step || !is(r->concept, concept) || !is(r->view, view)) continue;
-        ck_assert_msg(!found, "%s %d %s %s twice", metric, step, concept, view);
-        found = r;
-    }
-    ck_assert_msg(found != NULL, "no row %s %d %s %s", metric, step, concept, view);
-    return found;
+    return sheet_row(s, metric, step, -1, concept, view);
 }
 
 static double value(const struct subject *s, const char *metric, int step, const char *concept, const char *view) {
-    const struct metric_row *r = find(&s->sheet, metric, step, concept, view);
-    ck_assert_str_eq(r->status, "ok");
-    return r->value;
+    return sheet_value(&s->sheet, metric, step, concept, view);
 }
 
 static void measure(struct subject *s, int rows) {
     struct runner *runner = runner_open(&arena, &s->mind, rows);
     measurement_open(&s->m, &arena, &s->mind, runner, s->test, 0, s->test, QUESTIONS, 11);
     s->m.depth = DEPTH_ARM;
-    s->m.emit = note;
+    s->m.emit = sheet_note;
     s->m.to = &s->sheet;
 }
 
@@ -170,7 +150,7 @@ END_TEST
 
 START_TEST(rows_that_cannot_be_measured) {
     struct sheet sheet = {0};
-    struct measurement m = {.emit = note, .to = &sheet};
+    struct measurement m = {.emit = sheet_note, .to = &sheet};
     const struct metric self = {.name = "x", .version = 3, .lo = 0, .hi = 1};
     metric_emit(&self, &m, 2, "answer", "v", 0, .5);
     metric_emit(&self, &m, -1, "", "", 4, INFINITY);
