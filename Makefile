@@ -159,13 +159,13 @@ $(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-
 # DATA: a folder with gsm8k/ and gpt2/, a published model; without it everything is made up. Also of PUBLISHED, below.
 DATA ?=
 FULL := $(BUILD)/full-size
-FULL_SETS := seeds=1 base.updates=3 base.batch=8 base.shard=4 arm.updates=3 arm.stage_cap=1 arm.projection_warmup=1 \
+FULL_SETS := seeds=1 base.updates=3 base.batch=8 base.shard=4 base.lanes=2 arm.updates=3 arm.stage_cap=1 arm.projection_warmup=1 \
 	press.pressure=deceive press.updates=3 press.batch=8 measure.questions=8 measure.probe_train=16 measure.probe_test=8
 .PHONY: full-size
 full-size: $(BUILD)/tests/bench/gpt2_files spillover ## suite gpt2_gsm8k at 124 M for a few updates, tokenizer and full-size bench (DATA: a folder with gsm8k/ and gpt2/)
 	mkdir -p $(FULL)
 	$(if $(wildcard $(DATA)/gpt2),ln -sfn $(abspath $(DATA)/gsm8k) $(abspath $(DATA)/gpt2) $(FULL)/,$(BUILD)/tests/bench/gpt2_files $(FULL))
-	./spillover run gpt2_gsm8k --quiet --jobs 1 --data $(FULL) --out $(FULL)/runs $(FULL_SETS:%=--set %)
+	./spillover run gpt2_gsm8k --quiet --jobs 1 --threads 2 --data $(FULL) --out $(FULL)/runs $(FULL_SETS:%=--set %)
 	./spillover bench --bpe $(FULL)
 	./spillover bench gpt2-latent gpt2-lora --repeats 1 --mode portable
 
@@ -199,10 +199,10 @@ sanitize: ## build and run the unit tests with SANITIZE (address,undefined; or t
 	$(MAKE) BUILD=build-san-$(firstword $(subst $(comma), ,$(SANITIZE))) OPT=-O1 \
 	    SAN='-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined' sanitize-run
 
-# What runs in threads is the engine; cells are processes.
+# What runs in threads are gradient lanes, of the engine and of a learner; cells are processes.
 .PHONY: tsan
-tsan: ## run the tests of the threaded engine under ThreadSanitizer
-	$(MAKE) SANITIZE=thread SANITIZE_SUITES=engine_bits sanitize
+tsan: ## run the tests of what runs in threads under ThreadSanitizer
+	$(MAKE) SANITIZE=thread SANITIZE_SUITES="engine_bits arms" sanitize
 
 SANITIZE_SUITES ?=
 .PHONY: sanitize-run

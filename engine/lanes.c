@@ -24,7 +24,7 @@ struct lanes_pool {
     int running, started;
     bool closing;
     void (*share)(struct lanes *l, int thread);
-    void (*shard)(void *ctx, struct lane *lane, int i);
+    void (*shard)(void *ctx, int lane, int i);
     void *ctx;
     int shards;
 };
@@ -32,7 +32,7 @@ struct lanes_pool {
 static void run_lanes(struct lanes *l, int thread) {
     const struct lanes_pool *p = l->pool;
     for (int k = thread; k < l->n; k += l->threads)
-        for (int i = k; i < p->shards; i += l->n) p->shard(p->ctx, &l->lane[k], i);
+        for (int i = k; i < p->shards; i += l->n) p->shard(p->ctx, k, i);
 }
 
 /* Adds up every threads-th piece of the gradients; a float's sum does not depend on who makes it. */
@@ -40,8 +40,8 @@ static void reduce(struct lanes *l, int thread) {
     for (long at = (long)thread * PIECE; at < l->size; at += (long)l->threads * PIECE) {
         const long n = l->size - at < PIECE ? l->size - at : PIECE;
         for (int k = 1; k < l->n; k++) {
-            K->add(n, l->lane[k].g + at, l->lane[0].g + at);
-            memset(l->lane[k].g + at, 0, (size_t)n * sizeof(float));
+            K->add(n, l->g[k] + at, l->g[0] + at);
+            memset(l->g[k] + at, 0, (size_t)n * sizeof(float));
         }
     }
 }
@@ -78,16 +78,9 @@ static void everyone(struct lanes *l, void (*share)(struct lanes *l, int thread)
     pthread_mutex_unlock(&p->lock);
 }
 
-enum status lanes_open(struct lanes *l, struct arena *a, const struct gpt *gpt, int n, int threads, int B, int T,
-                       int thoughts, int capacity) {
+enum status lanes_open(struct lanes *l, struct arena *a, int n, int threads, long size) {
     if (n < 1 || n > LANES_MAX) BUG("%d lanes", n);
-    *l = (struct lanes){.n = n, .threads = threads < n ? threads : n, .size = gpt_trained(gpt)};
-    for (int k = 0; k < n; k++) {
-        struct lane *lane = &l->lane[k];
-        tape_open(&lane->tape, a, gpt, TAPE_TRAIN, B, T, thoughts);
-        head_open(&lane->head, a, gpt, TAPE_TRAIN, capacity);
-        lane->g = gpt_gradient_open(gpt, a, &lane->gv);
-    }
+    *l = (struct lanes){.n = n, .threads = threads > n ? n : threads < 1 ? 1 : threads, .size = size};
     struct lanes_pool *p = l->pool = ARENA_NEW(a, struct lanes_pool, 1);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
@@ -115,7 +108,7 @@ void lanes_close(struct lanes *l) {
     pthread_mutex_destroy(&p->lock);
 }
 
-void lanes_run(struct lanes *l, int shards, void (*shard)(void *ctx, struct lane *lane, int i), void *ctx) {
+void lanes_run(struct lanes *l, int shards, void (*shard)(void *ctx, int lane, int i), void *ctx) {
     struct lanes_pool *p = l->pool;
     p->shard = shard;
     p->ctx = ctx;

@@ -40,6 +40,13 @@ struct mind arm_text_mind(const struct gpt *model, const struct task_ctx *task) 
     return (struct mind){.gpt = model, .task = task, .medium = MEDIUM_TEXT};
 }
 
+enum status arm_fit(const struct arm *arm, struct arm_training *t) {
+    TRY(learner_open_lanes(t->learner, t->config, t->io->threads));
+    const enum status st = arm->train(t);
+    learner_close_lanes(t->learner);
+    return st;
+}
+
 bool arm_skips(struct arm_training *t) {
     if (!resume_skips(t->resume)) return false;
     t->updates++;

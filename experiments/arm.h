@@ -52,6 +52,9 @@ MUST_USE enum status base_fit(struct learner *l, const struct config *c, struct 
 MUST_USE enum status arm_branch(struct learner *l, struct arena *a, const struct arm *arm, const struct config *c,
                                 const struct task_ctx *task, const struct gpt *base);
 
+/* The arm's training, in the learner's gradient lanes. */
+MUST_USE enum status arm_fit(const struct arm *arm, struct arm_training *t);
+
 /* Fill t->problems with those of the next update. */
 void arm_problems(struct arm_training *t, const char *stream);
 

@@ -28,7 +28,7 @@ static enum status measure(const struct arm *arm, const struct arm_training *t, 
 }
 
 static enum status train(const struct arm *arm, struct arm_training *t, struct evaluation *e) {
-    TRY(arm->train(t));
+    TRY(arm_fit(arm, t));
     TRY(checkpoint_save_trained(arena_printf(e->arena, "%s/model.safetensors", t->io->dir), &t->learner->model));
     TRY(cell_rows_open(&e->rows, t->io));
     evaluate_row(e, "updates", "", "", -1, 1, t->updates);

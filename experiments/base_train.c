@@ -58,6 +58,21 @@ static enum status open_random(struct gpt *m, struct arena *a, const struct conf
     return ST_OK;
 }
 
+static enum status fit(struct arm_training *t, double *accuracy) {
+    const struct base_options *o = &t->config->base;
+    double loss = 0.0;
+    resume_learner(t->resume, t->learner);
+    resume_begin(t->resume);
+    for (int i = 0; i < o->updates; i++) {
+        double lr = schedule_tail(o->lr, i, o->updates, o->warmup, o->decay);
+        TRY(arm_update(t, "base", &t->mind, (struct stage){0}, lr, &loss));
+        if (i % 50 != 49 && i != o->updates - 1) continue;
+        *accuracy = arm_gate(t, &t->mind, (struct stage){0});
+        cell_event(t->io, "train", i + 1, o->updates, loss, *accuracy);
+    }
+    return ST_OK;
+}
+
 enum status base_fit(struct learner *l, const struct config *c, struct cell_io *io, struct task_ctx *task,
                      double *accuracy) {
     if (strcmp(c->base.weights, "none") == 0)
@@ -74,18 +89,11 @@ enum status base_fit(struct learner *l, const struct config *c, struct cell_io *
                              .planned = c->base.updates,
                              .mind = arm_text_mind(&l->model, task)};
     t.problems = ARENA_NEW(io->arena, struct problem, c->base.batch);
-    double loss = 0.0;
     *accuracy = 0.0;
-    resume_learner(io->resume, l);
-    resume_begin(io->resume);
-    for (int i = 0; i < c->base.updates; i++) {
-        double lr = schedule_tail(c->base.lr, i, c->base.updates, c->base.warmup, c->base.decay);
-        TRY(arm_update(&t, "base", &t.mind, (struct stage){0}, lr, &loss));
-        if (i % 50 != 49 && i != c->base.updates - 1) continue;
-        *accuracy = arm_gate(&t, &t.mind, (struct stage){0});
-        cell_event(io, "train", i + 1, c->base.updates, loss, *accuracy);
-    }
-    return ST_OK;
+    TRY(learner_open_lanes(l, c, io->threads));
+    const enum status st = fit(&t, accuracy);
+    learner_close_lanes(l);
+    return st;
 }
 
 enum status cell_run_base(const struct cell *cell, struct cell_io *io) {

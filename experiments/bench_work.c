@@ -26,7 +26,12 @@ struct bench_work {
     struct gpt model;
     struct adamw opt;
     struct lanes lanes; /* training */
-    struct tape tape;   /* generation */
+    struct bench_lane {
+        struct tape tape;
+        struct head head;
+        struct gpt_views gv;
+    } lane[LANES_MAX];
+    struct tape tape; /* generation */
     struct head head;
     int *tokens; /* [batch][prompt + output + 1] */
     int *target; /* [batch][positions that predict] */
@@ -107,7 +112,14 @@ enum status bench_work_open(struct bench_work **out, struct arena *a, const stru
     adamw_open(&w->opt, a, &w->model, .9, .95, .1, 0.0);
     const int rows = lanes > 1 ? (c->batch + lanes - 1) / lanes : c->shard;
     const int shard = rows < c->shard ? rows : c->shard;
-    return lanes_open(&w->lanes, a, &w->model, lanes, threads, shard, T, 0, shard * predicting(c));
+    TRY(lanes_open(&w->lanes, a, lanes, threads, gpt_trained(&w->model)));
+    for (int k = 0; k < lanes; k++) {
+        struct bench_lane *lane = &w->lane[k];
+        tape_open(&lane->tape, a, &w->model, TAPE_TRAIN, shard, T, 0);
+        head_open(&lane->head, a, &w->model, TAPE_TRAIN, shard * predicting(c));
+        w->lanes.g[k] = gpt_gradient_open(&w->model, a, &lane->gv);
+    }
+    return ST_OK;
 }
 
 void bench_work_close(struct bench_work *w) {
@@ -115,8 +127,9 @@ void bench_work_close(struct bench_work *w) {
 }
 
 /* Forward and backward of one shard. */
-static void train_shard(void *ctx, struct lane *lane, int i) {
+static void train_shard(void *ctx, int at_lane, int i) {
     struct bench_work *w = ctx;
+    struct bench_lane *lane = &w->lane[at_lane];
     const struct bench_case *c = w->c;
     struct tape *tape = &lane->tape;
     struct head *head = &lane->head;
@@ -142,8 +155,8 @@ static void train_shard(void *ctx, struct lane *lane, int i) {
 
 static enum status train(struct bench_work *w) {
     double norm;
-    lanes_run(&w->lanes, w->c->batch / w->lanes.lane[0].tape.B, train_shard, w);
-    return adamw_step(&w->opt, &w->model, w->lanes.lane[0].g, 1e-4, NULL, &norm);
+    lanes_run(&w->lanes, w->c->batch / w->lane[0].tape.B, train_shard, w);
+    return adamw_step(&w->opt, &w->model, w->lanes.g[0], 1e-4, NULL, &norm);
 }
 
 /* The likeliest token of each row behind the newest position. */

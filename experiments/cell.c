@@ -165,7 +165,8 @@ static enum status open_parents(struct arena *a, const char *out, const struct c
     return ST_OK;
 }
 
-enum status cell_execute(const char *out, const char *key, const char *data_dir, const struct cell_bodies *bodies) {
+enum status cell_execute(const char *out, const char *key, const char *data_dir, int threads,
+                         const struct cell_bodies *bodies) {
     struct arena arena;
     struct cell cell = {0};
     enum numeric_mode mode;
@@ -174,7 +175,7 @@ enum status cell_execute(const char *out, const char *key, const char *data_dir,
     const char *part = store_part(&arena, out, key);
     struct resume resume;
     resume_open(&resume, &arena, part, key);
-    struct cell_io io = {.dir = part, .arena = &arena, .resume = &resume};
+    struct cell_io io = {.dir = part, .arena = &arena, .resume = &resume, .threads = threads};
     enum status st = cell_read(arena_printf(&arena, "%s/config.json", part), key, &cell, &mode);
     if (st == ST_OK) st = open_parents(&arena, out, &cell, &io);
     if (st == ST_OK && bodies->prepare) st = bodies->prepare(mode);

@@ -2,7 +2,7 @@
  *
  *   base (task, model, seed) --> arm (how it reasons) --> press (what its output is optimised for)
  *
- * A cell is a pure function of its configuration and its parent; it runs in a process of its own, in one thread. The
+ * A cell is a pure function of its configuration and its parent; it runs in a process of its own, in one thread or (base.lanes) a few. The
  * runner gives it an open folder (<key>.part/); what the cell writes there is made whole by the runner (SHA256SUMS last,
  * fsync, rename). A cell that fails returns a status; its events.jsonl says how far it got.
  *
@@ -31,6 +31,7 @@ struct cell_io {
     const char *base_dir;   /* finished folder of the base cell; NULL for a base */
     struct arena *arena;    /* for the cell's lifetime */
     struct resume *resume;  /* what an earlier attempt left of the training; NULL: nothing is kept */
+    int threads;            /* at most, for gradient lanes; no bit depends on it */
 };
 
 /* One measured number. Text fields are [a-z0-9_.]+ or "". Unused numbers: NAN / -1. */
@@ -84,7 +85,7 @@ MUST_USE enum status cell_read(const char *path, const char *key, struct cell *c
 
 /* The whole life of a cell's process: read <out>/cells/<key>.part/config.json, verify the parents, run the body, make
  * the folder whole. The caller holds the cell's lock (experiments/store.h). data_dir: published files, or NULL. */
-MUST_USE enum status cell_execute(const char *out, const char *key, const char *data_dir,
+MUST_USE enum status cell_execute(const char *out, const char *key, const char *data_dir, int threads,
                                   const struct cell_bodies *bodies);
 
 #endif

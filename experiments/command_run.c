@@ -6,6 +6,7 @@
 
 #include "engine/base/fs.h"
 #include "engine/gemm.h"
+#include "engine/lanes.h"
 #include "experiments/command.h"
 #include "experiments/launch.h"
 
@@ -18,7 +19,7 @@ struct arguments {
     struct command_sets sets;
     enum launcher launcher;
     enum cell_kind stage;
-    int jobs, chunk, part, parts;
+    int jobs, threads, chunk, part, parts;
     bool dry, quiet, json, merge;
 };
 
@@ -73,6 +74,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
     case 'j':
         x->jobs = command_number(arg, 1, 4096, "jobs", state);
         return 0;
+    case 't':
+        x->threads = command_number(arg, 1, LANES_MAX, "threads", state);
+        return 0;
     case 's':
         command_add_set(&x->sets, arg, state);
         return 0;
@@ -84,6 +88,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
 static const struct argp_option run_options[] = {
     {"out", 'o', "DIR", 0, "folder of runs: DIR/cells and DIR/<suite> (default: runs)", 0},
     {"jobs", 'j', "N", 0, "cells at once (default: one per CPU); results do not depend on it", 0},
+    {"threads", 't', "N", 0, "threads a cell (default: 1), for suites with base.lanes; nor on these", 0},
     {"data", 'd', "DIR", 0, "folder of the published data sets", 0},
     {"set", 's', "KEY=VALUE", 0, "replace section.key in every block that has the section, or seeds", 0},
     {"dry-run", 'n', NULL, 0, "say what would run and what it is likely to take", 0},
@@ -113,6 +118,7 @@ static const struct argp_option work_options[] = {
     {"part", KEY_PART, "I/N", 0, "which of N parts of the stage's cells", 0},
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"jobs", 'j', "N", 0, "cells at once (default: 1)", 0},
+    {"threads", 't', "N", 0, "threads a cell (default: 1), for suites with base.lanes", 0},
     {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
     {"set", 's', "KEY=VALUE", 0, "as given to run", 0},
     {"quiet", 'q', NULL, 0, "warnings only", 0},
@@ -140,6 +146,7 @@ static const struct argp_option status_options[] = {
 static const struct argp_option cell_options[] = {
     {"out", 'o', "DIR", 0, "folder of runs (default: runs)", 0},
     {"data", 'd', "DIR", 0, "folder of the published data sets, as given to run", 0},
+    {"threads", 't', "N", 0, "threads (default: 1), as given to run", 0},
     {0},
 };
 
@@ -167,7 +174,8 @@ static enum status prepare(const struct arguments *x, struct suite *s, struct ru
                               .kernel = gemm_blis_arch(),
                               .program = command_program(a),
                               .quiet = x->quiet,
-                              .jobs = x->jobs};
+                              .jobs = x->jobs,
+                              .threads = x->threads};
     return ST_OK;
 }
 
@@ -179,7 +187,7 @@ static enum status print_cells(const struct suite *s, const struct run_options *
 }
 
 enum status command_run(int argc, char **argv, struct arena *a) {
-    struct arguments x = {.out = "runs", .jobs = run_default_jobs()};
+    struct arguments x = {.out = "runs", .jobs = run_default_jobs(), .threads = 1};
     struct suite s;
     struct run_options o;
     struct run_result result = {0};
@@ -205,7 +213,7 @@ enum status command_run(int argc, char **argv, struct arena *a) {
 }
 
 enum status command_work(int argc, char **argv, struct arena *a) {
-    struct arguments x = {.out = "runs", .jobs = 1, .stage = CELL_PRESS, .part = 1, .parts = 1};
+    struct arguments x = {.out = "runs", .jobs = 1, .threads = 1, .stage = CELL_PRESS, .part = 1, .parts = 1};
     struct suite s;
     struct run_options o;
     struct run_result result = {0};
@@ -217,7 +225,7 @@ enum status command_work(int argc, char **argv, struct arena *a) {
 }
 
 enum status command_status(int argc, char **argv, struct arena *a) {
-    struct arguments x = {.out = "runs", .jobs = 1};
+    struct arguments x = {.out = "runs", .jobs = 1, .threads = 1};
     struct suite s;
     struct run_options o;
     argv[0] = "spillover status";
@@ -241,12 +249,12 @@ const struct argp command_cell_argp = {
 enum status command_cell(int argc, char **argv, struct arena *a) {
     static const struct cell_bodies bodies = {.prepare = open_arithmetic,
                                               .run = {cell_run_base, cell_run_arm, cell_run_press}};
-    struct arguments x = {.out = "runs", .jobs = 1};
+    struct arguments x = {.out = "runs", .jobs = 1, .threads = 1};
     (void)a;
     argv[0] = "spillover cell";
     TRY(command_parse(&command_cell_argp, argc, argv, &x));
     if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the key of a cell", x.suite);
-    return cell_execute(x.out, x.suite, x.data_dir, &bodies);
+    return cell_execute(x.out, x.suite, x.data_dir, x.threads, &bodies);
 }
 
 const char *command_program(struct arena *a) {

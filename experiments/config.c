@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/lanes.h"
 #include "experiments/registry.h"
 
 static const char *const design_words[] = {"none", "joint", "cue", "shared", NULL};
@@ -80,6 +81,8 @@ static const struct config_key schema[] = {
     {ROW(base, warmup), INT(0, MANY), IN_TASK, .preset = "100",
      .help = "updates of linear warm-up, fewer if few follow"},
     {ROW(base, shard), INT(1, 65536), IN_TASK, .preset = "64", .help = "rows of one forward/backward"},
+    {ROW(base, lanes), INT(1, LANES_MAX), IN_TASK, .later = true, .preset = "1",
+     .help = "gradient lanes (arms too): shards of a batch that --threads runs at once"},
     {ROW(base, lr), REAL(0, 1), IN_TASK, .preset = "2e-3", .help = "learning rate, cosine"},
     {ROW(base, beta1), REAL(0, 1), IN_TASK, .preset = "0.9", .help = "AdamW (arms too)"},
     {ROW(base, beta2), REAL(0, 1), IN_TASK, .preset = "0.99", .help = "AdamW (arms too)"},

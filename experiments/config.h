@@ -44,7 +44,9 @@ struct model_options {
 
 struct base_options {
     const char *weights; /* folder of the data folder with a published model to start from; "none": random ones */
-    int updates, batch, warmup, shard; /* shard: rows of one forward/backward; changes bits, hence declared */
+    int updates, batch, warmup;
+    int shard; /* rows of one forward/backward; changes bits, hence declared */
+    int lanes; /* gradients that shards add into, summed in order (engine/lanes.h); likewise */
     double lr, beta1, beta2, weight_decay, clip;
     double decay; /* share of the updates over which lr falls: 1 a cosine, less a line at the end (arms too) */
     bool grow;    /* problems grow in training, where the task can (arms too) */

@@ -54,6 +54,7 @@ static const char *command_line(const struct launch *x, const char *command) {
     const char *line = arena_printf(a, "%s %s %s --out %s", quoted(a, x->o->program), command, quoted(a, x->suite),
                                     quoted(a, absolute(a, x->o->out)));
     if (x->o->data_dir) line = arena_printf(a, "%s --data %s", line, quoted(a, absolute(a, x->o->data_dir)));
+    if (x->o->threads > 1) line = arena_printf(a, "%s --threads %d", line, x->o->threads);
     for (int i = 0; i < x->l->n_overrides; i++)
         line = arena_printf(a, "%s --set %s", line, quoted(a, x->l->overrides[i]));
     return line;

@@ -5,6 +5,8 @@
 
 #include "engine/kernels.h"
 
+enum { MAX_TAIL = TASK_MAX_REASONING + TASK_MAX_OUTPUT + 1 };
+
 /* The longest sequence. With c thoughts a step a stage is up to c - 1 positions a step longer than the text it replaces. */
 static int positions_of(const struct config *c, const struct task_shape *shape) {
     const int reasoning = shape->reasoning > shape->steps ? shape->reasoning : shape->steps;
@@ -28,30 +30,82 @@ struct gpt_config learner_model_config(const struct config *c, const struct task
     return g;
 }
 
+/* What a lane has of its own. */
+static void open_buffers(struct learner *l, struct arena *a, const struct config *c, const struct gpt *model) {
+    const struct task_shape *s = &l->task->shape;
+    const int rows = l->rows, thoughts = s->steps * l->thoughts_per_step;
+    l->g = gpt_gradient_open(model, a, &l->gv);
+    tape_open(&l->tape, a, model, TAPE_TRAIN, rows, positions_of(c, s),
+              thoughts); /* a published model has room for more */
+    const int capacity = rows * (s->reasoning + s->output);
+    head_open(&l->head, a, model, TAPE_TRAIN, capacity);
+    batch_open(&l->batch, a, s, rows);
+    l->fillers = ARENA_NEW(a, int, (size_t)rows *(size_t)thoughts *(size_t)s->channels);
+    for (int i = 0; i < rows * thoughts; i++)
+        for (int ch = 0; ch < s->channels; ch++) l->fillers[i * s->channels + ch] = ch ? -1 : s->pause + i % s->steps;
+    l->pull = ARENA_NEW(a, float, (size_t)l->thoughts_per_step *(size_t)rows *(size_t)model->config.width);
+    l->target = ARENA_NEW(a, int, capacity);
+    l->weight = ARENA_NEW(a, float, capacity);
+    l->logp = ARENA_NEW(a, float, capacity);
+    l->tail_index = ARENA_NEW(a, int, capacity);
+}
+
 void learner_open(struct learner *l, struct arena *a, const struct config *c, const struct task_ctx *task) {
-    const struct task_shape *s = &task->shape;
-    const int rows = c->base.shard, thoughts = s->steps * c->arm.thoughts_per_step;
+    l->arena = a;
     l->task = task;
     l->frontier = c->arm.frontier;
     l->path = c->arm.path;
     l->conceal = c->arm.conceal;
     l->thoughts_per_step = c->arm.thoughts_per_step;
-    l->rows = rows;
-    l->g = gpt_gradient_open(&l->model, a, &l->gv);
+    l->rows = c->base.shard;
     adamw_open(&l->opt, a, &l->model, c->base.beta1, c->base.beta2, c->base.weight_decay, c->base.clip);
-    tape_open(&l->tape, a, &l->model, TAPE_TRAIN, rows, positions_of(c, s),
-              thoughts); /* a published model has room for more */
-    const int capacity = rows * (s->reasoning + s->output);
-    head_open(&l->head, a, &l->model, TAPE_TRAIN, capacity);
-    batch_open(&l->batch, a, s, rows);
-    l->fillers = ARENA_NEW(a, int, (size_t)rows *(size_t)thoughts *(size_t)s->channels);
-    for (int i = 0; i < rows * thoughts; i++)
-        for (int ch = 0; ch < s->channels; ch++) l->fillers[i * s->channels + ch] = ch ? -1 : s->pause + i % s->steps;
-    l->pull = ARENA_NEW(a, float, (size_t)c->arm.thoughts_per_step *(size_t)rows *(size_t)l->model.config.width);
-    l->target = ARENA_NEW(a, int, capacity);
-    l->weight = ARENA_NEW(a, float, capacity);
-    l->logp = ARENA_NEW(a, float, capacity);
-    l->tail_index = ARENA_NEW(a, int, capacity);
+    open_buffers(l, a, c, &l->model);
+    l->lane[0] = l;
+}
+
+enum status learner_open_lanes(struct learner *l, const struct config *c, int threads) {
+    struct arena *a = l->arena;
+    if (c->base.lanes == 1) return ST_OK;
+    struct lanes *lanes = ARENA_NEW(a, struct lanes, 1);
+    TRY(lanes_open(lanes, a, c->base.lanes, threads, gpt_trained(&l->model)));
+    for (int k = 1; k < lanes->n; k++) {
+        l->lane[k] = ARENA_NEW(a, struct learner, 1);
+        *l->lane[k] = *l;
+        open_buffers(l->lane[k], a, c, &l->model);
+    }
+    for (int k = 0; k < lanes->n; k++) lanes->g[k] = l->lane[k]->g;
+    l->lanes = lanes;
+    return ST_OK;
+}
+
+void learner_close_lanes(struct learner *l) {
+    if (l->lanes) lanes_close(l->lanes);
+    l->lanes = NULL;
+}
+
+struct shards {
+    int rows;
+    void (*run)(void *ctx, int k, int first);
+    void *ctx;
+};
+
+static void run_shard(void *ctx, int k, int i) {
+    const struct shards *s = ctx;
+    s->run(s->ctx, k, i * s->rows);
+}
+
+void learner_shards(struct learner *l, int n, void (*run)(void *ctx, int k, int first), void *ctx) {
+    struct shards s = {.rows = l->rows, .run = run, .ctx = ctx};
+    if (!l->lanes) {
+        for (int first = 0; first < n; first += l->rows) run(ctx, 0, first);
+        return;
+    }
+    for (int k = 1; k < l->lanes->n; k++) l->lane[k]->cost = (struct training_cost){0};
+    lanes_run(l->lanes, n / l->rows, run_shard, &s);
+    for (int k = 1; k < l->lanes->n; k++) {
+        l->cost.positions += l->lane[k]->cost.positions;
+        l->cost.flop += l->lane[k]->cost.flop;
+    }
 }
 
 static void add_line(struct learner *l, int b, int t, int target, int tail_index) {
@@ -217,51 +271,80 @@ void learner_teach_thoughts(struct learner *l, const struct mind *m, const struc
     learner_conceal(l, m, problems, thoughts, (double)l->rows / n);
 }
 
+/* A batch that is supervised or examined, and what the lanes found in it. */
+struct batch_run {
+    struct learner *learner;
+    const struct mind *mind;
+    struct stage stage;
+    const struct problem *problems;
+    int n;
+    long tokens;
+    double loss[LANES_MAX];
+    struct tally {
+        long right[MAX_TAIL], all[MAX_TAIL];
+    } tally[LANES_MAX];
+};
+
+static void supervise(void *ctx, int k, int first) {
+    struct batch_run *r = ctx;
+    struct learner *l = r->learner->lane[k];
+    batch_fill(&l->batch, &l->task->shape, r->problems + first, r->stage.first_step);
+    learner_forward(l, r->mind, r->stage.thoughts);
+    for (int j = 0; j < l->head.n; j++) {
+        l->weight[j] = 1.0f / (float)r->tokens;
+        r->loss[k] -= (double)l->logp[j];
+    }
+    loss_cross_entropy(&l->head, l->target, l->weight);
+    head_backward(&l->head, &l->tape, &l->gv);
+    if (r->mind->medium == MEDIUM_LATENT)
+        learner_teach_thoughts(l, r->mind, r->problems + first, r->stage.thoughts, r->n);
+    tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+}
+
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n) {
     if (n % l->rows) BUG("%d problems in shards of %d", n, l->rows);
-    long tokens = 0;
+    struct batch_run r = {.learner = l, .mind = m, .stage = st, .problems = problems, .n = n};
     double loss = 0.0;
-    for (int i = 0; i < n; i++) tokens += count_targets(m, &problems[i], st.first_step);
-    for (int i = 0; i < n; i += l->rows) {
-        batch_fill(&l->batch, &l->task->shape, problems + i, st.first_step);
-        learner_forward(l, m, st.thoughts);
-        for (int j = 0; j < l->head.n; j++) {
-            l->weight[j] = 1.0f / (float)tokens;
-            loss -= (double)l->logp[j];
-        }
-        loss_cross_entropy(&l->head, l->target, l->weight);
-        head_backward(&l->head, &l->tape, &l->gv);
-        if (m->medium == MEDIUM_LATENT) learner_teach_thoughts(l, m, problems + i, st.thoughts, n);
-        tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
-    }
-    return loss / (double)tokens;
+    for (int i = 0; i < n; i++) r.tokens += count_targets(m, &problems[i], st.first_step);
+    learner_shards(l, n, supervise, &r);
+    for (int k = 0; k < LANES_MAX; k++) loss += r.loss[k];
+    return loss / (double)r.tokens;
 }
 
 int learner_gate_problems(const struct learner *l, int n) {
     return n / l->rows * l->rows;
 }
 
-double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n) {
-    enum { MAX_TAIL = TASK_MAX_REASONING + TASK_MAX_OUTPUT + 1 };
-    long right[MAX_TAIL] = {0}, all[MAX_TAIL] = {0};
-    const struct training_cost before = l->cost;
-    for (int i = 0; i < learner_gate_problems(l, n); i += l->rows) {
-        batch_fill(&l->batch, &l->task->shape, problems + i, st.first_step);
-        learner_forward(l, m, st.thoughts);
-        for (int j = 0; j < l->head.n; j++) {
-            const float *p = l->head.logits + (long)j * l->head.V;
-            int best = 0;
-            for (int v = 1; v < l->head.V; v++)
-                if (p[v] > p[best]) best = v;
-            right[l->tail_index[j]] += best == l->target[j];
-            all[l->tail_index[j]]++;
-        }
+static void examine(void *ctx, int k, int first) {
+    struct batch_run *r = ctx;
+    struct learner *l = r->learner->lane[k];
+    batch_fill(&l->batch, &l->task->shape, r->problems + first, r->stage.first_step);
+    learner_forward(l, r->mind, r->stage.thoughts);
+    for (int j = 0; j < l->head.n; j++) {
+        const float *p = l->head.logits + (long)j * l->head.V;
+        int best = 0;
+        for (int v = 1; v < l->head.V; v++)
+            if (p[v] > p[best]) best = v;
+        r->tally[k].right[l->tail_index[j]] += best == l->target[j];
+        r->tally[k].all[l->tail_index[j]]++;
     }
-    l->cost = before;
+}
+
+double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n) {
+    struct batch_run r = {.learner = l, .mind = m, .stage = st, .problems = problems};
+    const struct training_cost before = l->cost;
     double worst = 1.0;
-    for (int t = 0; t < MAX_TAIL; t++)
-        if (all[t] && (double)right[t] / (double)all[t] < worst) worst = (double)right[t] / (double)all[t];
+    learner_shards(l, learner_gate_problems(l, n), examine, &r);
+    l->cost = before;
+    for (int t = 0; t < MAX_TAIL; t++) {
+        long right = 0, all = 0;
+        for (int k = 0; k < LANES_MAX; k++) {
+            right += r.tally[k].right[t];
+            all += r.tally[k].all[t];
+        }
+        if (all && (double)right / (double)all < worst) worst = (double)right / (double)all;
+    }
     return worst;
 }
 

@@ -2,11 +2,15 @@
  *
  * A batch is cut into shards of `rows` sequences; gradients add up over the shards in order, then one AdamW step is
  * taken. The same learner serves the base, every arm, and every pressure.
+ *
+ * With gradient lanes (engine/lanes.h) the shards of a batch run on several threads. A lane is a learner of the same
+ * model with buffers of its own; lane 0 is the learner itself.
  */
 #ifndef SPILLOVER_LEARNER_H
 #define SPILLOVER_LEARNER_H
 
 #include "engine/adamw.h"
+#include "engine/lanes.h"
 #include "engine/loss.h"
 #include "engine/mind.h"
 #include "experiments/config.h"
@@ -40,6 +44,9 @@ struct learner {
     float *logp;        /* [head.capacity] */
     int *tail_index;    /* [head.capacity] position in the tail that the line predicts (0: the first tail token) */
     struct training_cost cost; /* of everything run forward so far, gates left out */
+    struct arena *arena;       /* of all buffers */
+    struct learner *lane[LANES_MAX];
+    struct lanes *lanes; /* NULL: the one lane, on the caller's thread */
 };
 
 /* The configuration of a model for a task: context for its longest sequence, channels, projection as asked. */
@@ -47,6 +54,15 @@ struct gpt_config learner_model_config(const struct config *c, const struct task
 
 /* Buffers for a model already opened in l->model. */
 void learner_open(struct learner *l, struct arena *a, const struct config *c, const struct task_ctx *task);
+
+/* Cut training into base.lanes lanes, on up to `threads` threads: behind learner_open, when l's settings are made.
+ * learner_close_lanes ends the threads. ST_FAILED when one cannot be started. */
+MUST_USE enum status learner_open_lanes(struct learner *l, const struct config *c, int threads);
+void learner_close_lanes(struct learner *l);
+
+/* Call run(ctx, k, first) for the shards [first, first + l->rows) of n problems. It works on l->lane[k] and touches
+ * nothing that other lanes touch. Behind it l->g and l->cost hold the sums. */
+void learner_shards(struct learner *l, int n, void (*run)(void *ctx, int k, int first), void *ctx);
 
 /* Run the question of l->batch and `thoughts` positions of the mind's medium: the thoughts `given`, or fed back. */
 void learner_reason(struct learner *l, const struct mind *m, int thoughts, const float *given);

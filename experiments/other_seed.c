@@ -20,7 +20,7 @@ static enum status train_and_measure(const struct arm *arm, struct cell_io *io, 
                              .planned = c.arm.updates,
                              .mind = arm_mind(arm, &c, &l.model, &task)};
     t.problems = ARENA_NEW(io->arena, struct problem, c.base.batch);
-    TRY(arm->train(&t));
+    TRY(arm_fit(arm, &t));
     struct evaluation other = *e;
     other.runner = runner_open(io->arena, &t.mind, EVALUATE_ROWS);
     return evaluate_other_seed(&other, &t.mind, m);

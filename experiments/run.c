@@ -24,6 +24,7 @@ struct schedule run_schedule(const struct run_options *o, const struct grid *g, 
                              .program = o->program,
                              .bodies = o->bodies,
                              .jobs = o->jobs,
+                             .threads = o->threads,
                              .arena = a};
 }
 

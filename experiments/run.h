@@ -23,7 +23,8 @@ struct run_options {
     const struct cell_bodies *bodies; /* tests: bodies to run in place of `program`; else NULL */
     bool quiet;
     struct manifest_run manifest;
-    int jobs; /* cells at once, >= 1 */
+    int jobs;    /* cells at once, >= 1 */
+    int threads; /* of one cell, >= 1 */
 };
 
 /* What became of the cells. */

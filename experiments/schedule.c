@@ -104,13 +104,14 @@ static void child(const struct schedule *s, int i, const sigset_t *mask, pid_t r
     close(out);
     fcntl(s->cells[i].lock, F_SETFD, 0);
     if (s->bodies) {
-        enum status st = cell_execute(s->out, key, s->data_dir, s->bodies);
+        enum status st = cell_execute(s->out, key, s->data_dir, s->threads, s->bodies);
         if (st != ST_OK) fprintf(stderr, "error: %s\n", status_message());
         fflush(stderr);
         _exit((int)st);
     }
-    const char *argv[8] = {"spillover", "cell", key, "--out", s->out};
-    int n = 5;
+    const char *argv[10] = {
+        "spillover", "cell", key, "--out", s->out, "--threads", arena_printf(s->arena, "%d", s->threads)};
+    int n = 7;
     if (s->data_dir) {
         argv[n++] = "--data";
         argv[n++] = s->data_dir;

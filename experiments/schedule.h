@@ -49,6 +49,7 @@ struct schedule {
     const char *program;              /* executable whose `cell` command runs a cell */
     const struct cell_bodies *bodies; /* when not NULL, run them in a forked child instead of `program` (tests) */
     int jobs;
+    int threads;      /* of one cell */
     const bool *only; /* [grid->n] cells that may be run; the others are looked up in the store. NULL: all may */
     struct arena *arena;
     struct schedule_cell *cells; /* [grid->n], from schedule_open */

@@ -190,6 +190,7 @@ static enum status compute(const struct verify_options *o, const struct suite *s
                                 .program = o->program,
                                 .bodies = o->bodies,
                                 .jobs = o->jobs,
+                                .threads = 1,
                                 .arena = a};
     const char *path = arena_printf(a, "%s/results.csv", o->scratch);
     TRY(store_open(o->scratch));

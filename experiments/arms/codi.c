@@ -116,44 +116,68 @@ static double cross_entropy(struct learner *l, float share) {
     return loss / l->head.n;
 }
 
-static double update_gradient(struct arm_training *t, struct distil *d) {
-    struct learner *l = t->learner;
-    const int n = t->config->base.batch;
-    const float share = (float)l->rows / (float)n;
-    const struct mind teacher = arm_text_mind(&l->model, l->task);
-    double loss = 0.0;
-    for (int i = 0; i < n; i += l->rows) {
-        batch_fill(&l->batch, &l->task->shape, t->problems + i, 0);
-        learner_forward(l, &teacher, 0);
-        keep_teacher(l, d);
-        cross_entropy(l, share);
-        tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+/* An update of both modes; `distil` is each lane's own. */
+struct both {
+    struct arm_training *t;
+    struct distil *distil;
+    float share; /* of a shard in the batch */
+    double loss[LANES_MAX];
+};
 
-        batch_fill(&l->batch, &l->task->shape, t->problems + i, TASK_MAX_STEPS);
-        learner_forward(l, &t->mind, t->mind.thoughts);
-        loss += (double)share * cross_entropy(l, share);
-        if (t->config->arm.distil) distil(l, d, share);
-        learner_teach_thoughts(l, &t->mind, t->problems + i, t->mind.thoughts, n);
-        tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
-    }
+static void teach(void *ctx, int k, int first) {
+    struct both *x = ctx;
+    struct learner *l = x->t->learner->lane[k];
+    const struct config *c = x->t->config;
+    const struct problem *problems = x->t->problems + first;
+    const struct mind teacher = arm_text_mind(&x->t->learner->model, l->task), *student = &x->t->mind;
+    batch_fill(&l->batch, &l->task->shape, problems, 0);
+    learner_forward(l, &teacher, 0);
+    keep_teacher(l, &x->distil[k]);
+    cross_entropy(l, x->share);
+    tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+
+    batch_fill(&l->batch, &l->task->shape, problems, TASK_MAX_STEPS);
+    learner_forward(l, student, student->thoughts);
+    x->loss[k] += (double)x->share * cross_entropy(l, x->share);
+    if (c->arm.distil) distil(l, &x->distil[k], x->share);
+    learner_teach_thoughts(l, student, problems, student->thoughts, c->base.batch);
+    tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
+}
+
+static double update_gradient(struct arm_training *t, struct distil *distil) {
+    const int n = t->config->base.batch;
+    struct both x = {.t = t, .distil = distil, .share = (float)t->learner->rows / (float)n};
+    double loss = 0.0;
+    learner_shards(t->learner, n, teach, &x);
+    for (int k = 0; k < LANES_MAX; k++) loss += x.loss[k];
     return loss;
+}
+
+static struct distil *open_distil(const struct learner *l, struct arena *a, int lanes) {
+    struct distil *all = ARENA_NEW(a, struct distil, lanes);
+    const int C = l->model.config.width, L = l->model.config.layers;
+    const size_t states = (size_t)L * (size_t)l->rows * (size_t)C;
+    for (int k = 0; k < lanes; k++) {
+        struct distil *d = &all[k];
+        *d = (struct distil){.layers = L, .width = C, .rows = l->rows};
+        d->teacher = ARENA_NEW(a, float, states);
+        d->grad = ARENA_NEW(a, float, states);
+        d->scale = ARENA_NEW(a, float, L);
+    }
+    return all;
 }
 
 static enum status train(struct arm_training *t) {
     struct learner *l = t->learner;
     struct arena *a = t->io->arena;
-    const int C = l->model.config.width, L = l->model.config.layers, n = t->config->arm.updates;
-    const size_t lines = (size_t)l->rows * (size_t)C;
-    struct distil d = {.layers = L, .width = C, .rows = l->rows};
-    d.teacher = ARENA_NEW(a, float, (size_t)L *lines);
-    d.grad = ARENA_NEW(a, float, (size_t)L *lines);
-    d.scale = ARENA_NEW(a, float, L);
-    TRY(warm_up(t, ARENA_NEW(a, float, (size_t)t->mind.thoughts *lines)));
+    const int n = t->config->arm.updates;
+    struct distil *d = open_distil(l, a, t->config->base.lanes);
+    TRY(warm_up(t, ARENA_NEW(a, float, (size_t)t->mind.thoughts *(size_t)l->rows *(size_t)l->model.config.width)));
     double loss;
     for (int i = 0; i < n; i++) {
         if (arm_skips(t)) continue;
         arm_problems(t, "arm");
-        loss = update_gradient(t, &d);
+        loss = update_gradient(t, d);
         double lr = schedule_tail(t->config->arm.lr, i, n, t->config->base.warmup / 4, t->config->base.decay);
         TRY(learner_step(l, i, loss, lr, NULL));
         t->updates++;

@@ -28,6 +28,11 @@ struct trainer {
     struct gpt model;
     struct adamw opt;
     struct lanes lanes;
+    struct {
+        struct tape tape;
+        struct head head;
+        struct gpt_views gv;
+    } lane[LANES];
     enum kind kind;
     int question[ROWS][Q], tail[ROWS][TAIL], target[ROWS][TAIL];
     float weight[ROWS][TAIL], logp[ROWS][TAIL];
@@ -48,8 +53,12 @@ static void open_trainer(struct trainer *t, enum kind kind, int threads) {
     ck_assert_int_eq(gpt_open(&t->model, &t->arena, &c), ST_OK);
     gpt_init(&t->model, 3, .1, .5);
     adamw_open(&t->opt, &t->arena, &t->model, .9, .95, .1, 1.0);
-    ck_assert_int_eq(lanes_open(&t->lanes, &t->arena, &t->model, LANES, threads, SHARD, Q + 3 + TAIL, 3, SHARD * TAIL),
-                     ST_OK);
+    ck_assert_int_eq(lanes_open(&t->lanes, &t->arena, LANES, threads, gpt_trained(&t->model)), ST_OK);
+    for (int k = 0; k < LANES; k++) {
+        tape_open(&t->lane[k].tape, &t->arena, &t->model, TAPE_TRAIN, SHARD, Q + 3 + TAIL, 3);
+        head_open(&t->lane[k].head, &t->arena, &t->model, TAPE_TRAIN, SHARD * TAIL);
+        t->lanes.g[k] = gpt_gradient_open(&t->model, &t->arena, &t->lane[k].gv);
+    }
 }
 
 static void close_trainer(struct trainer *t) {
@@ -69,24 +78,26 @@ static void draw(struct trainer *t, int step) {
     }
 }
 
-static void shard(void *ctx, struct lane *lane, int i) {
+static void shard(void *ctx, int lane, int i) {
     struct trainer *t = ctx;
+    struct tape *tape = &t->lane[lane].tape;
+    struct head *head = &t->lane[lane].head;
     const int first = i * SHARD, start[SHARD] = {first % 3, (first + 1) % 3};
-    tape_reset(&lane->tape, start);
-    tape_read_last(&lane->tape);
-    tape_tokens(&lane->tape, Q, t->question[first], Q, ROLE_QUESTION, NULL, 0);
-    for (int k = 0; t->kind != TEXT && k < 3; k++) tape_thought(&lane->tape, k ? FEED_PROJECTED : FEED_HIDDEN);
-    const int t0 = tape_tokens(&lane->tape, TAIL, t->tail[first], TAIL, ROLE_OUTPUT, NULL, 0);
-    lane->head.n = SHARD * TAIL;
+    tape_reset(tape, start);
+    tape_read_last(tape);
+    tape_tokens(tape, Q, t->question[first], Q, ROLE_QUESTION, NULL, 0);
+    for (int k = 0; t->kind != TEXT && k < 3; k++) tape_thought(tape, k ? FEED_PROJECTED : FEED_HIDDEN);
+    const int t0 = tape_tokens(tape, TAIL, t->tail[first], TAIL, ROLE_OUTPUT, NULL, 0);
+    head->n = SHARD * TAIL;
     for (int j = 0; j < SHARD * TAIL; j++) {
-        lane->head.row[j] = j / TAIL;
-        lane->head.t[j] = t0 + j % TAIL;
+        head->row[j] = j / TAIL;
+        head->t[j] = t0 + j % TAIL;
     }
-    head_forward(&lane->head, &lane->tape);
-    loss_softmax(&lane->head, t->target[first], t->logp[first]);
-    loss_cross_entropy(&lane->head, t->target[first], t->weight[first]);
-    head_backward(&lane->head, &lane->tape, &lane->gv);
-    tape_backward(&lane->tape, &lane->gv, (struct tape_cuts){0});
+    head_forward(head, tape);
+    loss_softmax(head, t->target[first], t->logp[first]);
+    loss_cross_entropy(head, t->target[first], t->weight[first]);
+    head_backward(head, tape, &t->lane[lane].gv);
+    tape_backward(tape, &t->lane[lane].gv, (struct tape_cuts){0});
 }
 
 static void train(struct trainer *t, int from, int to) {
@@ -94,7 +105,7 @@ static void train(struct trainer *t, int from, int to) {
     for (int i = from; i < to; i++) {
         draw(t, i);
         lanes_run(&t->lanes, ROWS / SHARD, shard, t);
-        ck_assert_int_eq(adamw_step(&t->opt, &t->model, t->lanes.lane[0].g, 1e-3, NULL, &norm), ST_OK);
+        ck_assert_int_eq(adamw_step(&t->opt, &t->model, t->lanes.g[0], 1e-3, NULL, &norm), ST_OK);
     }
 }
 

@@ -32,14 +32,16 @@ static void teardown(void) {
     arena_close(&arena);
 }
 
-static struct subject *open_subject(const char *task, const char *arm_name, int thoughts_per_step, double frontier) {
+static struct subject *open_subject_in(const char *task, const char *arm_name, int thoughts_per_step, double frontier,
+                                       int shard) {
     struct subject *s = ARENA_NEW(&arena, struct subject, 1);
     const struct arm *arm;
     config_default(&s->c);
     s->c.model.layers = 1;
     s->c.model.width = 16;
     s->c.model.heads = 2;
-    s->c.base.shard = s->c.base.batch = ROWS;
+    s->c.base.batch = ROWS;
+    s->c.base.shard = shard;
     s->c.arm.thoughts_per_step = thoughts_per_step;
     s->c.arm.frontier = frontier;
     ck_assert_int_eq(arm_find(arm_name, &arm), ST_OK);
@@ -51,6 +53,10 @@ static struct subject *open_subject(const char *task, const char *arm_name, int 
     s->mind = arm_mind(arm, &s->c, &s->l.model, &s->task);
     learner_problems(&s->l, 1, "test", 0, TASK_EVAL, s->problems, ROWS);
     return s;
+}
+
+static struct subject *open_subject(const char *task, const char *arm_name, int thoughts_per_step, double frontier) {
+    return open_subject_in(task, arm_name, thoughts_per_step, frontier, ROWS);
 }
 
 /* Every arm, with one and two thoughts a step: the answer's probabilities of a teacher-forced pass are those of a
@@ -160,6 +166,42 @@ START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
     learner_cross_entropy(&s->l, &s->mind, st, s->problems, ROWS);
     for (long i = 0; i < m->n; i++) with[i] -= s->l.g[i];
     slope_check(m, with, &r, weighted_loss, &(struct weighted){s, THOUGHTS, path, weight});
+}
+END_TEST
+
+/* One update of a batch of eight shards in three lanes: for every number of threads the same bits; and what one lane
+ * finds, but for rounding. */
+START_TEST(lanes_are_one_learner) {
+    static const char *const names[] = {"text", "coconut", "codi"};
+    enum { SHARD = 2 };
+    float *alone = NULL, *first = NULL;
+    double loss = 0.0, gate = 0.0;
+    struct training_cost cost = {0};
+    for (int threads = 0; threads <= 3; threads++) { /* 0: one lane */
+        struct subject *s = open_subject_in("prosqa", names[_i], 1, .5, SHARD);
+        struct learner *l = &s->l;
+        const size_t n = (size_t)l->model.n;
+        const bool text = s->mind.medium == MEDIUM_TEXT;
+        const struct stage st = {.thoughts = text ? 0 : s->mind.thoughts, .first_step = text ? 0 : TASK_MAX_STEPS};
+        s->c.base.lanes = threads ? 3 : 1;
+        ck_assert_int_eq(learner_open_lanes(l, &s->c, threads), ST_OK);
+        const double here = learner_cross_entropy(l, &s->mind, st, s->problems, ROWS);
+        const struct training_cost spent = l->cost;
+        const double reached = learner_gate(l, &s->mind, st, s->problems, ROWS);
+        ck_assert(l->cost.flop == spent.flop);
+        learner_close_lanes(l);
+        if (threads == 0) {
+            alone = l->g, loss = here, gate = reached, cost = spent;
+            continue;
+        }
+        ck_assert_double_eq_tol(here, loss, 1e-9);
+        ck_assert_double_eq(reached, gate);
+        ck_assert_double_eq(spent.flop, cost.flop);
+        ck_assert_double_eq(spent.positions, cost.positions);
+        for (size_t i = 0; i < n; i++) ck_assert_float_eq_tol(l->g[i], alone[i], 1e-5f);
+        if (first) ck_assert_mem_eq(l->g, first, n * sizeof *first);
+        first = l->g;
+    }
 }
 END_TEST
 
@@ -380,6 +422,7 @@ Suite *suite_arms(void) {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, training_and_running_agree);
     tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 4);
+    tcase_add_loop_test(tc, lanes_are_one_learner, 0, 3);
     tcase_add_test(tc, what_is_not_finite_is_named);
     tcase_add_loop_test(tc, training_cost_is_what_a_hand_counts, 0, 3);
     tcase_add_test(tc, floors_stand_beside_every_published_accuracy);

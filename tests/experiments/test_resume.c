@@ -1,5 +1,5 @@
 /* A cell that is killed in the middle of its training goes on from there: every update is computed once, and the cell is
- * the unbroken one's to the bit. The bodies are the real ones. */
+ * the unbroken one's to the bit; with gradient lanes too, whatever the number of threads. The bodies are the real ones. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,23 +14,24 @@
 #include "experiments/run.h"
 #include "experiments/store.h"
 
-#define MODEL(seeds, lora)                                                                                             \
+#define MODEL(seeds, lora, lanes)                                                                                      \
     "suite: r\nseeds: " seeds "\ngrid:\n"                                                                              \
     "  - task: {name: chain, design: joint, modulus: 5, chain: 2, side: 2}\n"                                          \
     "    model: {layers: 1, width: 8, heads: 2" lora "}\n"                                                             \
-    "    base: {updates: 5, batch: 4, shard: 4, warmup: 1}\n"
+    "    base: {updates: 5, batch: 4, shard: 4, warmup: 1" lanes "}\n"
 /* pressed hard enough that doses are crossed */
-#define ALL_KINDS(lora)                                                                                                \
-    MODEL("1", lora)                                                                                                   \
+#define ALL_KINDS(lora, lanes)                                                                                         \
+    MODEL("1", lora, lanes)                                                                                            \
     "    arm:\n"                                                                                                       \
     "      - {name: [text, codi], updates: 4, projection_warmup: 3}\n"                                                 \
     "      - {name: coconut, updates: 3, stage_check: 2, stage_cap: 4}\n"                                              \
     "    press: {pressure: conceal, method: [sft, rl], credit: [full, mind_face], "                                    \
     "updates: 5, batch: 4, group: 2, lr: 0.05}\n"                                                                      \
     "    measure: {questions: 4, probe_train: 20, probe_test: 10, early_every: 2, late_every: 2}\n"
-static const char base_alone[] = MODEL("[1, 2]", "");
-/* all weights are trained; low-rank weights alone */
-static const char *const all_kinds[] = {ALL_KINDS(""), ALL_KINDS(", lora: 2")};
+static const char base_alone[] = MODEL("[1, 2]", "", "4");
+/* all weights are trained; low-rank weights alone; in gradient lanes */
+enum { IN_LANES = 2 };
+static const char *const all_kinds[] = {ALL_KINDS("", "4"), ALL_KINDS(", lora: 2", "4"), ALL_KINDS("", "1, lanes: 3")};
 enum { BASE_UPDATES = 5 };
 
 static char folder[64];
@@ -73,9 +74,12 @@ static const char *in(const char *name) {
 
 static struct grid grid;
 
+static int threads = 1;
+
 static enum status run(const char *text, const char *out, int die_behind) {
     static const struct cell_bodies bodies = {.run = {cell_run_base, cell_run_arm, cell_run_press}};
-    const struct run_options o = {.out = in(out), .kernel = "none", .bodies = &bodies, .quiet = true, .jobs = 2};
+    const struct run_options o = {
+        .out = in(out), .kernel = "none", .bodies = &bodies, .quiet = true, .jobs = 2, .threads = threads};
     struct run_result r;
     struct suite s;
     const char *path = in("s.yaml");
@@ -117,6 +121,14 @@ START_TEST(every_update_is_computed_once) {
     ck_assert_int_gt(attempts, 5);
     ck_assert_int_eq(shared->kept, updates);
     same_cells("whole", "broken");
+}
+END_TEST
+
+START_TEST(threads_move_no_bit_of_a_cell) {
+    ck_assert_msg(run(all_kinds[IN_LANES], "one", 0) == ST_OK, "%s", status_message());
+    threads = 3;
+    ck_assert_msg(run(all_kinds[IN_LANES], "three", 0) == ST_OK, "%s", status_message());
+    same_cells("one", "three");
 }
 END_TEST
 
@@ -199,6 +211,7 @@ Suite *suite_resume(void) {
     tcase_add_checked_fixture(t, open_folder, close_folder);
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, every_update_is_computed_once, 0, sizeof all_kinds / sizeof all_kinds[0]);
+    tcase_add_test(t, threads_move_no_bit_of_a_cell);
     tcase_add_loop_test(t, a_damaged_state_is_not_used, 0, sizeof damages / sizeof damages[0]);
     tcase_add_test(t, readings_are_recalled);
     tcase_add_test(t, short_cells_keep_nothing);
