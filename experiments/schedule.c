@@ -109,9 +109,12 @@ static void child(const struct schedule *s, int i, const sigset_t *mask, pid_t r
         fflush(stderr);
         _exit((int)st);
     }
-    const char *argv[10] = {
-        "spillover", "cell", key, "--out", s->out, "--threads", arena_printf(s->arena, "%d", s->threads)};
-    int n = 7;
+    const char *argv[10] = {"spillover", "cell", key, "--out", s->out};
+    int n = 5;
+    if (s->threads > 1) {
+        argv[n++] = "--threads";
+        argv[n++] = arena_printf(s->arena, "%d", s->threads);
+    }
     if (s->data_dir) {
         argv[n++] = "--data";
         argv[n++] = s->data_dir;
