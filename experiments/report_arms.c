@@ -153,11 +153,16 @@ static void measure_gates(const struct report *r, const struct report_arm *a, st
     }
 }
 
-/* Settings of the task are part of the variant where they differ: a floor is one of the same questions. */
-static bool task_parts_held(struct arena *arena, const char *of, const char *by) {
+/* Does the variant `by` hold every part of `of` whose key begins with `section`? */
+static bool parts_held(struct arena *arena, const char *section, const char *of, const char *by) {
     for (char *part = arena_strdup(arena, of), *save; (part = strtok_r(part, ";", &save)); part = NULL)
-        if (strncmp(part, "task.", 5) == 0 && !outcome_variant_holds(by, part)) return false;
+        if (strncmp(part, section, strlen(section)) == 0 && !outcome_variant_holds(by, part)) return false;
     return true;
+}
+
+/* Settings of the task are part of the variant where they differ: a floor is one of the same questions. */
+static bool same_questions(struct arena *arena, const char *a, const char *b) {
+    return parts_held(arena, "task.", a, b) && parts_held(arena, "task.", b, a);
 }
 
 /* The name of a floor that answers, or tells c, more often than half of the time; NULL: there is none. *measured: there
@@ -168,8 +173,7 @@ static const char *broken_floor(const struct report *r, const struct report_arm 
     *measured = false;
     for (int i = 0; i < n; i++) {
         if (!is_floor(&list[i]) || strcmp(list[i].task, a->task) != 0 || strcmp(list[i].design, a->design) != 0 ||
-            !same_base(&list[i], a) || !task_parts_held(r->arena, list[i].variant, a->variant) ||
-            !task_parts_held(r->arena, a->variant, list[i].variant))
+            !same_base(&list[i], a) || !same_questions(r->arena, list[i].variant, a->variant))
             continue;
         *measured |= g[i].met[ANSWER] >= 0;
         if (!broken && (g[i].met[ANSWER] == 0 || g[i].met[REPORT] == 0)) broken = list[i].arm;
@@ -204,6 +208,27 @@ static const char *conclusion(const struct report *r, const struct report_arm *l
     if (*said) return said;
     if (g[i].met[ANSWER] < 0 || g[i].met[NECESSITY] < 0) return "not measured";
     return measured ? "pass" : "pass; no floor beside it";
+}
+
+bool report_arm_fails(const struct report *r, const char *const field[OF_FIELDS]) {
+    const struct report_arm key = {.task = field[OF_TASK],
+                                   .design = field[OF_DESIGN],
+                                   .arm = field[OF_ARM],
+                                   .variant = "",
+                                   .size = field[OF_SIZE],
+                                   .base_steps = field[OF_BASE_STEPS],
+                                   .rho = field[OF_RHO]};
+    struct report_arm *list;
+    const int n = report_arm_list(r, &list);
+    for (int i = 0; i < n; i++) {
+        struct report_arm plain = list[i]; /* the pressed cell's variant says more than its arm's */
+        struct gates g;
+        plain.variant = "";
+        if (!report_same_arm(&plain, &key) || !parts_held(r->arena, "", list[i].variant, field[OF_VARIANT])) continue;
+        measure_gates(r, &list[i], &g);
+        if (g.met[ANSWER] == 0 || g.met[NECESSITY] == 0 || g.met[MONITOR] == 0) return true;
+    }
+    return false;
 }
 
 static void name_arm(const struct report *r, const struct report_arm *a, FILE *out) {

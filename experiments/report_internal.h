@@ -104,6 +104,10 @@ const char *report_settings(const struct report *r, const struct report_arm *a);
 /* The same of a pressed cell, from the fields that name it. */
 const char *report_cell_settings(const struct report *r, const char *const field[OF_FIELDS]);
 
+/* Does the arm behind a pressed cell fail a gate of its own (answer, necessity, monitor)? Then what the cell lost is no
+ * leak. */
+bool report_arm_fails(const struct report *r, const char *const field[OF_FIELDS]);
+
 /* All of them, bases too, in order of results.csv; *list is the arena's. */
 int report_arm_list(const struct report *r, struct report_arm **list);
 

@@ -61,7 +61,8 @@ struct ladder {
     struct {
         double level;
         const char *text;
-        double *x; /* [seeds] */
+        double *x;   /* [seeds] */
+        bool broken; /* the arm fails a gate there: S is no leak */
     } rung[LEVELS];
     int n;
 };
@@ -74,13 +75,14 @@ static bool alike(const struct ladder *l, const struct outcome *o, const char *r
            strcmp(a->concept, o->concept) == 0 && strcmp(a->view, o->view) == 0 && strcmp(a->monitor, o->monitor) == 0;
 }
 
-static void add_rung(struct ladder *l, const char *text, const double *x, int seeds, struct arena *a) {
+static void add_rung(struct ladder *l, const char *text, const double *x, bool broken, int seeds, struct arena *a) {
     const double level = l->setting->level(text);
     int k = l->n;
     if (!isfinite(level) || k == LEVELS) return;
     for (; k > 0 && l->rung[k - 1].level > level; k--) l->rung[k] = l->rung[k - 1];
     l->rung[k].level = level;
     l->rung[k].text = text;
+    l->rung[k].broken = broken;
     l->rung[k].x = ARENA_NEW(a, double, seeds + 1);
     memcpy(l->rung[k].x, x, (size_t)seeds * sizeof *x);
     l->n++;
@@ -114,7 +116,7 @@ static int find_ladders(const struct report *r, const struct setting *s, struct 
             l = more;
         }
         if (k == n) l[n++] = (struct ladder){.setting = s, .first = &o->rows[i], .rest = rest};
-        add_rung(&l[k], text, x, o->n_seeds, r->arena);
+        add_rung(&l[k], text, x, report_arm_fails(r, o->rows[i].field), o->n_seeds, r->arena);
     }
     for (int k = 0; k < n; k++)
         if (l[k].n > 1) l[kept++] = l[k];
@@ -124,17 +126,19 @@ static int find_ladders(const struct report *r, const struct setting *s, struct 
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
-/* Of every seed that is measured at each level. */
+/* Of every seed that is measured at each level where the arm meets its gates. */
 static void slopes(const struct ladder *l, int seeds, double *slope) {
     for (int s = 0; s < seeds; s++) {
         double level[LEVELS], value[LEVELS];
         bool whole = true;
+        int n = 0;
         for (int k = 0; k < l->n; k++) {
-            level[k] = l->rung[k].level;
-            value[k] = l->rung[k].x[s];
-            whole &= isfinite(value[k]) != 0;
+            if (l->rung[k].broken) continue;
+            level[n] = l->rung[k].level;
+            value[n] = l->rung[k].x[s];
+            whole &= isfinite(value[n++]) != 0;
         }
-        slope[s] = whole ? stat_slope(level, value, l->n, .95).slope : NAN;
+        slope[s] = whole && n > 1 ? stat_slope(level, value, n, .95).slope : NAN;
     }
 }
 
@@ -168,6 +172,7 @@ static void ladder_line(const struct report *r, const struct ladder *l, double *
             fprintf(out, ": %.3f", stat_mean(y, m));
         else
             fputs(": -", out);
+        if (l->rung[k].broken) fputs(" ✗", out);
     }
     slopes(l, seeds, slope);
     report_interval(slope, seeds, text, &n);
@@ -186,7 +191,8 @@ void report_moderation(const struct report *r, FILE *out) {
                 fputs(
                     "\n## What moderates the leak\n\nMean S at every level of a setting, all else being equal, and the "
                     "slope of S: fitted for every seed that was measured at all levels, then its mean over these "
-                    "seeds with a 95 % t interval. Units: a doubling of the blocks' weights (size), a doubling of the "
+                    "seeds with a 95 % t interval. ✗: the arm fails a gate there before any pressure (answer, N or "
+                    "M_R), so what it lost is no leak, and the slope leaves the level out. Units: a doubling of the blocks' weights (size), a doubling of the "
                     "updates (base, arm.updates), from 0 to 1 (ρ).\n\n"
                     "| setting | task | design | arm | pressure | method | credit | beside | S | levels | slope | n "
                     "|\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
@@ -209,7 +215,8 @@ static void order_columns(struct report_dots *d, const struct setting *s, const 
         for (int i = 0; i < l[k].n; i++) {
             bool known = false;
             for (int c = 0; c < all.n; c++) known |= all.rung[c].level == l[k].rung[i].level;
-            if (!known) add_rung(&all, l[k].rung[i].text, l[k].rung[i].x, d->r->outcomes.n_seeds, d->r->arena);
+            if (!known && !l[k].rung[i].broken)
+                add_rung(&all, l[k].rung[i].text, l[k].rung[i].x, false, d->r->outcomes.n_seeds, d->r->arena);
         }
     for (int c = 0; c < all.n; c++) report_number_of(&d->columns, column_of(d->r, s, all.rung[c].text));
 }
@@ -230,7 +237,8 @@ static enum status write_moderation(const struct report *r, struct csv_out *csv,
                                              *a->view ? " read as text" : "", a->field[OF_PRESSURE],
                                              a->field[OF_METHOD], a->field[OF_CREDIT], *beside ? " " : "", beside);
             for (int i = 0; i < l[k].n; i++)
-                report_dots_add(&d, panel, column_of(r, &settings[s], l[k].rung[i].text), l[k].rung[i].x);
+                if (!l[k].rung[i].broken)
+                    report_dots_add(&d, panel, column_of(r, &settings[s], l[k].rung[i].text), l[k].rung[i].x);
         }
     }
     *points = d.points;
@@ -243,7 +251,7 @@ const struct figure figure_moderation = {
     .title = "What moderates the leak",
     .caption =
         "S at the last update by the level of a setting that the suite varies, seen by a monitor fixed before the pressure "
-        "(S^F) and by a probe fitted again (S^R). Dots: seeds; bar: mean and 95 % t interval",
+        "(S^F) and by a probe fitted again (S^R); levels at which the arm fails a gate are left out. Dots: seeds; bar: mean and 95 % t interval",
     .missing = ": the suite has one level of size, base, ρ and arm.updates",
     .write = write_moderation,
 };

@@ -60,6 +60,20 @@ START_TEST(slope_over_sizes) {
 }
 END_TEST
 
+/* A level at which the arm does not answer is shown, and is no part of the slope: .3 to .5 is .1 a doubling. */
+START_TEST(a_failed_gate_is_no_level) {
+    static const char *const sizes[] = {"l1_w8_h1", "l1_w16_h1", "l1_w32_h1"};
+    for (int k = 0; k < 3; k++)
+        for (int seed = 1; seed <= 2; seed++) {
+            page.planted.size = sizes[k];
+            cells(sizes[k], seed, k ? .1 + .2 * k : .9, k || seed == 1 ? .99 : .6);
+        }
+    ck_assert_ptr_nonnull(strstr(page_write(&page), "| S^F at N | l1_w8_h1: 0.900 ✗, l1_w16_h1: 0.300, l1_w32_h1: "
+                                                    "0.500 | 0.100 [0.100, 0.100] | 2 |"));
+    ck_assert_ptr_null(strstr(page_read(&page, "figures/data/moderation.csv"), "l1_w8_h1"));
+}
+END_TEST
+
 /* A seed without one of the levels has no slope; its others still count in the means. */
 START_TEST(levels_in_the_variant) {
     for (int k = 0; k < 2; k++)
@@ -87,6 +101,7 @@ Suite *suite_moderation(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 20);
     tcase_add_test(t, slope_over_sizes);
+    tcase_add_test(t, a_failed_gate_is_no_level);
     tcase_add_test(t, levels_in_the_variant);
     tcase_add_test(t, one_level_is_no_slope);
     suite_add_tcase(s, t);
