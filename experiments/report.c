@@ -296,6 +296,7 @@ static enum status open_report(struct report *r) {
     TRY(outcome_build(&r->outcomes, results, &chances, r->arena));
     TRY(outcome_store(&r->outcomes, r->suite->name, arena_printf(r->arena, "%s/outcomes.csv", r->dir)));
     report_replace(r);
+    report_list_arms(r);
     find_named(r);
     report_judge(r);
     return ST_OK;

@@ -56,20 +56,6 @@ const char *report_settings(const struct report *r, const struct report_arm *a) 
     return text;
 }
 
-int report_arm_list(const struct report *r, struct report_arm **list) {
-    int cells = 0, n = 0;
-    for (int i = 0; i < r->n_arm_rows; i++) cells += report_new_cell(r, r->arm_row[i]);
-    *list = ARENA_NEW(r->arena, struct report_arm, cells + 1);
-    for (int i = 0; i < r->n_arm_rows; i++) {
-        if (!report_new_cell(r, r->arm_row[i])) continue;
-        const struct report_arm a = report_arm_of(r, r->arm_row[i]);
-        int k = 0;
-        while (k < n && !report_same_arm(&a, &(*list)[k])) k++;
-        if (k == n) (*list)[n++] = a;
-    }
-    return n;
-}
-
 const char *report_cell_settings(const struct report *r, const char *const field[OF_FIELDS]) {
     const struct report_arm a = {
         .variant = field[OF_VARIANT], .size = field[OF_SIZE], .base_steps = field[OF_BASE_STEPS], .rho = field[OF_RHO]};
@@ -210,23 +196,40 @@ static const char *conclusion(const struct report *r, const struct report_arm *l
     return measured ? "pass" : "pass; no floor beside it";
 }
 
-bool report_arm_fails(const struct report *r, const char *const field[OF_FIELDS]) {
-    const struct report_arm key = {.task = field[OF_TASK],
-                                   .design = field[OF_DESIGN],
-                                   .arm = field[OF_ARM],
-                                   .variant = "",
-                                   .size = field[OF_SIZE],
-                                   .base_steps = field[OF_BASE_STEPS],
-                                   .rho = field[OF_RHO]};
-    struct report_arm *list;
-    const int n = report_arm_list(r, &list);
-    for (int i = 0; i < n; i++) {
-        struct report_arm plain = list[i]; /* the pressed cell's variant says more than its arm's */
+const char report_fails_note[] =
+    "✗: the arm fails a gate before any pressure (answer, N or M_R), so what it lost is no "
+    "leak.";
+
+void report_list_arms(struct report *r) {
+    int cells = 0;
+    for (int i = 0; i < r->n_arm_rows; i++) cells += report_new_cell(r, r->arm_row[i]);
+    r->arms = ARENA_NEW(r->arena, struct report_arm, cells + 1);
+    for (int i = 0; i < r->n_arm_rows; i++) {
+        if (!report_new_cell(r, r->arm_row[i])) continue;
+        struct report_arm a = report_arm_of(r, r->arm_row[i]);
         struct gates g;
-        plain.variant = "";
-        if (!report_same_arm(&plain, &key) || !parts_held(r->arena, "", list[i].variant, field[OF_VARIANT])) continue;
-        measure_gates(r, &list[i], &g);
-        if (g.met[ANSWER] == 0 || g.met[NECESSITY] == 0 || g.met[MONITOR] == 0) return true;
+        int k = 0;
+        while (k < r->n_arms && !report_same_arm(&a, &r->arms[k])) k++;
+        if (k < r->n_arms) continue;
+        measure_gates(r, &a, &g);
+        a.fails = g.met[ANSWER] == 0 || g.met[NECESSITY] == 0 || g.met[MONITOR] == 0;
+        r->arms[r->n_arms++] = a;
+    }
+}
+
+/* The pressed cell's variant says more than its arm's. */
+bool report_arm_fails(const struct report *r, const char *const field[OF_FIELDS]) {
+    struct report_arm key = {.task = field[OF_TASK],
+                             .design = field[OF_DESIGN],
+                             .arm = field[OF_ARM],
+                             .size = field[OF_SIZE],
+                             .base_steps = field[OF_BASE_STEPS],
+                             .rho = field[OF_RHO]};
+    for (int i = 0; i < r->n_arms; i++) {
+        const struct report_arm *a = &r->arms[i];
+        key.variant = a->variant;
+        if (a->fails && report_same_arm(a, &key) && parts_held(r->arena, "", a->variant, field[OF_VARIANT]))
+            return true;
     }
     return false;
 }
@@ -349,8 +352,8 @@ static void training_table(const struct report *r, const struct report_arm *list
 }
 
 void report_arms(const struct report *r, FILE *out) {
-    struct report_arm *list;
-    const int n = report_arm_list(r, &list);
+    const struct report_arm *list = r->arms;
+    const int n = r->n_arms;
     fprintf(out, "\n## Arms before pressure\n\n");
     gate_table(r, list, n, out);
     reading_table(r, list, n, out);
@@ -430,8 +433,8 @@ static void number_panels(struct gate_canvas *k, const struct gates *g, int arms
 
 static enum status write_gates(const struct report *r, struct csv_out *csv, int *points, int *n) {
     static const char *const header[] = {"panel", "panel_name", "row", "place", "text", "value", "met", "bound", NULL};
-    struct report_arm *list;
-    const int arms = report_arm_list(r, &list);
+    const struct report_arm *list = r->arms;
+    const int arms = r->n_arms;
     struct gates *g = ARENA_NEW(r->arena, struct gates, arms + 1);
     struct gate_canvas k = {
         .r = r, .csv = csv, .points = points, .seen = ARENA_NEW(r->arena, bool, r->outcomes.n_seeds + 1)};

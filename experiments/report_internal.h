@@ -38,6 +38,8 @@ enum report_column {
     RC_COUNT
 };
 
+struct report_arm;
+
 struct report {
     const char *dir; /* of the suite */
     const struct suite *suite;
@@ -46,6 +48,8 @@ struct report {
     int n_arm_rows;
     bool varies[RC_COUNT]; /* size, base_steps, rho: whether arms of this suite differ in it */
     struct outcomes outcomes;
+    struct report_arm *arms; /* [n_arms] bases too, in order of results.csv */
+    int n_arms;
     bool named[OF_FIELDS];            /* pressed cells differ in it: names of figures say which */
     int column[RC_COUNT];             /* of results */
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
@@ -90,6 +94,7 @@ bool report_new_cell(const struct report *r, int row);
 struct report_arm {
     const char *task, *design, *arm, *variant, *size, *base_steps, *rho;
     enum medium medium; /* MEDIUM_TEXT where the arm is none of this program */
+    bool fails;         /* a gate of its own (answer, necessity, monitor) on some seed; report_list_arms judges */
 };
 struct report_arm report_arm_of(const struct report *r, int row);
 bool report_same_arm(const struct report_arm *a, const struct report_arm *b);
@@ -104,12 +109,12 @@ const char *report_settings(const struct report *r, const struct report_arm *a);
 /* The same of a pressed cell, from the fields that name it. */
 const char *report_cell_settings(const struct report *r, const char *const field[OF_FIELDS]);
 
-/* Does the arm behind a pressed cell fail a gate of its own (answer, necessity, monitor)? Then what the cell lost is no
- * leak. */
+/* Does the arm behind a pressed cell fail? Then what the cell lost is no leak. */
 bool report_arm_fails(const struct report *r, const char *const field[OF_FIELDS]);
+extern const char report_fails_note[]; /* what ✗ means behind such an arm */
 
-/* All of them, bases too, in order of results.csv; *list is the arena's. */
-int report_arm_list(const struct report *r, struct report_arm **list);
+/* Fill r->arms, with replaced seeds taken out. */
+void report_list_arms(struct report *r);
 
 /* Updates, positions and floating-point operations of an arm's training: means over seeds, NAN where not recorded. */
 enum { REPORT_TRAINING = 3 };

@@ -52,8 +52,8 @@ static int span_series(const struct outcomes *o, struct span span, enum outcome_
     return n;
 }
 
-/* The columns that name a pressed arm. */
-static void name_cells(const struct report *r, const struct outcome *row, FILE *out) {
+/* The columns that name a pressed arm; `fails`: one that fails a gate. */
+static void name_cells(const struct report *r, const struct outcome *row, bool fails, FILE *out) {
     static const enum outcome_field fields[] = {OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
     fputs("| ", out);
     for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
@@ -63,6 +63,7 @@ static void name_cells(const struct report *r, const struct outcome *row, FILE *
             report_escape(out, row->view);
             fputc(')', out);
         }
+        if (fields[f] == OF_ARM && fails) fputs(" ✗", out);
         fputs(" | ", out);
     }
     report_escape(out, row->concept);
@@ -96,7 +97,7 @@ static void wide_table(const struct report *r, FILE *out) {
         const struct span span = span_at(o, i);
         i = span.end;
         if (o->rows[span.first].quantity == OQ_CELL) continue;
-        name_cells(r, &o->rows[span.first], out);
+        name_cells(r, &o->rows[span.first], report_arm_fails(r, o->rows[span.first].field), out);
         int most = 0;
         for (int w = 0; w < WIDE; w++) {
             char text[REPORT_TEXT];
@@ -136,7 +137,7 @@ static void tall_line(const struct report *r, const struct outcome *row, const c
     const struct outcomes *o = &r->outcomes;
     char text[REPORT_TEXT];
     int n;
-    name_cells(r, row, out);
+    name_cells(r, row, false, out);
     report_interval(x, o->n_seeds, text, &n);
     fprintf(out, "%s | %s | %d | %s |", head, monitor, n, text);
     fprintf(out, isfinite(detectable) ? " %.2g |" : " - |", detectable);
@@ -239,9 +240,10 @@ static void first_order_table(const struct report *r, FILE *out) {
 }
 
 void report_outcomes(const struct report *r, FILE *out) {
-    fprintf(
-        out,
-        "\n## Outcomes\n\nMean over seeds with its 95 %% t interval. S > 0: less readable than in the control.\n\n");
+    fprintf(out,
+            "\n## Outcomes\n\nMean over seeds with its 95 %% t interval. S > 0: less readable than in the control. "
+            "%s\n\n",
+            report_fails_note);
     wide_table(r, out);
     fprintf(out, "\n### Seed by seed\n\n\"Seen from\": the smallest mean that so many seeds of this spread would show "
                  "(two-sided .05, power .8). Other levels, τ and areas: `outcomes.csv`.\n\n");
@@ -329,7 +331,7 @@ static void skipped_outcomes(const struct report *r, FILE *out) {
             fprintf(out, "\nNumbers that could not be had:\n\n%s quantity | at | why | seeds |\n%s---|---|---|---|\n",
                     name_heads, name_rule);
         head = true;
-        name_cells(r, a, out);
+        name_cells(r, a, false, out);
         fprintf(out, "%s | %s | %s |", outcome_quantity_names[a->quantity], outcome_level_names[a->level], a->note);
         for (int k = i; k < j; k++) fprintf(out, " %ld", o->rows[k].seed);
         fputs(" |\n", out);

@@ -31,7 +31,7 @@ static void line(const struct report *r, const struct outcome *a, const double *
     fputs("| ", out);
     for (size_t f = 0; f < sizeof names / sizeof *names; f++) {
         report_escape(out, a->field[names[f]]);
-        fputs(" | ", out);
+        fputs(names[f] == OF_ARM && report_arm_fails(r, a->field) ? " ✗ | " : " | ", out);
     }
     report_escape(out, report_cell_settings(r, a->field));
     fputs(" | ", out);
@@ -50,11 +50,12 @@ void report_two_media(const struct report *r, FILE *out) {
     double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1), *room[3];
     int lines = 0;
     for (int k = 0; k < 3; k++) room[k] = ARENA_NEW(r->arena, double, o->n_seeds + 1);
-    fputs(
+    fprintf(
+        out,
         "\n## One set of weights, two media\n\nThe primary outcome beside the verdicts: an arm with a text mode is "
         "pressed in its thoughts and read in both modes at the last update. Text − thoughts is paired by seed; where it "
-        "is above 0, the same weights lost more of the fact as text than as thoughts.\n\n",
-        out);
+        "is above 0, the same weights lost more of the fact as text than as thoughts. %s\n\n",
+        report_fails_note);
     for (int i = 0, j; i < o->n; i = j) {
         const struct outcome *a = &o->rows[i];
         j = report_outcome_seeds(o, i, x);
