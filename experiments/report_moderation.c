@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/csv.h"
 #include "experiments/report_figure.h"
 
 /* --- settings and their levels ------------------------------------------------------------------------------------ */
@@ -204,45 +205,90 @@ void report_moderation(const struct report *r, FILE *out) {
 
 /* --- the figure --------------------------------------------------------------------------------------------------- */
 
-static const char *column_of(const struct report *r, const struct setting *s, const char *text) {
-    return arena_printf(r->arena, "%s %s", s->name, text);
+struct canvas {
+    const struct report *r;
+    struct csv_out *csv;
+    struct report_names panels, series;
+    bool *seen; /* [seeds] */
+    double *y;  /* [seeds] */
+    int points;
+};
+
+/* No commas: gnuplot ends a name there. */
+static const char *panel_of(const struct report *r, const struct ladder *l) {
+    const struct outcome *a = l->first;
+    return arena_printf(r->arena, "%s: %s%s %s %s %s", l->setting->name, a->field[OF_ARM],
+                        *a->view ? " read as text" : "", a->field[OF_PRESSURE], a->field[OF_METHOD],
+                        a->field[OF_CREDIT]);
 }
 
-/* Ladders may have other rungs than each other: the columns are all of them, in order. */
-static void order_columns(struct report_dots *d, const struct setting *s, const struct ladder *l, int n) {
-    struct ladder all = {.setting = s};
+/* The levels that a panel draws, from low to high: its places. */
+static void order_levels(const struct report *r, const char *panel, const struct ladder *l, int n, struct ladder *all) {
+    *all = (struct ladder){.setting = l->setting};
     for (int k = 0; k < n; k++)
-        for (int i = 0; i < l[k].n; i++) {
-            bool known = false;
-            for (int c = 0; c < all.n; c++) known |= all.rung[c].level == l[k].rung[i].level;
-            if (!known && !l[k].rung[i].broken)
-                add_rung(&all, l[k].rung[i].text, l[k].rung[i].x, false, d->r->outcomes.n_seeds, d->r->arena);
+        for (int i = 0; i < l[k].n && strcmp(panel_of(r, &l[k]), panel) == 0; i++) {
+            bool known = l[k].rung[i].broken;
+            for (int c = 0; c < all->n; c++) known |= all->rung[c].level == l[k].rung[i].level;
+            if (!known) add_rung(all, l[k].rung[i].text, l[k].rung[i].x, false, r->outcomes.n_seeds, r->arena);
         }
-    for (int c = 0; c < all.n; c++) report_number_of(&d->columns, column_of(d->r, s, all.rung[c].text));
+}
+
+/* One line of the file: a seed's value, or with seed 0 the mean of n. */
+static void mark(struct canvas *k, const struct ladder *l, int place, const char *level, long seed, double value,
+                 struct stat_interval interval, int n) {
+    const char *beside = other_settings(k->r, l), *panel = panel_of(k->r, l);
+    if (!*beside) beside = "mean";
+    csv_out_integer(k->csv, report_number_of(&k->panels, panel));
+    csv_out_text(k->csv, panel);
+    csv_out_integer(k->csv, report_number_of(&k->series, beside));
+    csv_out_text(k->csv, beside);
+    csv_out_integer(k->csv, l->first->quantity == OQ_S_R);
+    csv_out_integer(k->csv, place);
+    csv_out_text(k->csv, level);
+    csv_out_integer(k->csv, seed);
+    csv_out_number(k->csv, value);
+    csv_out_number(k->csv, isfinite(interval.lo) ? interval.lo : value);
+    csv_out_number(k->csv, isfinite(interval.hi) ? interval.hi : value);
+    csv_out_integer(k->csv, n);
+    csv_out_end(k->csv);
+}
+
+static void draw_rung(struct canvas *k, const struct ladder *l, int rung, int place) {
+    const struct outcomes *o = &k->r->outcomes;
+    const double *x = l->rung[rung].x;
+    const char *level = l->rung[rung].text;
+    const int n = report_finite(x, o->n_seeds, k->y);
+    if (n == 0) return;
+    for (int s = 0; s < o->n_seeds; s++) {
+        if (!isfinite(x[s])) continue;
+        mark(k, l, place, level, o->seeds[s], x[s], (struct stat_interval){NAN, NAN}, 1);
+        report_see(k->r, k->seen, o->seeds[s]);
+    }
+    mark(k, l, place, level, 0, stat_mean(k->y, n), stat_t_interval(k->y, n, .95), n);
+    k->points++;
 }
 
 static enum status write_moderation(const struct report *r, struct csv_out *csv, int *points, int *n) {
-    struct report_dots d;
-    report_dots_open(&d, r, csv);
+    static const char *const header[] = {"panel", "panel_name", "series", "series_name", "row", "place", "level",
+                                         "seed",  "value",      "lo",     "hi",          "n",   NULL};
+    struct canvas canvas = {.r = r, .csv = csv};
+    canvas.seen = ARENA_NEW(r->arena, bool, r->outcomes.n_seeds + 1);
+    canvas.y = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
+    csv_out_header(csv, header);
     for (int s = 0; s < SETTINGS; s++) {
-        struct ladder *l;
+        struct ladder *l, all;
         const int ladders = find_ladders(r, &settings[s], &l);
-        order_columns(&d, &settings[s], l, ladders);
         for (int k = 0; k < ladders; k++) {
-            const struct outcome *a = l[k].first;
-            if (a->level != OL_END) continue;
-            const char *beside = other_settings(r, &l[k]);
-            /* No commas: gnuplot ends a name there. */
-            const char *panel = arena_printf(r->arena, "%s: %s%s %s %s %s%s%s", monitor_of(a), a->field[OF_ARM],
-                                             *a->view ? " read as text" : "", a->field[OF_PRESSURE],
-                                             a->field[OF_METHOD], a->field[OF_CREDIT], *beside ? " " : "", beside);
+            if (l[k].first->level != OL_END) continue;
+            order_levels(r, panel_of(r, &l[k]), l, ladders, &all);
             for (int i = 0; i < l[k].n; i++)
-                if (!l[k].rung[i].broken)
-                    report_dots_add(&d, panel, column_of(r, &settings[s], l[k].rung[i].text), l[k].rung[i].x);
+                for (int place = 0; place < all.n; place++)
+                    if (all.rung[place].level == l[k].rung[i].level && !l[k].rung[i].broken)
+                        draw_rung(&canvas, &l[k], i, place);
         }
     }
-    *points = d.points;
-    *n = report_seeds_among(r, d.seen);
+    *points = canvas.points;
+    *n = report_seeds_among(r, canvas.seen);
     return ST_OK;
 }
 
@@ -251,7 +297,8 @@ const struct figure figure_moderation = {
     .title = "What moderates the leak",
     .caption =
         "S at the last update by the level of a setting that the suite varies, seen by a monitor fixed before the pressure "
-        "(S^F) and by a probe fitted again (S^R); levels at which the arm fails a gate are left out. Dots: seeds; bar: mean and 95 % t interval",
+        "(S^F) and by a probe fitted again (S^R); levels at which the arm fails a gate are left out. Small dots: seeds; large: their mean with its 95 % t interval, cut "
+        "at the frame",
     .missing = ": the suite has one level of size, base, ρ and arm.updates",
     .write = write_moderation,
 };

@@ -55,8 +55,8 @@ START_TEST(slope_over_sizes) {
     ck_assert_ptr_nonnull(strstr(text, "| chain | joint | text | l1_w32_h1 | 0.990 ✓ |"));
     ck_assert_ptr_nonnull(strstr(text, "| joint | text | conceal | sft | targeted | c | l1_w16_h1 |"));
     const char *drawn = page_read(&page, "figures/data/moderation.csv");
-    ck_assert_ptr_nonnull(strstr(drawn, "0,S^F: text conceal sft targeted,0,size l1_w8_h1,0,0.1,"));
-    ck_assert_ptr_nonnull(strstr(drawn, "1,S^R: text conceal sft targeted,2,size l1_w32_h1,0,0.35,"));
+    ck_assert_ptr_nonnull(strstr(drawn, "0,size: text conceal sft targeted,0,mean,0,0,l1_w8_h1,0,0.1,"));
+    ck_assert_ptr_nonnull(strstr(drawn, "0,size: text conceal sft targeted,0,mean,1,2,l1_w32_h1,0,0.35,"));
 }
 END_TEST
 
