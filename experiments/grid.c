@@ -248,7 +248,8 @@ static void name_variants(struct builder *b) {
     const struct config_key *keys = config_keys(&n_keys);
     bool(*varies)[128] = arena_alloc(b->arena, (size_t)g->n, sizeof *varies);
     if (n_keys > 128) BUG("a schema of %d keys", n_keys);
-    for (int pass = 0; pass < 2; pass++)
+    /* pass 0: what varies; 1 and 2, for arms and for pressed cells: what tells a parent from others; 3: the names */
+    for (int pass = 0; pass < 4; pass++)
         for (int i = 0; i < g->n; i++) {
             if (pass == 0) {
                 leader[i] = 0;
@@ -259,8 +260,11 @@ static void name_variants(struct builder *b) {
                 if (keys[k].column || keys[k].from > g->cells[i].cell.kind) continue;
                 config_text(&g->cells[i].cell.config, &keys[k], own);
                 config_text(&g->cells[leader[i]].cell.config, &keys[k], first);
+                const int parent = g->cells[i].parent;
                 if (pass == 0)
                     varies[leader[i]][k] |= strcmp(own, first) != 0;
+                else if (pass < 3)
+                    varies[leader[i]][k] |= parent >= 0 && varies[leader[parent]][k];
                 else if (varies[leader[i]][k])
                     g->cells[i].variant =
                         arena_printf(b->arena, "%s%s%s.%s=%s", g->cells[i].variant, *g->cells[i].variant ? ";" : "",

@@ -17,11 +17,12 @@ struct grid_cell {
     struct cell cell;
     const char *identity; /* JSON text; its SHA-256 is cell.key */
     const char *skip; /* why this cell is not computed: the combination does not exist, or GRID_REPLACED; else NULL */
-    const char *variant; /* "key=value;..." of columnless keys that vary among cells otherwise named alike; "" */
-    const char *label;   /* for people: "coconut conceal sft targeted seed 3" */
-    char short_key[13];  /* first 12 digits of the key: the `cell` column */
-    char pair_id[13];    /* press: equal for cells that differ in pressure, lambda and cut only; else "" */
-    int parent;          /* index, smaller than the cell's own; -1 for a base */
+    /* "key=value;..." of columnless keys that vary among cells otherwise named alike, or among such parents; "" */
+    const char *variant;
+    const char *label;  /* for people: "coconut conceal sft targeted seed 3" */
+    char short_key[13]; /* first 12 digits of the key: the `cell` column */
+    char pair_id[13];   /* press: equal for cells that differ in pressure, lambda and cut only; else "" */
+    int parent;         /* index, smaller than the cell's own; -1 for a base */
 };
 
 /* The skip of a pressed cell whose seed the suite declares replaced: what came before pressure is all that it is kept for. */

@@ -54,7 +54,7 @@ static int span_series(const struct outcomes *o, struct span span, enum outcome_
 
 /* The columns that name a pressed arm; `fails`: one that fails a gate. */
 static void name_cells(const struct report *r, const struct outcome *row, bool fails, FILE *out) {
-    static const enum outcome_field fields[] = {OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
+    static const enum outcome_field fields[] = {OF_TASK, OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
     fputs("| ", out);
     for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
         report_escape(out, row->field[fields[f]]);
@@ -71,8 +71,8 @@ static void name_cells(const struct report *r, const struct outcome *row, bool f
     report_escape(out, report_cell_settings(r, row->field));
     fputs(" | ", out);
 }
-static const char name_heads[] = "| design | arm | pressure | method | credit | concept | variant |";
-static const char name_rule[] = "|---|---|---|---|---|---|---|";
+static const char name_heads[] = "| task | design | arm | pressure | method | credit | concept | variant |";
+static const char name_rule[] = "|---|---|---|---|---|---|---|---|";
 
 static const struct {
     const char *head;

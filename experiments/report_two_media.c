@@ -20,7 +20,7 @@ static void in_thoughts(const struct report *r, const struct outcome *a, enum ou
 
 static void line(const struct report *r, const struct outcome *a, const double *text, double *const room[3],
                  FILE *out) {
-    static const enum outcome_field names[] = {OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
+    static const enum outcome_field names[] = {OF_TASK, OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
     const int seeds = r->outcomes.n_seeds;
     double *frozen = room[0], *refit = room[1], *difference = room[2];
     const double *columns[] = {frozen, refit, text, difference};
@@ -62,8 +62,8 @@ void report_two_media(const struct report *r, FILE *out) {
         if (!begins_reading(a)) continue;
         if (lines++ == 0)
             fputs(
-                "| design | arm | pressure | method | credit | variant | concept | S^F thoughts | S^R thoughts | S^F read "
-                "as text | text − thoughts | n |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+                "| task | design | arm | pressure | method | credit | variant | concept | S^F thoughts | S^R thoughts | S^F read "
+                "as text | text − thoughts | n |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
                 out);
         line(r, a, x, room, out);
     }

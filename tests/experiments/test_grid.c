@@ -112,6 +112,23 @@ START_TEST(pairs_and_variants) {
 }
 END_TEST
 
+/* Two arms that are told apart stay so where they are pressed, though no pressure meets both. */
+START_TEST(a_variant_goes_down_to_children) {
+    struct grid g = grid_of("suite: m\nseeds: 1\ngrid:\n"
+                            "  - task: {name: chain, hint: true}\n    arm: {name: text}\n"
+                            "    press: {pressure: hint, of: hint}\n"
+                            "  - task: {name: chain}\n    arm: {name: text}\n    press: {pressure: conceal}\n");
+    int hint = 0;
+    for (int i = 0; i < g.n; i++) {
+        const struct grid_cell *c = &g.cells[i];
+        ck_assert_str_eq(c->variant, c->cell.config.task.hint ? "task.hint=true" : "task.hint=false");
+        hint += c->cell.config.task.hint;
+    }
+    ck_assert_int_eq(hint, 3);
+    ck_assert_int_eq(g.n, 6);
+}
+END_TEST
+
 START_TEST(data_files_are_part_of_the_key) {
     struct suite s = suite_of("suite: m\nseeds: 1\ngrid:\n  - task: {name: [chain, prosqa]}\n");
     struct grid without, with, changed;
@@ -138,6 +155,7 @@ Suite *suite_grid(void) {
     tcase_add_test(t, keys_follow_what_a_cell_depends_on);
     tcase_add_test(t, cells_appear_once_and_behind_their_parents);
     tcase_add_test(t, pairs_and_variants);
+    tcase_add_test(t, a_variant_goes_down_to_children);
     tcase_add_test(t, data_files_are_part_of_the_key);
     suite_add_tcase(s, t);
     return s;
