@@ -18,6 +18,28 @@ without_seeds() {
     awk '/^#+ / { inside = $0 ~ /^#+ Seed by seed$/ } !inside'
 }
 
+# Half of the room that pictures would take is left out: those by layer, and, of suites that decide nothing, those by step and
+# along updates. They are drawn under SCRATCH/<suite>/figures and stay there.
+fine_of() { # suite
+    case $1 in
+    isolation | interpretability) echo "decodability_layers" ;;
+    *) echo "decodability_layers decodability_by_step update_spillover" ;;
+    esac
+}
+
+without_fine() { # suite
+    awk -v names="$(fine_of "$1")" 'BEGIN { RS = ""; ORS = "\n\n"; gsub(/ /, "|", names) }
+        $0 ~ "^!.*/(" names ")[.]svg[)]$" { caption = ""; next }
+        caption { print caption; caption = "" }
+        /^\*\*/ { caption = $0; next }
+        { print }
+        END { if (caption) print caption }'
+}
+
+is_fine() { # figure.svg suite
+    case " $(fine_of "$2") " in *" $(basename "$1" .svg) "*) ;; *) return 1 ;; esac
+}
+
 # gnuplot's picture without its indents, its empty groups, what SVG takes for granted and the second decimal of a pixel: a
 # seventh of it, and nothing that is seen. Texts stay as they are.
 slim() { # figure.svg
@@ -87,15 +109,18 @@ for suite in $suites; do
     # smoke is there for its bits: what its models did means nothing
     [ "$suite" = smoke ] && continue
     mkdir -p "$results/figures/$suite"
-    for figure in "$folder"/figures/*.svg; do slim "$figure" >"$results/figures/$suite/$(basename "$figure")"; done
     headings="One set of weights, two media:What moderates the leak:Arms before pressure:Faithfulness under pressure:\
 How far the reasoning moved:Outcomes:Figures"
     points=without_seeds
     case $suite in
     isolation | interpretability) headings="Gates:Verdicts:$headings" points="cat" ;;
     esac
+    for figure in "$folder"/figures/*.svg; do
+        if is_fine "$figure" "$suite"; then continue; fi
+        slim "$figure" >"$results/figures/$suite/$(basename "$figure")"
+    done
     printf '%s\n' "$headings" | tr ':' '\n' | while read -r heading; do
-        section "$folder/report.md" "$heading" "$suite" | $points >"$scratch/section.md"
+        section "$folder/report.md" "$heading" "$suite" | $points | without_fine "$suite" >"$scratch/section.md"
         grep -q '^No arm of this suite has both modes' "$scratch/section.md" && continue
         printf '\n' >>"$page"
         cat "$scratch/section.md" >>"$page"
