@@ -52,8 +52,8 @@ static bool is_path(const struct outcome *a) {
 }
 
 static const char *path_name(const struct report *r, const struct outcome *a) {
-    return arena_printf(r->arena, "%s %s%s%s", a->field[OF_METHOD], a->field[OF_CREDIT],
-                        *a->field[OF_VARIANT] ? " " : "", a->field[OF_VARIANT]);
+    const char *words = report_variant_words(r, a->field, true);
+    return arena_printf(r->arena, "%s %s%s%s", a->field[OF_METHOD], a->field[OF_CREDIT], *words ? " " : "", words);
 }
 
 /* Names of the paths that the suite has, always in this order: from no way into the reasoning to every way. */

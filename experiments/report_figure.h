@@ -53,4 +53,8 @@ void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]
 const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view);
 const char *report_pressure_title(const struct report *r, const char *const *field);
 
+/* The parts of a variant that are settings of the pressure, or those that are not, in words: "updates=320", "hint" for what
+ * is true and nothing for what is false. */
+const char *report_variant_words(const struct report *r, const char *const *field, bool of_pressure);
+
 #endif

@@ -38,11 +38,26 @@ void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]
         field[f] = csv_cell(r->results, row, csv_column(r->results, outcome_field_names[f]));
 }
 
+const char *report_variant_words(const struct report *r, const char *const *field, bool of_pressure) {
+    struct arena *a = r->arena;
+    const char *words = "";
+    for (char *part = arena_strdup(a, field[OF_VARIANT]), *save; (part = strtok_r(part, ";", &save)); part = NULL) {
+        char *value = strchr(part, '='), *key = strchr(part, '.');
+        if ((strncmp(part, "press.", 6) == 0) != of_pressure || !value || !key || strcmp(value, "=false") == 0)
+            continue;
+        if (strcmp(value, "=true") == 0) *value = '\0';
+        words = arena_printf(a, "%s%s%s", words, *words ? " " : "", key + 1);
+    }
+    return words;
+}
+
 const char *report_arm_title(const struct report *r, const char *const *field, const char *concept, const char *view) {
     const char *design = r->named[OF_DESIGN] ? field[OF_DESIGN] : "";
     const char *task = r->named[OF_TASK] ? field[OF_TASK] : "";
-    const struct report_arm only = {
-        .variant = "", .size = field[OF_SIZE], .base_steps = field[OF_BASE_STEPS], .rho = field[OF_RHO]};
+    const struct report_arm only = {.variant = report_variant_words(r, field, false),
+                                    .size = field[OF_SIZE],
+                                    .base_steps = field[OF_BASE_STEPS],
+                                    .rho = field[OF_RHO]};
     const char *settings = report_settings(r, &only);
     /* No commas: gnuplot ends a name there, quoted or not. */
     const bool named = *task || *design || *settings;
@@ -55,8 +70,9 @@ const char *report_arm_title(const struct report *r, const char *const *field, c
 
 const char *report_pressure_title(const struct report *r, const char *const *field) {
     const char *lambda = r->named[OF_LAMBDA] ? arena_printf(r->arena, " λ %s", field[OF_LAMBDA]) : "";
+    const char *words = report_variant_words(r, field, true);
     return arena_printf(r->arena, "%s %s %s%s%s%s", field[OF_PRESSURE], field[OF_METHOD], field[OF_CREDIT], lambda,
-                        *field[OF_VARIANT] ? " " : "", field[OF_VARIANT]);
+                        *words ? " " : "", words);
 }
 
 /* --- dose_spillover, update_spillover ----------------------------------------------------------------------------- */

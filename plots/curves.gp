@@ -19,7 +19,7 @@ high = Y_max > 1.05 ? Y_max + 0.05 : 1.05
 longest = 0
 do for [s = 1:series] { longest = strlen(SERIES[s]) > longest ? strlen(SERIES[s]) : longest }
 
-panel_width = 230.0
+panel_width = panel_room > 230 ? panel_room : 230.0
 panel_height = 180.0
 left = 62.0
 top = 30.0

@@ -16,6 +16,7 @@ columns = panels < 4 ? panels : 4
 bands = (panels + columns - 1) / columns
 panel_width = 40.0 + 34 * names
 panel_width = panel_width < 170 ? 170.0 : panel_width
+panel_width = panel_width < panel_room ? panel_room : panel_width
 panel_height = 170.0
 left = 62.0
 top = 30.0

@@ -26,7 +26,7 @@ high = Y_max > 1.05 ? Y_max + 0.05 : 1.1
 
 columns = panels < 4 ? panels : 4
 bands = (panels + columns - 1) / columns
-panel_width = 250.0
+panel_width = panel_room > 250 ? panel_room : 250.0
 panel_height = 150.0
 left = 62.0
 top = 30.0

@@ -8,12 +8,20 @@ columns = int(C_max) + 1
 
 cell_width = 92.0
 cell_height = 34.0
-left = 190.0
-head = 110.0
-gap = 30.0
+longest_row = 0
+do for [i = 1:rows] { longest_row = strlen(PANEL[i]) > longest_row ? strlen(PANEL[i]) : longest_row }
+longest_column = 0
+do for [i = 1:columns] { longest_column = strlen(SERIES[i]) > longest_column ? strlen(SERIES[i]) : longest_column }
+left = 30 + 6.6 * longest_row
+left = left < 190 ? 190.0 : left
+head = 50 + 3.3 * longest_column # they stand at 35 degrees
+head = head < 110 ? 110.0 : head
+over = 4.7 * longest_column - cell_width # of the last column's name to the right of its column
+over = over < 0 ? 0.0 : over
+gap = 30.0 + over
 foot = 44.0
 block = columns * cell_width
-width = left + 2 * block + gap + 90
+width = left + 2 * block + gap + 90 + over
 height = head + rows * cell_height + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG
@@ -43,7 +51,7 @@ do for [r = 0:1] {
     set label 1 (r == 0 ? "S^F  (fixed monitors)" : "S^R  (refitted probe)") at graph 0, screen 1 - 16 / height left font "DejaVu Sans,12"
     if (r == 0) { set label 2 CAPTION at screen 12 / width, screen 14 / height left font "DejaVu Sans,9" textcolor rgb "#444444" } else { unset label 2 }
     if (r == 0) { unset colorbox } else {
-        set colorbox user origin screen (width - 74) / width, screen foot / height size screen 14 / width, screen (rows * cell_height) / height
+        set colorbox user origin screen (width - 74 - over) / width, screen foot / height size screen 14 / width, screen (rows * cell_height) / height
     }
     plot CSV skip 1 using ($1 == r ? $4 : NaN):2:(0.49):(0.47):6 with boxxyerror fs solid 1 noborder lc palette, \
         CSV skip 1 using ($1 == r ? $4 : NaN):2:7 with labels font "DejaVu Sans,9" textcolor rgb "#111111"
