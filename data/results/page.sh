@@ -19,10 +19,11 @@ without_seeds() {
 }
 
 # Half of the room that pictures would take is left out: those by layer, and, of suites that decide nothing, those by step and
-# along updates. They are drawn under SCRATCH/<suite>/figures and stay there.
+# along updates; of the whole grid those along the dose too. They are drawn under SCRATCH/<suite>/figures and stay there.
 fine_of() { # suite
     case $1 in
     isolation | interpretability) echo "decodability_layers" ;;
+    pressure) echo "decodability_layers decodability_by_step update_spillover dose_spillover drift_decomposition bits" ;;
     *) echo "decodability_layers decodability_by_step update_spillover" ;;
     esac
 }
