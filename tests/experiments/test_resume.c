@@ -14,14 +14,14 @@
 #include "experiments/run.h"
 #include "experiments/store.h"
 
-#define MODEL(seeds, lora, lanes)                                                                                      \
+#define MODEL(seeds, lora, shard)                                                                                      \
     "suite: r\nseeds: " seeds "\ngrid:\n"                                                                              \
     "  - task: {name: chain, design: joint, modulus: 5, chain: 2, side: 2}\n"                                          \
     "    model: {layers: 1, width: 8, heads: 2" lora "}\n"                                                             \
-    "    base: {updates: 5, batch: 4, shard: 4, warmup: 1" lanes "}\n"
+    "    base: {updates: 5, batch: 4, warmup: 1, shard: " shard "}\n"
 /* pressed hard enough that doses are crossed */
-#define ALL_KINDS(lora, lanes)                                                                                         \
-    MODEL("1", lora, lanes)                                                                                            \
+#define ALL_KINDS(lora, shard)                                                                                         \
+    MODEL("1", lora, shard)                                                                                            \
     "    arm:\n"                                                                                                       \
     "      - {name: [text, codi], updates: 4, projection_warmup: 3}\n"                                                 \
     "      - {name: coconut, updates: 3, stage_check: 2, stage_cap: 4}\n"                                              \
