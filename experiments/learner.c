@@ -271,40 +271,48 @@ void learner_teach_thoughts(struct learner *l, const struct mind *m, const struc
     learner_conceal(l, m, problems, thoughts, (double)l->rows / n);
 }
 
-/* A batch that is supervised or examined, and what the lanes found in it. */
-struct batch_run {
+/* A batch that is supervised or examined at a stage. */
+struct lesson {
     struct learner *learner;
     const struct mind *mind;
     struct stage stage;
     const struct problem *problems;
+};
+
+/* A shard of it, run forward on lane k, which is returned. */
+static struct learner *present(const struct lesson *s, int k, int first) {
+    struct learner *l = s->learner->lane[k];
+    batch_fill(&l->batch, &l->task->shape, s->problems + first, s->stage.first_step);
+    learner_forward(l, s->mind, s->stage.thoughts);
+    return l;
+}
+
+struct supervision {
+    struct lesson lesson;
     int n;
     long tokens;
     double loss[LANES_MAX];
-    struct tally {
-        long right[MAX_TAIL], all[MAX_TAIL];
-    } tally[LANES_MAX];
 };
 
 static void supervise(void *ctx, int k, int first) {
-    struct batch_run *r = ctx;
-    struct learner *l = r->learner->lane[k];
-    batch_fill(&l->batch, &l->task->shape, r->problems + first, r->stage.first_step);
-    learner_forward(l, r->mind, r->stage.thoughts);
+    struct supervision *r = ctx;
+    const struct lesson *s = &r->lesson;
+    struct learner *l = present(s, k, first);
     for (int j = 0; j < l->head.n; j++) {
         l->weight[j] = 1.0f / (float)r->tokens;
         r->loss[k] -= (double)l->logp[j];
     }
     loss_cross_entropy(&l->head, l->target, l->weight);
     head_backward(&l->head, &l->tape, &l->gv);
-    if (r->mind->medium == MEDIUM_LATENT)
-        learner_teach_thoughts(l, r->mind, r->problems + first, r->stage.thoughts, r->n);
+    if (s->mind->medium == MEDIUM_LATENT)
+        learner_teach_thoughts(l, s->mind, s->problems + first, s->stage.thoughts, r->n);
     tape_backward(&l->tape, &l->gv, (struct tape_cuts){0});
 }
 
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n) {
     if (n % l->rows) BUG("%d problems in shards of %d", n, l->rows);
-    struct batch_run r = {.learner = l, .mind = m, .stage = st, .problems = problems, .n = n};
+    struct supervision r = {.lesson = {l, m, st, problems}, .n = n};
     double loss = 0.0;
     for (int i = 0; i < n; i++) r.tokens += count_targets(m, &problems[i], st.first_step);
     learner_shards(l, n, supervise, &r);
@@ -316,11 +324,16 @@ int learner_gate_problems(const struct learner *l, int n) {
     return n / l->rows * l->rows;
 }
 
+struct examination {
+    struct lesson lesson;
+    struct tally {
+        long right[MAX_TAIL], all[MAX_TAIL];
+    } tally[LANES_MAX];
+};
+
 static void examine(void *ctx, int k, int first) {
-    struct batch_run *r = ctx;
-    struct learner *l = r->learner->lane[k];
-    batch_fill(&l->batch, &l->task->shape, r->problems + first, r->stage.first_step);
-    learner_forward(l, r->mind, r->stage.thoughts);
+    struct examination *r = ctx;
+    const struct learner *l = present(&r->lesson, k, first);
     for (int j = 0; j < l->head.n; j++) {
         const float *p = l->head.logits + (long)j * l->head.V;
         int best = 0;
@@ -332,7 +345,7 @@ static void examine(void *ctx, int k, int first) {
 }
 
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n) {
-    struct batch_run r = {.learner = l, .mind = m, .stage = st, .problems = problems};
+    struct examination r = {.lesson = {l, m, st, problems}};
     const struct training_cost before = l->cost;
     double worst = 1.0;
     learner_shards(l, learner_gate_problems(l, n), examine, &r);
