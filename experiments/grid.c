@@ -12,7 +12,7 @@
 #include "engine/version.h"
 #include "experiments/registry.h"
 
-enum { MOST_INPUTS = 1024 };
+enum { MOST_INPUTS = 1024, MOST_KEYS = 128 };
 
 struct builder {
     struct grid *grid;
@@ -242,14 +242,21 @@ static bool same_name(const struct grid_cell *a, const struct grid_cell *b) {
     return true;
 }
 
+/* What tells a parent from others tells its children too: down to arms, then to pressed cells. */
+static void inherit(const struct grid *g, const int *leader, bool (*varies)[MOST_KEYS]) {
+    for (int generation = 0; generation < 2; generation++)
+        for (int i = 0; i < g->n; i++)
+            for (int k = 0; g->cells[i].parent >= 0 && k < MOST_KEYS; k++)
+                varies[leader[i]][k] |= varies[leader[g->cells[i].parent]][k];
+}
+
 static void name_variants(struct builder *b) {
     struct grid *g = b->grid;
     int n_keys, *leader = ARENA_NEW(b->arena, int, g->n);
     const struct config_key *keys = config_keys(&n_keys);
-    bool(*varies)[128] = arena_alloc(b->arena, (size_t)g->n, sizeof *varies);
-    if (n_keys > 128) BUG("a schema of %d keys", n_keys);
-    /* pass 0: what varies; 1 and 2, for arms and for pressed cells: what tells a parent from others; 3: the names */
-    for (int pass = 0; pass < 4; pass++)
+    bool(*varies)[MOST_KEYS] = arena_alloc(b->arena, (size_t)g->n, sizeof *varies);
+    if (n_keys > MOST_KEYS) BUG("a schema of %d keys", n_keys);
+    for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < g->n; i++) {
             if (pass == 0) {
                 leader[i] = 0;
@@ -260,17 +267,16 @@ static void name_variants(struct builder *b) {
                 if (keys[k].column || keys[k].from > g->cells[i].cell.kind) continue;
                 config_text(&g->cells[i].cell.config, &keys[k], own);
                 config_text(&g->cells[leader[i]].cell.config, &keys[k], first);
-                const int parent = g->cells[i].parent;
                 if (pass == 0)
                     varies[leader[i]][k] |= strcmp(own, first) != 0;
-                else if (pass < 3)
-                    varies[leader[i]][k] |= parent >= 0 && varies[leader[parent]][k];
                 else if (varies[leader[i]][k])
                     g->cells[i].variant =
                         arena_printf(b->arena, "%s%s%s.%s=%s", g->cells[i].variant, *g->cells[i].variant ? ";" : "",
                                      keys[k].section, keys[k].key, own);
             }
         }
+        if (pass == 0) inherit(g, leader, varies);
+    }
 }
 
 enum status grid_build(struct grid *g, const struct suite *s, const char *kernel, const char *data_dir,
