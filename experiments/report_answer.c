@@ -8,20 +8,15 @@
 static const char *const dots_header[] = {"panel", "panel_name", "column", "column_name", "seed",
                                           "value", "lo",         "hi",     "n",           NULL};
 
-void report_dots_open(struct report_dots *d, const struct report *r, struct csv_out *csv) {
+void report_dots_open(struct report_dots *d, const struct report *r, struct csv_out *csv, const char *const *header) {
     *d = (struct report_dots){.r = r, .csv = csv};
     d->seen = ARENA_NEW(r->arena, bool, r->outcomes.n_seeds + 1);
     d->y = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
-    csv_out_header(csv, dots_header);
+    csv_out_header(csv, header ? header : dots_header);
 }
 
-/* One line of the file: a seed's value, or with seed 0 the mean of n. */
-static void dot(struct report_dots *d, const char *panel, const char *column, long seed, double value,
-                struct stat_interval interval, int n) {
-    csv_out_integer(d->csv, report_number_of(&d->panels, panel));
-    csv_out_text(d->csv, panel);
-    csv_out_integer(d->csv, report_number_of(&d->columns, column));
-    csv_out_text(d->csv, column);
+/* The end of a line: a seed's value, or with seed 0 the mean of n. */
+static void dot(struct report_dots *d, long seed, double value, struct stat_interval interval, int n) {
     csv_out_integer(d->csv, seed);
     csv_out_number(d->csv, value);
     csv_out_number(d->csv, isfinite(interval.lo) ? interval.lo : value);
@@ -30,18 +25,36 @@ static void dot(struct report_dots *d, const char *panel, const char *column, lo
     csv_out_end(d->csv);
 }
 
-/* A column: x[seeds], NAN where a seed has none. */
-void report_dots_add(struct report_dots *d, const char *panel, const char *column, const double *x) {
+void report_dots_at(struct report_dots *d, void (*begin)(struct report_dots *d, const void *where), const void *where,
+                    const double *x) {
     const struct outcomes *o = &d->r->outcomes;
     const int n = report_finite(x, o->n_seeds, d->y);
     if (n == 0) return;
     for (int s = 0; s < o->n_seeds; s++) {
         if (!isfinite(x[s])) continue;
-        dot(d, panel, column, o->seeds[s], x[s], (struct stat_interval){NAN, NAN}, 1);
+        begin(d, where);
+        dot(d, o->seeds[s], x[s], (struct stat_interval){NAN, NAN}, 1);
         report_see(d->r, d->seen, o->seeds[s]);
     }
-    dot(d, panel, column, 0, stat_mean(d->y, n), stat_t_interval(d->y, n, .95), n);
+    begin(d, where);
+    dot(d, 0, stat_mean(d->y, n), stat_t_interval(d->y, n, .95), n);
     d->points++;
+}
+
+struct column {
+    const char *panel, *name;
+};
+
+static void begin_column(struct report_dots *d, const void *where) {
+    const struct column *c = where;
+    csv_out_integer(d->csv, report_number_of(&d->panels, c->panel));
+    csv_out_text(d->csv, c->panel);
+    csv_out_integer(d->csv, report_number_of(&d->columns, c->name));
+    csv_out_text(d->csv, c->name);
+}
+
+void report_dots_add(struct report_dots *d, const char *panel, const char *column, const double *x) {
+    report_dots_at(d, begin_column, &(struct column){panel, column}, x);
 }
 
 /* --- credit_paths ------------------------------------------------------------------------------------------------- */
@@ -73,7 +86,7 @@ static enum status write_credit_paths(const struct report *r, struct csv_out *cs
     const struct outcomes *o = &r->outcomes;
     struct report_dots d;
     double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1);
-    report_dots_open(&d, r, csv);
+    report_dots_open(&d, r, csv, NULL);
     order_paths(&d);
     for (int i = 0, j; i < o->n; i = j) {
         const struct outcome *a = &o->rows[i];
@@ -103,7 +116,7 @@ static enum status write_bits(const struct report *r, struct csv_out *csv, int *
     struct report_names done = {0};
     struct report_dots d;
     double *x = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
-    report_dots_open(&d, r, csv);
+    report_dots_open(&d, r, csv, NULL);
     for (int k = 0; k < r->n_arm_rows; k++) {
         const int i = r->arm_row[k];
         const char *field[OF_FIELDS];

@@ -196,9 +196,8 @@ static const char *conclusion(const struct report *r, const struct report_arm *l
     return measured ? "pass" : "pass; no floor beside it";
 }
 
-const char report_fails_note[] =
-    "✗: the arm fails a gate before any pressure (answer, N or M_R), so what it lost is no "
-    "leak.";
+const char report_fails_note[] = "✗: the arm fails a gate before any pressure (answer, N or M_R), so what it lost is "
+                                 "no leak.";
 
 void report_list_arms(struct report *r) {
     int cells = 0;

@@ -35,16 +35,21 @@ int report_seeds_among(const struct report *r, const bool *seen);
 struct report_dots {
     const struct report *r;
     struct csv_out *csv;
-    struct report_names panels, columns;
-    bool *seen; /* [seeds] */
-    double *y;  /* [seeds] */
+    struct report_names panels, columns; /* columns: of fig_moderation, its series */
+    bool *seen;                          /* [seeds] */
+    double *y;                           /* [seeds] */
     int points;
 };
 
-void report_dots_open(struct report_dots *d, const struct report *r, struct csv_out *csv);
+/* header: of the file, ending with seed, value, lo, hi, n, NULL; NULL: that of plots/dots.gp. */
+void report_dots_open(struct report_dots *d, const struct report *r, struct csv_out *csv, const char *const *header);
 
 /* A column: x[seeds], NAN where a seed has none. */
 void report_dots_add(struct report_dots *d, const char *panel, const char *column, const double *x);
+
+/* The same where the header has other columns than panel and column before the seed: begin(d, where) writes them. */
+void report_dots_at(struct report_dots *d, void (*begin)(struct report_dots *d, const void *where), const void *where,
+                    const double *x);
 
 /* The columns of a row that say what its cell is. */
 void report_fields(const struct report *r, int row, const char *field[OF_FIELDS]);

@@ -205,15 +205,6 @@ void report_moderation(const struct report *r, FILE *out) {
 
 /* --- the figure --------------------------------------------------------------------------------------------------- */
 
-struct canvas {
-    const struct report *r;
-    struct csv_out *csv;
-    struct report_names panels, series;
-    bool *seen; /* [seeds] */
-    double *y;  /* [seeds] */
-    int points;
-};
-
 /* No commas: gnuplot ends a name there. */
 static const char *panel_of(const struct report *r, const struct ladder *l) {
     const struct outcome *a = l->first;
@@ -222,73 +213,61 @@ static const char *panel_of(const struct report *r, const struct ladder *l) {
                         a->field[OF_CREDIT]);
 }
 
-/* The levels that a panel draws, from low to high: its places. */
-static void order_levels(const struct report *r, const char *panel, const struct ladder *l, int n, struct ladder *all) {
-    *all = (struct ladder){.setting = l->setting};
-    for (int k = 0; k < n; k++)
-        for (int i = 0; i < l[k].n && strcmp(panel_of(r, &l[k]), panel) == 0; i++) {
-            bool known = l[k].rung[i].broken;
-            for (int c = 0; c < all->n; c++) known |= all->rung[c].level == l[k].rung[i].level;
-            if (!known) add_rung(all, l[k].rung[i].text, l[k].rung[i].x, false, r->outcomes.n_seeds, r->arena);
+/* The place of a level in its panel: how many lower ones the panel draws, of all the ladders that stand there. */
+static int place_of(const struct report *r, const char *panel, const struct ladder *l, int n, double level) {
+    double lower[LEVELS];
+    int place = 0;
+    for (int k = 0; k < n; k++) {
+        if (strcmp(panel_of(r, &l[k]), panel) != 0) continue;
+        for (int i = 0; i < l[k].n; i++) {
+            bool counted = l[k].rung[i].broken || l[k].rung[i].level >= level;
+            for (int p = 0; p < place; p++) counted |= lower[p] == l[k].rung[i].level;
+            if (!counted && place < LEVELS) lower[place++] = l[k].rung[i].level;
         }
-}
-
-/* One line of the file: a seed's value, or with seed 0 the mean of n. */
-static void mark(struct canvas *k, const struct ladder *l, int place, const char *level, long seed, double value,
-                 struct stat_interval interval, int n) {
-    const char *beside = other_settings(k->r, l), *panel = panel_of(k->r, l);
-    if (!*beside) beside = "mean";
-    csv_out_integer(k->csv, report_number_of(&k->panels, panel));
-    csv_out_text(k->csv, panel);
-    csv_out_integer(k->csv, report_number_of(&k->series, beside));
-    csv_out_text(k->csv, beside);
-    csv_out_integer(k->csv, l->first->quantity == OQ_S_R);
-    csv_out_integer(k->csv, place);
-    csv_out_text(k->csv, level);
-    csv_out_integer(k->csv, seed);
-    csv_out_number(k->csv, value);
-    csv_out_number(k->csv, isfinite(interval.lo) ? interval.lo : value);
-    csv_out_number(k->csv, isfinite(interval.hi) ? interval.hi : value);
-    csv_out_integer(k->csv, n);
-    csv_out_end(k->csv);
-}
-
-static void draw_rung(struct canvas *k, const struct ladder *l, int rung, int place) {
-    const struct outcomes *o = &k->r->outcomes;
-    const double *x = l->rung[rung].x;
-    const char *level = l->rung[rung].text;
-    const int n = report_finite(x, o->n_seeds, k->y);
-    if (n == 0) return;
-    for (int s = 0; s < o->n_seeds; s++) {
-        if (!isfinite(x[s])) continue;
-        mark(k, l, place, level, o->seeds[s], x[s], (struct stat_interval){NAN, NAN}, 1);
-        report_see(k->r, k->seen, o->seeds[s]);
     }
-    mark(k, l, place, level, 0, stat_mean(k->y, n), stat_t_interval(k->y, n, .95), n);
-    k->points++;
+    return place;
+}
+
+struct spot {
+    const char *panel, *series, *level;
+    bool refit; /* S^R */
+    int place;
+};
+
+static void begin_spot(struct report_dots *d, const void *where) {
+    const struct spot *s = where;
+    csv_out_integer(d->csv, report_number_of(&d->panels, s->panel));
+    csv_out_text(d->csv, s->panel);
+    csv_out_integer(d->csv, report_number_of(&d->columns, s->series));
+    csv_out_text(d->csv, s->series);
+    csv_out_integer(d->csv, s->refit);
+    csv_out_integer(d->csv, s->place);
+    csv_out_text(d->csv, s->level);
 }
 
 static enum status write_moderation(const struct report *r, struct csv_out *csv, int *points, int *n) {
     static const char *const header[] = {"panel", "panel_name", "series", "series_name", "row", "place", "level",
                                          "seed",  "value",      "lo",     "hi",          "n",   NULL};
-    struct canvas canvas = {.r = r, .csv = csv};
-    canvas.seen = ARENA_NEW(r->arena, bool, r->outcomes.n_seeds + 1);
-    canvas.y = ARENA_NEW(r->arena, double, r->outcomes.n_seeds + 1);
-    csv_out_header(csv, header);
+    struct report_dots d;
+    report_dots_open(&d, r, csv, header);
     for (int s = 0; s < SETTINGS; s++) {
-        struct ladder *l, all;
+        struct ladder *l;
         const int ladders = find_ladders(r, &settings[s], &l);
         for (int k = 0; k < ladders; k++) {
-            if (l[k].first->level != OL_END) continue;
-            order_levels(r, panel_of(r, &l[k]), l, ladders, &all);
-            for (int i = 0; i < l[k].n; i++)
-                for (int place = 0; place < all.n; place++)
-                    if (all.rung[place].level == l[k].rung[i].level && !l[k].rung[i].broken)
-                        draw_rung(&canvas, &l[k], i, place);
+            const char *beside = other_settings(r, &l[k]);
+            struct spot spot = {.panel = panel_of(r, &l[k]),
+                                .series = *beside ? beside : "mean",
+                                .refit = l[k].first->quantity == OQ_S_R};
+            for (int i = 0; l[k].first->level == OL_END && i < l[k].n; i++) {
+                if (l[k].rung[i].broken) continue;
+                spot.level = l[k].rung[i].text;
+                spot.place = place_of(r, spot.panel, l, ladders, l[k].rung[i].level);
+                report_dots_at(&d, begin_spot, &spot, l[k].rung[i].x);
+            }
         }
     }
-    *points = canvas.points;
-    *n = report_seeds_among(r, canvas.seen);
+    *points = d.points;
+    *n = report_seeds_among(r, d.seen);
     return ST_OK;
 }
 
@@ -297,8 +276,8 @@ const struct figure figure_moderation = {
     .title = "What moderates the leak",
     .caption =
         "S at the last update by the level of a setting that the suite varies, seen by a monitor fixed before the pressure "
-        "(S^F) and by a probe fitted again (S^R); levels at which the arm fails a gate are left out. Small dots: seeds; large: their mean with its 95 % t interval, cut "
-        "at the frame",
+        "(S^F) and by a probe fitted again (S^R); levels at which the arm "
+        "fails a gate are left out. Small dots: seeds; large: their mean with its 95 % t interval, cut at the frame",
     .missing = ": the suite has one level of size, base, ρ and arm.updates",
     .write = write_moderation,
 };
