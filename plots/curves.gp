@@ -16,17 +16,14 @@ bands = (panels + columns - 1) / columns
 low = Y_min < -0.2 ? Y_min - 0.05 : -0.2
 high = Y_max > 1.05 ? Y_max + 0.05 : 1.05
 
-longest = 0
-do for [s = 1:series] { longest = strlen(SERIES[s]) > longest ? strlen(SERIES[s]) : longest }
-
-panel_width = panel_room > 230 ? panel_room : 230.0
+panel_width = panel_room(230.0)
 panel_height = 180.0
 left = 62.0
 top = 30.0
 gap = 30.0
 band = 2 * (panel_height + gap) + 34
 width = left + columns * panel_width + 14
-key_columns = key_columns_for(width - left, longest)
+key_columns = key_columns_for(width - left, longest_series)
 key_height = 20.0 * ((series + key_columns - 1) / key_columns) + 8
 body = bands * band
 foot = 34.0

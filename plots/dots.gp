@@ -9,18 +9,15 @@ names = int(S_max) + 1
 low = L_min < y_low ? L_min : y_low
 high = H_max > y_high ? H_max : y_high
 margin = 0.06 * (high - low)
-longest = 0
-do for [s = 1:names] { longest = strlen(SERIES[s]) > longest ? strlen(SERIES[s]) : longest }
 
 columns = panels < 4 ? panels : 4
 bands = (panels + columns - 1) / columns
 panel_width = 40.0 + 34 * names
-panel_width = panel_width < 170 ? 170.0 : panel_width
-panel_width = panel_width < panel_room ? panel_room : panel_width
+panel_width = panel_room(panel_width < 170 ? 170.0 : panel_width)
 panel_height = 170.0
 left = 62.0
 top = 30.0
-below = 16 + 4.6 * longest
+below = 16 + 4.6 * longest_series
 band = panel_height + below + 30
 foot = 34.0
 width = left + columns * panel_width + 14

@@ -11,10 +11,8 @@ high = H_max > X_max ? H_max : X_max
 low = low > 0 ? 0 : low
 high = high < 0 ? 0 : high
 margin = high > low ? 0.05 * (high - low) : 0.1
-longest = 0
-do for [i = 1:rows] { longest = strlen(PANEL[i]) > longest ? strlen(PANEL[i]) : longest }
 
-left = 24 + 6.6 * longest
+left = 24 + 6.6 * longest_panel
 row_height = 22.0
 top = 14.0
 foot = 60.0

@@ -16,8 +16,6 @@ grids = int(S_max) + 1
 steps = int(X_max) + 1
 layers = int(Y_max) + 1
 
-longest = 0
-do for [p = 1:panels] { longest = strlen(PANEL[p]) > longest ? strlen(PANEL[p]) : longest }
 longest_name = 0
 do for [i = 1:256 * MOST] { longest_name = strlen(GRID[i]) > longest_name ? strlen(GRID[i]) : longest_name }
 
@@ -30,7 +28,7 @@ gap = 20.0
 grid_width = steps * tile < 5.6 * longest_name ? 5.6 * longest_name : steps * tile
 grid_height = layers * tile_height
 line_height = name_height + grid_height
-left = 62 + 6.6 * longest
+left = 62 + 6.6 * longest_panel
 top = 8.0
 foot = 62.0
 width = left + columns * (grid_width + gap) + 90

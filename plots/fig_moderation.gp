@@ -9,24 +9,21 @@ panels = int(P_max) + 1
 series = int(S_max) + 1
 array LEVELS[256] # of a panel
 array LABEL[8192] # 32 a panel
+longest_label = 0
 do for [i = 1:256] { LEVELS[i] = 0 }
 do for [i = 1:8192] { LABEL[i] = "" }
-level(p, x, name) = (LABEL[32 * p + x + 1] = name, LEVELS[p + 1] = x + 1 > LEVELS[p + 1] ? x + 1 : LEVELS[p + 1], x)
+level(p, x, name) = (LABEL[32 * p + x + 1] = name, longest_label = strlen(name) > longest_label ? strlen(name) : longest_label, LEVELS[p + 1] = x + 1 > LEVELS[p + 1] ? x + 1 : LEVELS[p + 1], x)
 stats CSV skip 1 using (level(int($1), int($6), strcol(7))) name "L" nooutput
 array HELD[256] # of a panel its series, as words
 do for [i = 1:256] { HELD[i] = "" }
 hold(p, s) = strstrt(HELD[p]." ", " ".s." ") ? 0 : (HELD[p] = HELD[p]." ".s, 1)
 stats CSV skip 1 using (hold(int($1) + 1, strcol(3))) name "H" nooutput
-longest = 0
-do for [s = 1:series] { longest = strlen(SERIES[s]) > longest ? strlen(SERIES[s]) : longest }
-longest_label = 0
-do for [i = 1:8192] { longest_label = strlen(LABEL[i]) > longest_label ? strlen(LABEL[i]) : longest_label }
 low = Y_min < -0.2 ? Y_min - 0.05 : -0.25
 high = Y_max > 1.05 ? Y_max + 0.05 : 1.1
 
 columns = panels < 4 ? panels : 4
 bands = (panels + columns - 1) / columns
-panel_width = panel_room > 250 ? panel_room : 250.0
+panel_width = panel_room(250.0)
 panel_height = 150.0
 left = 62.0
 top = 30.0
@@ -35,7 +32,7 @@ below = 20 + 4.6 * longest_label
 band = 2 * panel_height + gap + below + 34
 width = left + columns * panel_width + 14
 width = width < 640 ? 640.0 : width
-key_columns = key_columns_for(width - left, longest)
+key_columns = key_columns_for(width - left, longest_series)
 key_height = 20.0 * ((series + key_columns - 1) / key_columns) + 8
 foot = 34.0
 load PLOTS."caption.gp"

@@ -8,15 +8,11 @@ columns = int(C_max) + 1
 
 cell_width = 92.0
 cell_height = 34.0
-longest_row = 0
-do for [i = 1:rows] { longest_row = strlen(PANEL[i]) > longest_row ? strlen(PANEL[i]) : longest_row }
-longest_column = 0
-do for [i = 1:columns] { longest_column = strlen(SERIES[i]) > longest_column ? strlen(SERIES[i]) : longest_column }
-left = 30 + 6.6 * longest_row
+left = 30 + 6.6 * longest_panel
 left = left < 190 ? 190.0 : left
-head = 50 + 3.3 * longest_column # they stand at 35 degrees
+head = 50 + 3.3 * longest_series # they stand at 35 degrees
 head = head < 110 ? 110.0 : head
-over = 4.7 * longest_column - cell_width # of the last column's name to the right of its column
+over = 4.7 * longest_series - cell_width # of the last column's name to the right of its column
 over = over < 0 ? 0.0 : over
 gap = 30.0 + over
 foot = 44.0

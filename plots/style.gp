@@ -22,9 +22,13 @@ set style line 101 lw 1 dt 3 lc rgb "#444444"       # D*, delta, chance
 # Names of numbered things: NAME[number + 1] is read from two columns of the data.
 array PANEL[256]
 array SERIES[256]
-panel_room = 0.0 # what the longest title of a panel takes
-widen(room) = (panel_room = room > panel_room ? room : panel_room)
-quiet_name(array_number, number, name) = (array_number == 0 ? (PANEL[int(number) + 1] = name, widen(20 + 6.8 * strlen(name))) : (SERIES[int(number) + 1] = name), int(number))
+longest_panel = 0 # letters
+longest_series = 0
+name_panel(i, name) = (PANEL[i] = name, longest_panel = strlen(name) > longest_panel ? strlen(name) : longest_panel)
+name_series(i, name) = (SERIES[i] = name, longest_series = strlen(name) > longest_series ? strlen(name) : longest_series)
+quiet_name(array_number, number, name) = (array_number == 0 ? name_panel(int(number) + 1, name) : name_series(int(number) + 1, name), int(number))
+# Room that the titles of panels take, at least so much.
+panel_room(least) = 20 + 6.8 * longest_panel > least ? 20 + 6.8 * longest_panel : least
 point_type(i) = int(word("7 5 9 13 11 4 6 8", i % 8 + 1))
 
 PLOTS = STYLE[1:strlen(STYLE) - strlen("style.gp")]
