@@ -202,7 +202,7 @@ sanitize: ## build and run the unit tests with SANITIZE (address,undefined; or t
 # What runs in threads are gradient lanes, of the engine and of a learner; cells are processes.
 .PHONY: tsan
 tsan: ## run the tests of what runs in threads under ThreadSanitizer
-	$(MAKE) SANITIZE=thread SANITIZE_SUITES="engine_bits arms" sanitize
+	$(MAKE) SANITIZE=thread SANITIZE_SUITES="engine_bits arms resume" sanitize
 
 SANITIZE_SUITES ?=
 .PHONY: sanitize-run
