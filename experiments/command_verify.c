@@ -236,6 +236,7 @@ static enum status check_whole(const char *path, const char *manifest, struct ar
     TRY(merge_read(a, path, NULL, &t));
     const int metric = csv_column(t, "metric"), status = csv_column(t, "status"), seed = csv_column(t, "seed");
     if (metric < 0 || status < 0 || seed < 0) return status_set(ST_DATA, "%s: is not a table of results", path);
+    TRY(verify_ended(path, t, manifest, a));
     TRY(jsonio_load_path(manifest, &json));
     for (int i = 0; i < t->rows && st == ST_OK; i++)
         for (int k = 0; k < 3 && st == ST_OK; k++)

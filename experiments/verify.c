@@ -1,5 +1,6 @@
 #include "experiments/verify.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/csv.h"
@@ -80,6 +81,35 @@ static int cells_of(const struct csv_table *t, const char **cells) {
         cells[n++] = key;
     }
     return n;
+}
+
+static int by_name(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+enum status verify_ended(const char *results, const struct csv_table *t, const char *manifest, struct arena *a) {
+    const int cell = csv_column(t, "cell");
+    const char **names = ARENA_NEW(a, const char *, t->rows + 1), *key;
+    int n = 0;
+    json_t *json, *suite, *list;
+    for (int i = 0; i < t->rows; i++)
+        if (n == 0 || strcmp(names[n - 1], csv_cell(t, i, cell)) != 0) names[n++] = csv_cell(t, i, cell);
+    qsort(names, (size_t)n, sizeof *names, by_name);
+    TRY(jsonio_load_path(manifest, &json));
+    enum status st = jsonio_get_object(manifest, json, "suite", &suite);
+    if (st == ST_OK) st = jsonio_get_array(manifest, suite, "cells", &list);
+    for (size_t i = 0; st == ST_OK && i < json_array_size(list); i++) {
+        st = jsonio_get_string(manifest, json_array_get(list, i), "key", &key);
+        if (st != ST_OK) break;
+        const char *name = arena_printf(a, "%.12s", key);
+        if (!bsearch(&name, names, (size_t)n, sizeof *names, by_name))
+            st = status_set(ST_PARTIAL,
+                            "%s: lacks cell %s, which %s names: the last run into this folder has not ended; run it "
+                            "again, with the same --set",
+                            results, name, manifest);
+    }
+    json_decref(json);
+    return st;
 }
 
 /* The grid's cells that are wanted, with their ancestors. */
@@ -217,6 +247,7 @@ enum status verify_results(const struct verify_options *o, struct verify_result 
     *result = (struct verify_result){0};
     log_set_quiet(o->quiet);
     TRY(merge_read(a, o->results, merge_columns, &was));
+    TRY(verify_ended(o->results, was, o->manifest, a));
     TRY(verify_suite(o->manifest, o->scratch, &s, a));
     TRY(grid_build(&g, &s, o->kernel, o->data_dir, a));
     const char **cells = ARENA_NEW(a, const char *, was->rows + 1);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/base/csv.h"
 #include "experiments/schedule.h"
 
 enum { VERIFY_ALL = 0 };
@@ -36,12 +37,17 @@ struct verify_result {
 
 /* ST_OK: every row is equal. ST_DIFFERS: rows differ (print and differing have the first hundred), or the drawn cells
  * do not exist for this program (another version, other data files, another kernel in native mode).
- * ST_FAILED: a cell failed here. ST_PARTIAL: a signal. ST_DATA, ST_IO: the files. */
+ * ST_FAILED: a cell failed here. ST_PARTIAL: a signal, or verify_ended. ST_DATA, ST_IO: the files. */
 MUST_USE enum status verify_results(const struct verify_options *o, struct verify_result *result, struct arena *a);
 
 /* The suite behind a manifest: its text is written to <folder>/<suite>.yaml and read with the overrides of the last
  * run. */
 MUST_USE enum status verify_suite(const char *manifest, const char *folder, struct suite *s, struct arena *a);
+
+/* ST_PARTIAL when the manifest names a cell of which the table (of `results`) says nothing: manifests are written when a
+ * run begins and tables when it ends, so a later run into that folder has not ended. ST_DATA: the manifest. */
+MUST_USE enum status verify_ended(const char *results, const struct csv_table *t, const char *manifest,
+                                  struct arena *a);
 
 /* Where the reference table of a suite lies in a folder: <suite>.csv, or <suite>.csv.bz2 where only that is there. */
 const char *verify_reference(const char *folder, const char *suite, struct arena *a);

@@ -311,6 +311,11 @@ static const struct {
     {"mkdir -p cut/tiny && sed 's/,ok$/,ok/; 2s/.*/tiny,,,,,,,,,,,,,,,,,1,,,,,cell,1,0,,,,failed/' "
      "runs/tiny/results.csv > cut/tiny/results.csv; cp runs/tiny/manifest.json cut/tiny; spillover results tiny --out cut --to ref2",
      3, NULL, "cut/tiny/results.csv:2: a cell is failed; reference results are whole"},
+    /* a run that was stopped after its manifest, which names a cell more, and before its table */
+    {"cp runs/tiny/results.csv cut/tiny; jq '.suite.cells += [{key: \"feedfacecafe0123\", kind: \"base\", seed: 4}]' "
+     "runs/tiny/manifest.json > cut/tiny/manifest.json; spillover results tiny --out cut --to ref2",
+     3, NULL, "cut/tiny/results.csv: lacks cell feedfacecafe, which cut/tiny/manifest.json names"},
+    {"spillover verify tiny --out cut -q", 3, NULL, "the last run into this folder has not ended"},
     /* one digit of one row */
     {"spillover results tiny --to bad; sed -i '/,codi,.*,conceal,.*,weight_distance,/{s/,1,1,[0-9]/,1,1,7/;:a;n;ba}' "
      "bad/tiny.csv; spillover verify tiny --results bad/tiny.csv --cells all -q; ",
