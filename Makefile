@@ -111,7 +111,7 @@ $(REPLAYS): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
 # One in STEP system calls is refused, one in STARVE allocations: the defaults sample them in a minute, 1 takes them all
-# (hours).
+# (hours; with STARVE_PATHS=1 one allocation for each path of calls that leads to one).
 KILLS ?= 20
 STEP  ?= 60
 SEED  ?= 1
@@ -135,7 +135,7 @@ starve-leaks-run: $(BUILD)/spillover $(BUILD)/tests/torture/starve.so
 	LEAKS=1 nice sh tests/torture/starve.sh $^ $(STARVE)
 
 $(BUILD)/tests/torture/breaker: $(BUILD)/tests/torture/breaker.o
-	$(CC) -o $@ $^
+	$(CC) $(SAN) -o $@ $^
 
 $(BUILD)/tests/torture/%.so: tests/torture/%.c
 	@mkdir -p $(@D)
@@ -156,7 +156,8 @@ $(addprefix $(BUILD)/tests/peers/,peer_driver bpe_driver logits_driver): %: %.o 
 $(BUILD)/tests/peers/probe_driver: $(BUILD)/tests/peers/probe_driver.o $(filter-out $(BUILD)/experiments/%,$(LIB_OBJ))
 	$(CC) $(SAN) -o $@ $^ $(LDLIBS)
 
-# DATA: a folder with gsm8k/ and gpt2/, a published model; without it everything is made up. Also of PUBLISHED, below.
+# DATA: a folder with gsm8k/ and gpt2/, a published model; without it everything is made up. Also of PUBLISHED and
+# coverage, below.
 DATA ?=
 FULL := $(BUILD)/full-size
 FULL_SETS := seeds=1 base.updates=3 base.batch=8 base.shard=4 base.lanes=2 arm.updates=3 arm.stage_cap=1 arm.projection_warmup=1 \
@@ -217,11 +218,17 @@ coverage: ## run the tests on an instrumented build; lines and branches by file,
 
 GCOVR = gcovr --root . --object-directory $(BUILD) --exclude tests --exclude-unreachable-branches \
 	--exclude-throw-branches
-# Cells of the tests are processes of ./spillover, which this build replaces until the next make.
+# Cells of the tests are processes of ./spillover, which this build replaces until the next make. What tests leave out
+# because it takes a machine's refusals, its speed, or published data (DATA) comes after them.
 .PHONY: coverage-run
-coverage-run: $(BUILD)/tests/run spillover
+coverage-run: $(BUILD)/tests/run spillover $(BUILD)/tests/torture/breaker
 	find $(BUILD) -name '*.gcda' -delete
-	$<
+	$(if $(DATA),SPILLOVER_DATA=$(abspath $(DATA))) $<
+	$(TORTURE) faults $(STEP)
+	nice sh tests/torture/hostile.sh ./spillover
+	./spillover bench tiny tiny-latent tiny-gen --ops --repeats 1 --seconds 0.1
+	./spillover bench --metrics
+	./spillover doctor
 	$(GCOVR) --txt $(BUILD)/lines.txt --print-summary
 	$(GCOVR) --branches --txt $(BUILD)/branches.txt
 

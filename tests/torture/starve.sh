@@ -4,6 +4,9 @@
 # Each command ends by itself, never by a signal (but for BLIS, which aborts with a line of its own); with an exit code other than 0 it says why; with 0 it did what it does
 # unstarved. Nothing is under the name of a cell that is not whole, no cell is set aside.
 #
+# With STARVE_PATHS=1 STEP counts the paths of calls by which allocations are reached, each by its first allocation: 1
+# takes every one of them, in half an hour.
+#
 # With LEAKS=1 PROGRAM is built with AddressSanitizer (make starve-leaks): nothing that a command allocated is lost at
 # its end, whichever allocation failed.
 set -u
