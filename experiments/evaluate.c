@@ -55,9 +55,8 @@ static void open_measurement(struct measurement *measurement, const struct evalu
     if (o->level == LEVEL_FULL) measurement->depth = DEPTH_FULL;
 }
 
-enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
-                             const char *view) {
-    struct arena_mark mark = arena_mark(e->arena);
+static enum status run_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
+                               const char *view) {
     struct measurement measurement;
     struct sink sink = {e, view};
     open_measurement(&measurement, e, m, &sink);
@@ -69,7 +68,18 @@ enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, c
     if (before) measurement_set_before(&measurement, before, probes);
     enum status st = measurement_run(&measurement, NULL);
     if (st == ST_OK && !before && reasons) st = decode_store(&measurement, e->arena, path);
-    arena_rewind(e->arena, mark);
+    return st;
+}
+
+/* In an arena of its own, which gives its blocks back: kept ones would lie beside what a cell takes afterwards. */
+enum status evaluate_metrics(const struct evaluation *e, const struct mind *m, const struct mind *before,
+                             const char *view) {
+    struct arena own;
+    struct evaluation inside = *e;
+    arena_open(&own, 1 << 20);
+    inside.arena = &own;
+    const enum status st = run_metrics(&inside, m, before, view);
+    arena_close(&own);
     return st;
 }
 
@@ -145,7 +155,7 @@ enum status evaluate_watch(const struct evaluation *e, const struct watch *w, co
     if (isfinite(out->frozen)) evaluate_row(e, "m_r_frozen", concept, view, w->frozen_at, n, out->frozen);
     if (!refit || !w->frozen || m->medium != w->medium) return ST_OK;
     double r = NAN, f = NAN, *by_position = ARENA_NEW(e->arena, double, w->positions);
-    TRY(watch_refit(w, e->arena, m, e->runner, &r, &f, by_position));
+    TRY(watch_refit(w, m, e->runner, &r, &f, by_position));
     evaluate_row(e, "m_r_refit", concept, view, -1, w->n_test, r);
     evaluate_row(e, "m_r_frozen_test", concept, view, w->frozen_at, w->n_test, f);
     for (int k = 0; k < w->positions; k++)

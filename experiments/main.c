@@ -1,6 +1,7 @@
 /* spillover: the command line. Exit codes are enum status, or 128 + n after signal n. */
 #include <gsl/gsl_errno.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,8 @@ int main(int argc, char **argv) {
         printf("spillover %s\n", SPILLOVER_VERSION);
         return fflush(stdout) ? ST_IO : ST_OK;
     }
+    /* A closed arena's blocks go back to the system: left alone, glibc takes ever larger ones from the heap. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     arena_open(&arena, 1 << 20);
     enum status st = ST_USAGE;
     int i = 0;

@@ -16,7 +16,7 @@ struct pressing {
     struct evaluation e;
     struct cell_io *io;
     const struct arm *arm;
-    struct arena training; /* what pressing needs and measuring does not: the learner's buffers and the watches */
+    struct arena training; /* what pressing needs and measuring does not: buffers of the learner, watches, frozen contexts */
     struct learner learner;
     struct task_ctx task;
     struct gpt start; /* the arm as it was */
@@ -191,10 +191,10 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     TRY(checkpoint_load_trained(&p->start, a, model, rest));
     learner_open(&p->learner, &p->training, c, &p->task);
     TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
-    open_frozen(p, a, c);
+    open_frozen(p, &p->training, c);
     p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner, .dir = io->parent_dir};
     const struct mind text = arm_text_mind(&p->learner.model, &p->task);
-    if (p->arm->text_mode) p->text_runner = runner_open(a, &text, EVALUATE_ROWS);
+    if (p->arm->text_mode) p->text_runner = runner_open(&p->training, &text, EVALUATE_ROWS);
 
     open_watches(p, &p->training, c);
     TRY(checkpoint_read(&p->training, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
@@ -233,11 +233,11 @@ static enum status measure_end(struct pressing *p) {
     before.gpt = &p->start;
     before.face = NULL;
     TRY(evaluate_metrics(&p->e, &p->run.mind, &before, ""));
-    if (!p->text_runner || p->run.config->measure.level != LEVEL_FULL) return ST_OK;
+    if (!p->arm->text_mode || p->run.config->measure.level != LEVEL_FULL) return ST_OK;
     struct mind text = arm_text_mind(p->run.mind.gpt, &p->task), text_before = arm_text_mind(&p->start, &p->task);
     struct evaluation in_text = p->e;
     text.face = p->run.mind.face;
-    in_text.runner = p->text_runner;
+    in_text.runner = runner_open(p->io->arena, &text, EVALUATE_ROWS);
     return evaluate_metrics(&in_text, &text, &text_before, "text_mode");
 }
 

@@ -213,16 +213,14 @@ void watch_behaviour(const struct watch *w, struct arena *scratch, const struct 
     arena_rewind(scratch, mark);
 }
 
-enum status watch_refit(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
-                        double *refit, double *frozen, double *by_position) {
-    struct arena_mark mark = arena_mark(scratch);
+static enum status refit_positions(const struct watch *w, struct arena *scratch, const struct mind *m,
+                                   struct runner *runner, double *refit, double *frozen, double *by_position) {
     struct reads fit, test;
-    enum status st = ST_OK;
     double best = -1.0;
     read_set(w, scratch, m, runner, "fit", w->n_fit, &fit);
     read_set(w, scratch, m, runner, "test", w->n_test, &test);
     for (int k = 0; k < w->positions; k++) {
-        const struct arena_mark position = arena_mark(scratch);
+        const struct arena_mark mark = arena_mark(scratch);
         struct probe_items all = at_position(&fit, k), test_items = at_position(&test, k), rest, dev;
         struct probe_options o = probe_defaults();
         const struct probe *f = &w->frozen[k];
@@ -232,19 +230,25 @@ enum status watch_refit(const struct watch *w, struct arena *scratch, const stru
         o.start = f;
         o.seed = w->seed;
         split(scratch, &all, w->seed, &rest, &dev);
-        st = probe_fit(&p, scratch, &rest, f->mean, f->scale, &o);
-        if (st != ST_OK) goto done;
+        TRY(probe_fit(&p, scratch, &rest, f->mean, f->scale, &o));
         double on_dev = probe_accuracy(&p, scratch, &dev), on_test = probe_accuracy(&p, scratch, &test_items);
-        if (by_position) by_position[k] = on_test;
+        by_position[k] = on_test;
         if (on_dev > best) {
             best = on_dev;
             *refit = on_test;
         }
         if (k == w->frozen_at) *frozen = probe_accuracy(f, scratch, &test_items);
-        arena_rewind(scratch, position);
+        arena_rewind(scratch, mark);
     }
-done:
-    arena_rewind(scratch, mark);
+    return ST_OK;
+}
+
+enum status watch_refit(const struct watch *w, const struct mind *m, struct runner *runner, double *refit,
+                        double *frozen, double *by_position) {
+    struct arena scratch;
+    arena_open(&scratch, 1 << 20);
+    const enum status st = refit_positions(w, &scratch, m, runner, refit, frozen, by_position);
+    arena_close(&scratch);
     return st;
 }
 

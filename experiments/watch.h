@@ -64,9 +64,9 @@ void watch_items_open(struct watch_items *items, struct arena *a, const struct w
 void watch_behaviour(const struct watch *w, struct arena *scratch, const struct mind *m, struct runner *runner,
                      struct watch_items *items);
 
-/* Accuracy of the refitted probe on test questions; per position in by_position [positions] unless NULL; and of F on the
- * same questions in *frozen. */
-MUST_USE enum status watch_refit(const struct watch *w, struct arena *scratch, const struct mind *m,
-                                 struct runner *runner, double *refit, double *frozen, double *by_position);
+/* Accuracy of the refitted probe on test questions, per position in by_position [positions], and of F on the same
+ * questions in *frozen. */
+MUST_USE enum status watch_refit(const struct watch *w, const struct mind *m, struct runner *runner, double *refit,
+                                 double *frozen, double *by_position);
 
 #endif
