@@ -16,7 +16,8 @@ struct pressing {
     struct evaluation e;
     struct cell_io *io;
     const struct arm *arm;
-    struct arena training; /* what pressing needs and measuring does not: buffers of the learner, watches, frozen contexts */
+    struct arena
+        training; /* what pressing needs and measuring does not: buffers of the learner, watches, frozen contexts */
     struct learner learner;
     struct task_ctx task;
     struct gpt start; /* the arm as it was */
