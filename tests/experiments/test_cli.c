@@ -140,6 +140,29 @@ static const struct {
     {"cp runs/tiny/results.csv was.csv; spillover run tiny.yaml --merge -q && cmp was.csv runs/tiny/results.csv", 0, "",
      ""},
     {"spillover run tiny.yaml --merge -q --out nothing", 3, NULL, "0 of 21 cells are whole"},
+    /* what sbatch is asked, by one that only notes it; a real one runs jobs in tests/slurm */
+    {"mkdir stub; printf '%s\\n' '#!/bin/sh' 'n=$(($(wc -l < asked) + 7))' 'echo \"$*\" >> asked' 'echo \"$n;cluster\"' > "
+     "stub/sbatch; chmod +x stub/sbatch; : > asked; PATH=$PWD/stub:$PATH spillover run tiny.yaml --launcher slurm --chunk 4 "
+     "--sbatch '--mem=1G -p short' --set seeds=1..2 --threads 2 --out \"it's slurmed\"",
+     0, "base   job 7, 1 tasks\narm    job 8, 1 tasks\npress  job 9, 2 tasks\nmerge  job 10\nlogs   ", ""},
+    {"grep -o -e '--array.*' asked | head -n 2 | sed 's|/.*/|/|'", 0,
+     "--array=1-1 --mem=1G -p short /base.sh\n--array=1-1 --dependency=afterany:7 --mem=1G -p short /arm.sh\n", ""},
+    {"grep -oh -e '--dependency[^ ]*' -e '--job-name[^ ]*' -e '--signal[^ ]*' asked | sort | uniq -c | awk '{print $1, $2}'",
+     0,
+     "1 --dependency=afterany:7\n1 --dependency=afterany:8\n1 --dependency=afterany:9\n1 --job-name=spillover-tiny-arm\n"
+     "1 --job-name=spillover-tiny-base\n1 --job-name=spillover-tiny-merge\n1 --job-name=spillover-tiny-press\n"
+     "4 --signal=B:USR1@60\n",
+     ""},
+    {"grep -ho -e ' --out.*' \"it's slurmed\"/tiny/launch/{arm,merge}.sh | sed \"s|[^']*/it|it|\"", 0,
+     "it'\\''s slurmed' --threads 2 --set seeds=1..2 --stage arm --part \"$SLURM_ARRAY_TASK_ID/1\" &\n"
+     " --out 'it'\\''s slurmed' --threads 2 --set seeds=1..2 --merge &\n",
+     ""},
+    {"printf '#!/bin/sh\\necho no such partition >&2; exit 1' > stub/sbatch; PATH=$PWD/stub:$PATH spillover run tiny.yaml "
+     "--launcher slurm --out slurmed",
+     1, NULL, "sbatch: no such partition"},
+    {"printf '#!/bin/sh\\necho queued' > stub/sbatch; PATH=$PWD/stub:$PATH spillover run tiny.yaml --launcher slurm --out "
+     "slurmed",
+     1, NULL, "sbatch: no job id in \"queued\""},
     {"spillover run tiny.yaml --launcher slrum", 64, NULL, "did you mean \"slurm\"?"},
     {"PATH=${PATH%%:*} spillover run tiny.yaml --launcher slurm --out slurmed", 64, NULL,
      "there is no sbatch on this machine; --launcher print gives lines"},
