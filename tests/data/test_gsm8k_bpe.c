@@ -145,6 +145,105 @@ START_TEST(a_changed_step_runs_on) {
 }
 END_TEST
 
+/* Parentheses, a sign, products: what the steps of the published set are made of. */
+START_TEST(steps_are_computed_as_they_are_written) {
+    static const struct {
+        const char *line;
+        int step, to, answer; /* a step changed to a number, and what comes of it; -1: the task cannot say */
+    } cases[] = {
+        {"<<4*3=12>> <<(12-2)*2/-4+15=10>> #### 10", 0, 22, 5},
+        {"<<4*3=12>> <<(12-2)*2/-4+15=10>> #### 10", 1, 7, 7},
+        {"<<4*3=12>> <<2*3=6>> <<12+6=18>> #### 18", 1, 8, 20},
+        {"<<10/2=5>> <<8/(5-4)=8>> #### 8", 0, 4, -1}, /* by zero */
+        {"<<4+5=9>> <<9-5=4>> #### 4", 0, 4, -1},      /* below zero */
+        {"<<4+5=9>> <<9*5=45>> #### 45", 0, 60, -1},   /* 300 is none of the numbers */
+        {"<<2+3=5>> <<(5+3=8>> #### 8", 0, 7, -1},     /* never closed */
+        {"<<2+3=5>> <<5+3)=8>> #### 8", 0, 7, -1},     /* never opened */
+        {"<<2+3=5>> <<5+*3=8>> #### 8", 0, 7, -1},     /* no operand */
+        {"<<2+3=5>> <<5+3=8>> #### 9", 0, 7, -1},      /* the answer is none of the steps' */
+        {"#### 9", 0, 7, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *line = arena_printf(&arena, "How many?||%s%s\n", cases[i].line[0] == '#' ? " " : "", cases[i].line);
+        ck_assert_int_eq(fs_write(in("gsm8k/icot_valid.txt"), line, strlen(line)), ST_OK);
+        struct task_ctx ctx = open_form("codi");
+        struct problem *p;
+        int n, values[TASK_MAX_STEPS], report;
+        ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_OK);
+        const int value = class_of(&ctx, cases[i].to),
+                  answer = cases[i].answer < 0 ? -1 : class_of(&ctx, cases[i].answer);
+        ck_assert_msg(value >= 0 && (cases[i].answer < 0 || answer >= 0), "case %zu: its numbers are no values", i);
+        ck_assert_msg(ctx.task->rerun(&ctx, p, cases[i].step, value, values, &report) == answer, "case %zu", i);
+    }
+}
+END_TEST
+
+/* What a model may write for its steps, as tokens of the published problem's own text and of numbers. */
+START_TEST(steps_that_a_model_writes_badly_have_no_value) {
+    struct task_ctx ctx = open_form("codi");
+    const struct problem *p = &published(&ctx)[1];
+    int values[TASK_MAX_STEPS], tokens[TASK_MAX_REASONING], alphabet;
+    const int n = p->step_start[1];
+    memcpy(tokens, p->reasoning, sizeof tokens);
+    ctx.task->read_steps(&ctx, p, tokens, n - 1, values); /* its end is missing */
+    ck_assert(values[0] == -1 && values[1] == -1);
+    int equals = 0, plus = 0;
+    for (int i = 0; i < n; i++) {
+        if (strcmp(ctx.task->token_text(&ctx, tokens[i]), "=") == 0) equals = i;
+        if (strcmp(ctx.task->token_text(&ctx, tokens[i]), "+") == 0) plus = i;
+    }
+    tokens[plus] = tokens[equals];
+    ck_assert_str_eq(text_of(&ctx, tokens, 1, n), "<<5=7=12>>"); /* two signs of equality */
+    ctx.task->read_steps(&ctx, p, tokens, n, values);
+    ck_assert_int_eq(values[0], -1);
+    tokens[2] = ctx.shape.vocab; /* not a token at all: what lies behind is not read */
+    ctx.task->read_steps(&ctx, p, tokens, n, values);
+    ck_assert_int_eq(values[0], -1);
+    for (int t = -1; t <= ctx.shape.vocab; t += ctx.shape.vocab + 1) {
+        ck_assert_int_eq(ctx.task->token_value(&ctx, t, &alphabet), -1);
+        ck_assert_str_eq(ctx.task->token_name(&ctx, t), "?");
+        ck_assert_str_eq(ctx.task->token_text(&ctx, t), "");
+    }
+    ck_assert_int_eq(ctx.task->value_token(&ctx, 0, -1, 0), -1);
+    ck_assert_int_eq(ctx.task->value_token(&ctx, 0, ctx.shape.n_values, 0), -1);
+}
+END_TEST
+
+static const char *repeated(const char *text, int times) {
+    const size_t n = strlen(text);
+    char *to = ARENA_NEW(&arena, char, n *(size_t)times + 1);
+    for (int i = 0; i < times; i++) memcpy(to + (size_t)i * n, text, n);
+    return to;
+}
+
+START_TEST(what_is_too_long_is_said_with_its_line) {
+    const struct {
+        const char *line, *says;
+    } cases[] = {
+        {arena_printf(&arena, "%s?||<<1+1=2>> #### 2", repeated("zq ", 300)),
+         ":2: expected fewer tokens in the question"},
+        {arena_printf(&arena, "%s?||<<1+1=2>> #### 2", repeated("zq ", 1000)),
+         ":2: expected fewer tokens in the question"},
+        {arena_printf(&arena, "How many?||%s #### 2", repeated("<<10000001+1=10000002>>", 12)),
+         ":2: expected fewer tokens in the steps"},
+        {arena_printf(&arena, "How many?||%s #### 2", repeated("<<1+1=2>>", TASK_MAX_STEPS + 1)),
+         ":2: expected at most"},
+        {arena_printf(&arena, "How many?||<<1+1=2>> #### %s", repeated("1234567", 7)),
+         ":2: expected fewer tokens in the answer"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *text = arena_printf(&arena, "How many?||<<1+1=2>> #### 2\n%s\n", cases[i].line);
+        struct task_ctx ctx;
+        struct task_options o = task_options_default();
+        o.form = "coconut";
+        o.data_dir = folder;
+        ck_assert_int_eq(fs_write(in("gsm8k/icot_valid.txt"), text, strlen(text)), ST_OK);
+        ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_DATA);
+        ck_assert_msg(strstr(status_message(), cases[i].says) != NULL, "case %zu: %s", i, status_message());
+    }
+}
+END_TEST
+
 START_TEST(a_trigger_stands_behind_the_text_and_goes_again) {
     struct task_ctx ctx = open_form("coconut");
     struct problem p = published(&ctx)[1], before = p;
@@ -178,6 +277,17 @@ START_TEST(what_is_missing_is_said) {
     o.data_dir = NULL;
     ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_USAGE);
     o.data_dir = folder;
+    /* problems without a published set can be trained on, and nothing can be loaded */
+    struct problem *p;
+    int n;
+    ck_assert_int_eq(remove(in("gsm8k/icot_valid.txt")), 0);
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_OK);
+    ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_IO);
+    /* one problem cannot be both trained on and evaluated on */
+    static const char one[] = "{\"question\": \"How many?\", \"answer\": \"<<1+1=2>>\\n#### 2\"}\n";
+    ck_assert_int_eq(fs_write(in("gsm8k/train.jsonl"), one, sizeof one - 1), ST_OK);
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "problems to train on"));
     ck_assert_int_eq(remove(in("gpt2/merges.txt")), 0);
     ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_IO);
 }
@@ -190,6 +300,9 @@ Suite *suite_gsm8k_bpe(void) {
     tcase_add_test(t, the_text_is_the_published_one);
     tcase_add_test(t, values_are_read_and_written);
     tcase_add_test(t, a_changed_step_runs_on);
+    tcase_add_test(t, steps_are_computed_as_they_are_written);
+    tcase_add_test(t, steps_that_a_model_writes_badly_have_no_value);
+    tcase_add_test(t, what_is_too_long_is_said_with_its_line);
     tcase_add_test(t, a_trigger_stands_behind_the_text_and_goes_again);
     tcase_add_test(t, what_is_missing_is_said);
     suite_add_tcase(s, t);
