@@ -118,7 +118,7 @@ SEED  ?= 1
 STARVE ?= 1009
 TORTURE := nice sh tests/torture/torture.sh ./spillover $(BUILD)/tests/torture/breaker
 .PHONY: torture
-torture: spillover $(addprefix $(BUILD)/tests/torture/,breaker starve.so clock.so) ## kill, refuse, misname and starve a running suite, fill its disk, turn its clocks; all of it: KILLS=1000 STEP=1 STARVE=1
+torture: spillover $(addprefix $(BUILD)/tests/torture/,breaker starve.so clock.so) ## kill, refuse, misname and starve a running suite, fill its disk, turn its clocks; all of it: KILLS=1000 STEP=1 STARVE=1 STARVE_PATHS=1
 	$(TORTURE) kills $(KILLS) $(SEED)
 	$(TORTURE) boundaries $(STEP)
 	$(TORTURE) faults $(STEP)
