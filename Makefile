@@ -213,7 +213,7 @@ sanitize-run: $(BUILD)/tests/run
 .PHONY: coverage
 coverage: ## run the tests on an instrumented build; lines and branches by file, from gcovr (or skip)
 	@if command -v gcovr >/dev/null; then \
-	    $(MAKE) BUILD=build-coverage OPT=-O1 SAN='--coverage -fprofile-update=atomic' coverage-run; \
+	    $(MAKE) BUILD=build-coverage OPT=-O1 SAN='--coverage -fprofile-update=atomic -include tests/gcov_exit.h' coverage-run; \
 	    else echo "coverage: skipped, there is no gcovr"; fi
 
 # A line with BUG says what never happens.
@@ -229,7 +229,7 @@ coverage-run: $(BUILD)/tests/run spillover $(BUILD)/tests/torture/breaker $(REPL
 	$(MAKE) replay
 	$(TORTURE) faults $(STEP)
 	nice sh tests/torture/hostile.sh ./spillover
-	./spillover bench tiny tiny-latent tiny-gen --ops --repeats 1 --seconds 0.1
+	./spillover bench tiny tiny-gen --mode portable --repeats 1 --seconds 0
 	./spillover bench --metrics
 	./spillover doctor
 	$(GCOVR) --txt $(BUILD)/lines.txt --print-summary
