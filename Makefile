@@ -128,7 +128,7 @@ torture: spillover $(addprefix $(BUILD)/tests/torture/,breaker starve.so clock.s
 
 .PHONY: starve-leaks
 starve-leaks: ## fail one in STARVE allocations under AddressSanitizer: no leak, whichever failed
-	$(MAKE) BUILD=build-san-address OPT=-O1 SAN='-fsanitize=address' starve-leaks-run
+	$(MAKE) BUILD=build-leaks OPT=-O1 SAN='-fsanitize=address' starve-leaks-run
 
 .PHONY: starve-leaks-run
 starve-leaks-run: $(BUILD)/spillover $(BUILD)/tests/torture/starve.so

@@ -59,7 +59,7 @@ const char *report_arm_title(const struct report *r, const char *const *field, c
 const char *report_pressure_title(const struct report *r, const char *const *field);
 
 /* The parts of a variant that are settings of the pressure, or those that are not, in words: "updates=320", "hint" for what
- * is true and nothing for what is false. */
+ * is true and nothing for what is false or 0. */
 const char *report_variant_words(const struct report *r, const char *const *field, bool of_pressure);
 
 #endif

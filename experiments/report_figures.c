@@ -43,8 +43,8 @@ const char *report_variant_words(const struct report *r, const char *const *fiel
     const char *words = "";
     for (char *part = arena_strdup(a, field[OF_VARIANT]), *save; (part = strtok_r(part, ";", &save)); part = NULL) {
         char *value = strchr(part, '='), *key = strchr(part, '.');
-        if ((strncmp(part, "press.", 6) == 0) != of_pressure || !value || !key || strcmp(value, "=false") == 0)
-            continue;
+        if ((strncmp(part, "press.", 6) == 0) != of_pressure || !value || !key) continue;
+        if (strcmp(value, "=false") == 0 || strcmp(value, "=0") == 0) continue;
         if (strcmp(value, "=true") == 0) *value = '\0';
         words = arena_printf(a, "%s%s%s", words, *words ? " " : "", key + 1);
     }
@@ -68,11 +68,15 @@ const char *report_arm_title(const struct report *r, const char *const *field, c
                         *concept && strcmp(concept, "c") != 0 ? arena_printf(r->arena, ": %s", concept) : "");
 }
 
-const char *report_pressure_title(const struct report *r, const char *const *field) {
+/* Of a way of pressing, all but the name of the pressure. */
+static const char *method_title(const struct report *r, const char *const *field) {
     const char *lambda = r->named[OF_LAMBDA] ? arena_printf(r->arena, " λ %s", field[OF_LAMBDA]) : "";
     const char *words = report_variant_words(r, field, true);
-    return arena_printf(r->arena, "%s %s %s%s%s%s", field[OF_PRESSURE], field[OF_METHOD], field[OF_CREDIT], lambda,
-                        *words ? " " : "", words);
+    return arena_printf(r->arena, "%s %s%s%s%s", field[OF_METHOD], field[OF_CREDIT], lambda, *words ? " " : "", words);
+}
+
+const char *report_pressure_title(const struct report *r, const char *const *field) {
+    return arena_printf(r->arena, "%s %s", field[OF_PRESSURE], method_title(r, field));
 }
 
 /* --- dose_spillover, update_spillover ----------------------------------------------------------------------------- */
@@ -165,42 +169,95 @@ const struct figure figure_update_spillover = {
 
 /* --- results_matrix ----------------------------------------------------------------------------------------------- */
 
-static void write_entry(const struct report *r, struct csv_out *csv, int refit, int row, const char *row_name,
-                        int column, const char *column_name, const double *x, double *y, int *points) {
-    const int n = report_finite(x, r->outcomes.n_seeds, y);
+/* One block of arms by ways of pressing; where most of it would be empty, one for each pressure, of those arms and ways
+ * that it has. */
+struct matrix {
+    const struct report *r;
+    bool split;
+    struct report_names blocks, *rows, *columns; /* rows, columns: of each block */
+};
+
+enum { MOST_BLOCKS = 32 };
+
+static bool is_entry(const struct outcome *a) {
+    return (a->quantity == OQ_S_F || a->quantity == OQ_S_R) && a->level == OL_END;
+}
+
+struct matrix_place {
+    int block, row, column; /* row, column: of the block */
+};
+
+static struct matrix_place place_of(struct matrix *m, const struct outcome *a) {
+    struct matrix_place at = {0};
+    if (m->split) at.block = report_number_of(&m->blocks, a->field[OF_PRESSURE]) % MOST_BLOCKS;
+    at.row = report_number_of(&m->rows[at.block], report_arm_title(m->r, a->field, a->concept, a->view));
+    at.column = report_number_of(&m->columns[at.block],
+                                 m->split ? method_title(m->r, a->field) : report_pressure_title(m->r, a->field));
+    return at;
+}
+
+/* Every entry numbered, in order of results.csv; how many S^F there are. */
+static int open_matrix(struct matrix *m, const struct report *r, bool split) {
+    const struct outcomes *o = &r->outcomes;
+    double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1);
+    int n = 0;
+    *m = (struct matrix){.r = r,
+                         .split = split,
+                         .rows = ARENA_NEW(r->arena, struct report_names, MOST_BLOCKS),
+                         .columns = ARENA_NEW(r->arena, struct report_names, MOST_BLOCKS)};
+    for (int i = 0, j; i < o->n; i = j) {
+        j = report_outcome_seeds(o, i, x);
+        if (!is_entry(&o->rows[i])) continue;
+        place_of(m, &o->rows[i]);
+        n += o->rows[i].quantity == OQ_S_F;
+    }
+    return n;
+}
+
+/* Rows and columns are counted over all blocks here, so that a number names one of them. */
+static void write_entry(struct matrix *m, struct csv_out *csv, const struct outcome *a, const double *x, double *y,
+                        int *points) {
+    const struct matrix_place at = place_of(m, a);
+    const int n = report_finite(x, m->r->outcomes.n_seeds, y);
     const struct stat_interval t = stat_t_interval(y, n, .95);
     const double mean = stat_mean(y, n);
-    csv_out_integer(csv, refit);
-    csv_out_integer(csv, row);
-    csv_out_text(csv, row_name);
-    csv_out_integer(csv, column);
-    csv_out_text(csv, column_name);
+    int rows = 0, columns = 0;
+    for (int k = 0; k < at.block; k++) {
+        rows += m->rows[k].n;
+        columns += m->columns[k].n;
+    }
+    csv_out_integer(csv, a->quantity == OQ_S_R);
+    csv_out_integer(csv, at.block);
+    csv_out_text(csv, m->split ? m->blocks.name[at.block] : "");
+    csv_out_integer(csv, rows + at.row);
+    csv_out_text(csv, m->rows[at.block].name[at.row]);
+    csv_out_integer(csv, columns + at.column);
+    csv_out_text(csv, m->columns[at.block].name[at.column]);
+    csv_out_integer(csv, at.column);
     csv_out_number(csv, mean);
     csv_out_text(csv, n == 0   ? "skip"
-                      : n == 1 ? arena_printf(r->arena, "%.2f", mean)
-                               : arena_printf(r->arena, "%.2f ±%.2f", mean, (t.hi - t.lo) / 2));
+                      : n == 1 ? arena_printf(m->r->arena, "%.2f", mean)
+                               : arena_printf(m->r->arena, "%.2f ±%.2f", mean, (t.hi - t.lo) / 2));
     csv_out_integer(csv, n);
     csv_out_end(csv);
     *points += n > 0;
 }
 
 static enum status write_matrix(const struct report *r, struct csv_out *csv, int *points, int *n) {
-    static const char *const header[] = {"refit", "row",  "row_name", "column", "column_name",
-                                         "mean",  "text", "n",        NULL};
+    static const char *const header[] = {"refit",       "block", "block_name", "row",  "row_name", "column",
+                                         "column_name", "place", "mean",       "text", "n",        NULL};
     const struct outcomes *o = &r->outcomes;
-    struct report_names rows = {0}, columns = {0};
     double *x = ARENA_NEW(r->arena, double, o->n_seeds + 1), *y = ARENA_NEW(r->arena, double, o->n_seeds + 1);
     bool *seen = ARENA_NEW(r->arena, bool, o->n_seeds + 1);
+    struct matrix m;
+    const int full = open_matrix(&m, r, false);
+    if (3 * full < m.rows[0].n * m.columns[0].n) open_matrix(&m, r, true);
     csv_out_header(csv, header);
     for (int i = 0, j; i < o->n; i = j) {
-        const struct outcome *a = &o->rows[i];
         j = report_outcome_seeds(o, i, x);
-        if ((a->quantity != OQ_S_F && a->quantity != OQ_S_R) || a->level != OL_END) continue;
+        if (!is_entry(&o->rows[i])) continue;
         for (int s = 0; s < o->n_seeds; s++) seen[s] |= isfinite(x[s]) != 0;
-        const char *row = report_arm_title(r, a->field, a->concept, a->view),
-                   *column = report_pressure_title(r, a->field);
-        write_entry(r, csv, a->quantity == OQ_S_R, report_number_of(&rows, row), row,
-                    report_number_of(&columns, column), column, x, y, points);
+        write_entry(&m, csv, &o->rows[i], x, y, points);
     }
     *n = report_seeds_among(r, seen);
     return ST_OK;

@@ -387,6 +387,52 @@ START_TEST(figures_or_a_reason) {
 }
 END_TEST
 
+static void pressed(const char *name, const char *pressure, const char *concept, const char *method, const char *credit,
+                    double s) {
+    made.planted.pair = arena_printf(&made.arena, "%s %s %s", name, pressure, credit);
+    made.planted.arm = name;
+    made.planted.method = method;
+    made.planted.credit = credit;
+    made.planted.seed = 1;
+    for (int control = 1; control >= 0; control--) {
+        made.planted.pressure = control ? "none" : pressure;
+        made.planted.cell = arena_printf(&made.arena, "%s %s", made.planted.pair, made.planted.pressure);
+        planted_path(&made.planted, concept, "", "m_out", 3, at, (const double[]){.8, .8, control ? .8 : .08});
+        planted_path(&made.planted, concept, "", "m_r_reader", 3, at, (const double[]){1, 1, control ? 1 : 1 - s});
+    }
+}
+
+/* Two arms by two ways of pressing, all of it there: one block. */
+START_TEST(a_matrix_in_one_block) {
+    static const char *const order[] = {"0,0,,0,text,0,conceal sft targeted,0,0.4,0.40,1\n",
+                                        "0,0,,0,text,1,conceal rl full,1,0.3,0.30,1\n",
+                                        "0,0,,1,text_long,0,conceal sft targeted,0,0.2,0.20,1\n",
+                                        "0,0,,1,text_long,1,conceal rl full,1,0.1,0.10,1\n", NULL};
+    arm(1, .99);
+    for (int i = 0; i < 4; i++)
+        pressed(i < 2 ? "text" : "text_long", "conceal", "c", i % 2 ? "rl" : "sft", i % 2 ? "full" : "targeted",
+                .4 - .1 * i);
+    page_write(&made);
+    expect_in_order(page_read(&made, "figures/data/results_matrix.csv"), order);
+}
+END_TEST
+
+/* Less than a third of it there: a block a pressure, whose numbers go on where the last one's end. */
+START_TEST(a_matrix_in_blocks) {
+    static const char *const order[] = {"0,0,conceal,0,text,0,sft targeted,0,0.4,0.40,1\n",
+                                        "0,0,conceal,1,text_long,1,rl full,1,0.3,0.30,1\n",
+                                        "0,1,style,2,text: style,2,sft sealed,0,0.2,0.20,1\n",
+                                        "0,1,style,3,text_long: style,3,rl targeted,1,0.1,0.10,1\n", NULL};
+    arm(1, .99);
+    pressed("text", "conceal", "c", "sft", "targeted", .4);
+    pressed("text_long", "conceal", "c", "rl", "full", .3);
+    pressed("text", "style", "style", "sft", "sealed", .2);
+    pressed("text_long", "style", "style", "rl", "targeted", .1);
+    page_write(&made);
+    expect_in_order(page_read(&made, "figures/data/results_matrix.csv"), order);
+}
+END_TEST
+
 /* The fall of a frozen probe at two steps: .4, -.2, .1 and .2, 0, .3. */
 static void fall(void) {
     static const char *const metric[] = {"drift_lost", "drift_reencoded", "drift_rotated"};
@@ -547,6 +593,8 @@ Suite *suite_report(void) {
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);
     tcase_add_test(t, figures_or_a_reason);
+    tcase_add_test(t, a_matrix_in_one_block);
+    tcase_add_test(t, a_matrix_in_blocks);
     tcase_add_test(t, parts_of_a_fall);
     tcase_add_test(t, a_fall_where_c_was);
     tcase_add_test(t, states_before_and_after);
