@@ -245,6 +245,36 @@ static const struct {
      "before.jsonl:7: group \"q0\" is for fit here and for test in"},
     {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\", \"\", \"\"], \"concepts\": {\"c\": 1}}",
      "before.jsonl:7: 3 steps, but tensor 'u' of"},
+    {"{\"id\": 3, \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}}",
+     "before.jsonl:7: expected 'id' to be a string, found an integer"},
+    {"{\"id\": \"x\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}}",
+     "before.jsonl:7: expected 'question' to be a string, found nothing"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": 1}",
+     "before.jsonl:7: expected 'concepts' to be an object, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"output\": 3}",
+     "before.jsonl:7: expected 'output' to be a string, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"group\": 3}",
+     "before.jsonl:7: expected 'group' to be a string, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"split\": 3}",
+     "before.jsonl:7: expected 'split' to be a string, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"answer\": 3}",
+     "before.jsonl:7: expected 'answer' to be a string, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"truth\": 3}",
+     "before.jsonl:7: expected 'truth' to be a string, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"read\": 3}",
+     "before.jsonl:7: expected 'read' to be an object, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"told\": 3}",
+     "before.jsonl:7: expected 'told' to be an object, found an integer"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"read\": {\"b\": [1]}}",
+     "before.jsonl:7: 'read' names \"b\", which is no concept"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"read\": {\"c\": 1}}",
+     "before.jsonl:7: 'read' of \"c\" is no list"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"read\": {\"c\": [true]}}",
+     "before.jsonl:7: 'c' holds a class that is neither an integer nor a string"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"told\": {\"c\": 1.5}}",
+     "before.jsonl:7: 'c' holds a class that is neither an integer nor a string"},
+    {"{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": 1}, \"zzzzzzzz\": 1}",
+     "before.jsonl:7: unknown key \"zzzzzzzz\""},
 };
 
 static void put_text(const char *name, const char *text) {
@@ -272,6 +302,39 @@ START_TEST(a_malformed_line_is_named) {
 }
 END_TEST
 
+/* The first line says what concepts there are. */
+START_TEST(concepts_are_named_and_few) {
+    static const struct {
+        const char *concepts, *message;
+    } cases[] = {
+        {"{}", "before.jsonl:1: 'concepts' is empty: nothing is there to be read"},
+        {"{\"C\": 1}", "before.jsonl:1: concept \"C\""},
+        {"{\"\": 1}", "before.jsonl:1: concept \"\""},
+        {NULL, "before.jsonl:1: more than 32 concepts"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *concepts = cases[i].concepts;
+        for (int k = 0; k < 33 && !cases[i].concepts; k++)
+            concepts = arena_printf(&arena, "%s\"c%d\": 1%s", k ? concepts : "{", k, k == 32 ? "}" : ", ");
+        phases(&whole, NULL, NULL);
+        put_text("before.jsonl", arena_printf(&arena,
+                                              "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], "
+                                              "\"concepts\": %s}\n",
+                                              concepts));
+        fails_with(cases[i].message);
+    }
+}
+END_TEST
+
+/* A concept with a class a step; told, it would be one of the whole. */
+START_TEST(what_has_a_class_a_step_is_not_told) {
+    phases(&whole, NULL, NULL);
+    put_text("before.jsonl", "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": [1]}, "
+                             "\"told\": {\"c\": 1}}\n");
+    fails_with("before.jsonl:1: 'told' names \"c\", which");
+}
+END_TEST
+
 START_TEST(a_concept_without_labels_is_refused) {
     static const char line[] = "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": null}}\n";
     phases(&whole, NULL, NULL);
@@ -296,6 +359,11 @@ START_TEST(a_malformed_tensor_is_named) {
         {"u", "expected [items][steps][width] or [items][width], found 1 dimensions", {ITEMS}, 1, false},
         {"u", "before.jsonl:1: 2 steps, but tensor 'u' of", {ITEMS, 1, WIDTH}, 3, false},
         {"u", "tensor 'u': 0 steps of width 0", {ITEMS, 0}, 2, false},
+        {"u", "tensor 'u': 0 steps of width 8", {ITEMS, 0, WIDTH}, 3, false},
+        {"u.", "tensor 'u.': a name is made of", {ITEMS, STEPS, WIDTH}, 3, false},
+        {"u.1x", "tensor 'u.1x': a name is made of", {ITEMS, STEPS, WIDTH}, 3, false},
+        {"u.12345", "tensor 'u.12345': a name is made of", {ITEMS, STEPS, WIDTH}, 3, false},
+        {".1", "tensor '.1': a name is made of", {ITEMS, STEPS, WIDTH}, 3, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         float *x = ARENA_NEW(&arena, float, ITEMS *STEPS *WIDTH);
@@ -320,6 +388,13 @@ START_TEST(phases_must_hold_the_same_tensors) {
     u = (struct checkpoint_tensor){.name = "u", .n_dims = 3, .dim = {ITEMS, STEPS, WIDTH / 2}, .data = x};
     ck_assert_int_eq(checkpoint_write(in("after.safetensors"), &c), ST_OK);
     fails_with("after.safetensors: tensor 'u' is 4 wide, but 8 in before.safetensors");
+    struct checkpoint_tensor two[2] = {u, u};
+    two[0].dim[2] = two[1].dim[2] = WIDTH;
+    two[1].name = "v";
+    ck_assert_int_eq(checkpoint_write(in("after.safetensors"), &(struct checkpoint){.tensors = two, .n = 2}), ST_OK);
+    fails_with("after.safetensors: 2 tensors, but before.safetensors has 1");
+    ck_assert_int_eq(checkpoint_write(in("before.safetensors"), &(struct checkpoint){.n = 0}), ST_OK);
+    fails_with("before.safetensors: 0 tensors; there may be 1 to 128");
 }
 END_TEST
 
@@ -333,6 +408,8 @@ Suite *suite_measure(void) {
     tcase_add_test(t, a_rotation_is_no_loss);
     tcase_add_test(t, the_table_is_the_same_again);
     tcase_add_loop_test(t, a_malformed_line_is_named, 0, sizeof bad_lines / sizeof bad_lines[0]);
+    tcase_add_test(t, concepts_are_named_and_few);
+    tcase_add_test(t, what_has_a_class_a_step_is_not_told);
     tcase_add_test(t, a_concept_without_labels_is_refused);
     tcase_add_test(t, a_malformed_tensor_is_named);
     tcase_add_test(t, phases_must_hold_the_same_tensors);
