@@ -201,6 +201,7 @@ static uint32_t slow_crc32(const char *p, size_t n) {
 struct archive {
     struct bytes body, directory;
     int n;
+    bool wide; /* sizes and offsets as beyond 4 GiB: in ZIP64 fields, behind a field of another kind */
 };
 
 /* As torch writes it: sizes in the directory alone, data at multiples of 64, a descriptor behind. */
@@ -215,8 +216,15 @@ static void put_entry(struct archive *z, const char *name, const void *data, siz
     put(b, data, size);
     put_number(b, 0x08074b50, 4), put_number(b, crc, 4), put_number(b, size, 4), put_number(b, size, 4);
     put_number(d, 0x02014b50, 4), put_number(d, 0, 4), put_number(d, 0x808, 2), put_number(d, 0, 6);
-    put_number(d, crc, 4), put_number(d, size, 4), put_number(d, size, 4), put_number(d, strlen(name), 2);
-    put_number(d, 0, 12), put_number(d, local, 4), put_text(d, name);
+    put_number(d, crc, 4);
+    for (int i = 0; i < 2; i++) put_number(d, z->wide ? 0xffffffffU : size, 4);
+    put_number(d, strlen(name), 2), put_number(d, z->wide ? 36 : 0, 2);
+    put_number(d, 0, 10), put_number(d, z->wide ? 0xffffffffU : local, 4), put_text(d, name);
+    if (z->wide) {
+        put_number(d, 0x5455, 2), put_number(d, 4, 2), put_number(d, 0, 4);
+        put_number(d, 1, 2), put_number(d, 24, 2), put_number(d, size, 8), put_number(d, size, 8),
+            put_number(d, local, 8);
+    }
     z->n++;
 }
 

@@ -237,6 +237,34 @@ START_TEST(archives_of_other_things_are_refused) {
 }
 END_TEST
 
+START_TEST(sizes_of_4_gib_stand_in_fields_of_their_own) {
+    struct archive made = {.wide = true};
+    struct zip z;
+    put_entry(&made, "a/one", "first", 5), put_entry(&made, "a/two", "second", 6);
+    struct bytes good = finish(&made, true);
+    ck_assert_msg(zip_parse(&z, &arena, "x", good.p, good.n) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(z.n, 2);
+    ck_assert_uint_eq(zip_find(&z, "a/two")->size, 6);
+    ck_assert_mem_eq(zip_find(&z, "a/two")->data, "second", 6);
+    const size_t directory = made.body.n, extra = directory + 46 + strlen("a/one");
+    const struct {
+        size_t at;
+        uint64_t x;
+        const char *message;
+    } patches[] = {
+        {directory + 44, 0, "expected a local header at 65535"}, /* half of the mark: a place of its own */
+        {extra + 2, 0xfff, "an extra field beyond its record"},  {extra + 8, 7, "no ZIP64 field"},
+        {extra + 10, 23, "a ZIP64 field that is too short"},     {extra + 12, 6, "a compressed entry"},
+        {extra + 28, 1, "expected a local header at 1"},
+    };
+    for (size_t i = 0; i < sizeof patches / sizeof patches[0]; i++) {
+        struct bytes b = patched(good, patches[i].at, patches[i].x, 2);
+        ck_assert_int_eq(zip_parse(&z, &arena, "x", b.p, b.n), ST_DATA);
+        ck_assert_msg(strstr(status_message(), patches[i].message) != NULL, "%s", status_message());
+    }
+}
+END_TEST
+
 /* The value that is named in the standard: CRC-32 of "123456789". */
 START_TEST(crc32_is_the_standard_one) {
     ck_assert_uint_eq(zip_crc32((const unsigned char *)"123456789", 9), 0xcbf43926U);
@@ -535,6 +563,7 @@ Suite *suite_import_bad(void) {
     tcase_add_test(t, llmc_files_are_checked);
     tcase_add_test(t, archives_are_checked);
     tcase_add_test(t, archives_of_other_things_are_refused);
+    tcase_add_test(t, sizes_of_4_gib_stand_in_fields_of_their_own);
     tcase_add_test(t, crc32_is_the_standard_one);
     tcase_add_loop_test(t, pickles_are_checked, 0, N_PICKLES);
     tcase_add_test(t, a_pickle_says_where_its_tensors_are);
