@@ -77,6 +77,7 @@ test: ## install what is missing, build, run the tests
 .PHONY: check
 check: $(BUILD)/tests/run spillover adding ## build and run the unit tests (nothing is installed)
 	$(BUILD)/tests/run
+	sh tests/mutation/mutate.sh --apply
 
 .PHONY: adding
 adding: spillover ## add the task and the arm of experiments/adding.md to a copy of the tree, and run them

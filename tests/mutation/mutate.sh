@@ -1,5 +1,6 @@
 #!/bin/sh
 # mutate.sh BUILD [PATTERN]: plant the faults of mutants.txt, one at a time, and see that the tests named there fail.
+# mutate.sh --apply: no more than see that each fault can be planted in the code as it is now.
 #
 # Works on a copy of the tree in BUILD/mutation, so that a mutant costs the compiling of what it touches and one link.
 # PATTERN: only mutants whose file matches it. Exit 0 when at least 95 % are caught; the others are listed.
@@ -7,8 +8,6 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 pattern=${2:-.}
-mkdir -p "$1/mutation"
-copy=$(cd "$1/mutation" && pwd)
 
 fail() {
     echo "mutate: $*" >&2
@@ -24,16 +23,36 @@ plant() {
           printf "%s%s%s", substr($0, 1, at - 1), to, substr($0, at + length(from)) }' "$1"
 }
 
+# The next of mutants.txt, from standard input: file, suites, from, to.
+next() {
+    while IFS= read -r line; do
+        case $line in '' | '#'*) continue ;; esac
+        file=${line%% *} suites=${line#* }
+        IFS= read -r from && IFS= read -r to || fail "$file: half a mutant"
+        from=${from#- } to=${to#+ }
+        return 0
+    done
+    return 1
+}
+
+if [ "$1" = --apply ]; then
+    n=0
+    while next; do
+        plant "$root/$file" "$from" "$to" >/dev/null || fail "$file has no \"$from\""
+        n=$((n + 1))
+    done <"$here/mutants.txt"
+    [ $n -gt 0 ] || fail "there are no mutants"
+    exit 0
+fi
+
+mkdir -p "$1/mutation"
+copy=$(cd "$1/mutation" && pwd)
 (cd "$root" && git ls-files -z | grep -zv '^data/results/' | xargs -0 cp --parents -u -t "$copy") ||
     fail "the tree cannot be copied"
 build || fail "the copy does not build: $(tail -n 3 "$copy/log")"
 
 planted=0 caught=0 missed=
-while IFS= read -r line; do
-    case $line in '' | '#'*) continue ;; esac
-    file=${line%% *} suites=${line#* }
-    IFS= read -r from && IFS= read -r to || fail "$file: half a mutant"
-    from=${from#- } to=${to#+ }
+while next; do
     echo "$file" | grep -q "$pattern" || continue
     plant "$root/$file" "$from" "$to" >"$copy/$file" || fail "$file has no \"$from\""
     build || fail "$file: \"$to\" does not build: $(grep -m 1 error: "$copy/log")"
