@@ -62,11 +62,6 @@ void command_written(json_t *files, bool json);
  * NULL where none is near, or it is the name itself. */
 const char *command_nearest_results(const char *name, const char *out, struct arena *a);
 
-/* The executable itself, the root of the source tree it was built in, and the suites folder there. */
-const char *command_program(struct arena *a);
-const char *command_source_dir(struct arena *a);
-const char *command_suites_dir(struct arena *a);
-
 /* Opens the arithmetic as the cells will; fills the error context on a machine that cannot run it. */
 MUST_USE enum status command_open_engine(void);
 

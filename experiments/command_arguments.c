@@ -5,6 +5,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "experiments/command.h"
+#include "experiments/program.h"
 #include "experiments/suite.h"
 
 enum { MOST_NAMES = 1024 };
@@ -119,8 +120,8 @@ const char *command_nearest_results(const char *name, const char *out, struct ar
     const char **names = ARENA_NEW(a, const char *, MOST_NAMES);
     int n = 0, n_suites;
     if (out) n = add_names(out, true, names, n, a);
-    n = add_names(arena_printf(a, "%s/data/results", command_source_dir(a)), false, names, n, a);
-    const char *const *suites = suite_names(a, command_suites_dir(a), &n_suites);
+    n = add_names(arena_printf(a, "%s/data/results", program_source_dir(a)), false, names, n, a);
+    const char *const *suites = suite_names(a, program_suites_dir(a), &n_suites);
     for (int i = 0; i < n_suites && n < MOST_NAMES; i++) names[n++] = suites[i];
     const char *near = n ? status_nearest(name, names, n, sizeof *names) : NULL;
     return near && strcmp(near, name) != 0 ? near : NULL;

@@ -11,6 +11,7 @@
 #include "experiments/compare.h"
 #include "experiments/figure.h"
 #include "experiments/merge.h"
+#include "experiments/program.h"
 #include "experiments/suite.h"
 #include "experiments/verify.h"
 
@@ -111,7 +112,7 @@ static enum status find_table(const struct arguments *x, const char *name, const
     }
     *path = arena_printf(a, "%s/%s/results.csv", x->out, name);
     if (fs_exists(*path)) return ST_OK;
-    *path = verify_reference(arena_printf(a, "%s/data/results", command_source_dir(a)), name, a);
+    *path = verify_reference(arena_printf(a, "%s/data/results", program_source_dir(a)), name, a);
     if (fs_exists(*path)) return ST_OK;
     const char *near = command_nearest_results(name, x->out, a);
     if (near)
@@ -373,7 +374,7 @@ static enum status draw(const struct compare_lines *l, const struct arguments *x
                                        x->seeds ? "" : " less ", x->seeds ? "" : what[1]);
     TRY(fs_mkdirs(arena_printf(a, "%s/data", x->figure)));
     TRY(write_figure(l, arena_printf(a, "%s/data/compare.csv", x->figure), a));
-    return figure_render("gnuplot", arena_printf(a, "%s/plots", command_source_dir(a)), x->figure, "compare", caption,
+    return figure_render("gnuplot", arena_printf(a, "%s/plots", program_source_dir(a)), x->figure, "compare", caption,
                          a);
 }
 

@@ -13,6 +13,7 @@
 #include "experiments/bench.h"
 #include "experiments/command.h"
 #include "experiments/manifest.h"
+#include "experiments/program.h"
 #include "experiments/run.h"
 #include "experiments/verify.h"
 
@@ -176,10 +177,10 @@ static const char *other_libraries(struct doctor *d, const char *manifest) {
 
 static void check_results(struct doctor *d) {
     struct arena *a = d->arena;
-    const char *folder = arena_printf(a, "%s/data/results", command_source_dir(a)), *scratch;
+    const char *folder = arena_printf(a, "%s/data/results", program_source_dir(a)), *scratch;
     struct verify_options o = {.results = verify_reference(folder, "smoke", a),
                                .kernel = gemm_blis_arch(),
-                               .program = command_program(a),
+                               .program = program_path(a),
                                .cells = 1,
                                .seed = (uint64_t)time(NULL),
                                .jobs = 1,

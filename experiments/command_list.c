@@ -5,6 +5,7 @@
 #include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/merge.h"
+#include "experiments/program.h"
 #include "experiments/registry.h"
 #include "experiments/suite.h"
 
@@ -58,7 +59,7 @@ static json_t *rows_json(enum registry which) {
 
 static json_t *suites_json(struct arena *a) {
     int n;
-    const char *folder = command_suites_dir(a), *const *names = suite_names(a, folder, &n);
+    const char *folder = program_suites_dir(a), *const *names = suite_names(a, folder, &n);
     json_t *list = json_array();
     for (int i = 0; i < n; i++) {
         struct suite s;

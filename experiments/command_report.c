@@ -3,6 +3,7 @@
 #include "engine/base/json.h"
 #include "experiments/command.h"
 #include "experiments/figure.h"
+#include "experiments/program.h"
 #include "experiments/report.h"
 
 struct arguments {
@@ -46,7 +47,7 @@ const struct argp command_report_argp = {
 /* The suite, and its folder of results. */
 static enum status open_results(const struct arguments *x, struct suite *s, const char **dir, struct arena *a) {
     const char *path;
-    TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
+    TRY(suite_find(a, program_suites_dir(a), x->suite, &path));
     TRY(suite_read(s, path, x->sets.values, x->sets.n, a));
     *dir = arena_printf(a, "%s/%s", x->out, s->name);
     if (fs_exists(arena_printf(a, "%s/results.csv", *dir))) return ST_OK;

@@ -2,13 +2,13 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/fs.h"
 #include "engine/gemm.h"
 #include "engine/lanes.h"
 #include "experiments/command.h"
 #include "experiments/launch.h"
+#include "experiments/program.h"
 
 enum { KEY_LAUNCHER = 256, KEY_CHUNK, KEY_SBATCH, KEY_MERGE, KEY_STAGE, KEY_PART };
 
@@ -165,14 +165,14 @@ enum status command_open_engine(void) {
 static enum status prepare(const struct arguments *x, struct suite *s, struct run_options *o, struct arena *a) {
     const char *path;
     TRY(command_open_engine());
-    TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
+    TRY(suite_find(a, program_suites_dir(a), x->suite, &path));
     TRY(suite_read(s, path, x->sets.values, x->sets.n, a));
     if (x->data_dir && !fs_exists(x->data_dir))
         return status_set(ST_USAGE, "--data %s: there is no such folder", x->data_dir);
     *o = (struct run_options){.out = x->out,
                               .data_dir = x->data_dir,
                               .kernel = gemm_blis_arch(),
-                              .program = command_program(a),
+                              .program = program_path(a),
                               .quiet = x->quiet,
                               .jobs = x->jobs,
                               .threads = x->threads};
@@ -196,7 +196,7 @@ enum status command_run(int argc, char **argv, struct arena *a) {
     TRY(prepare(&x, &s, &o, a));
     o.manifest = (struct manifest_run){.argc = argc,
                                        .argv = argv,
-                                       .source_dir = command_source_dir(a),
+                                       .source_dir = program_source_dir(a),
                                        .overrides = x.sets.values,
                                        .n_overrides = x.sets.n,
                                        .jobs = x.jobs};
@@ -255,27 +255,4 @@ enum status command_cell(int argc, char **argv, struct arena *a) {
     TRY(command_parse(&command_cell_argp, argc, argv, &x));
     if (!fs_plain_name(x.suite)) return status_set(ST_USAGE, "\"%s\" is not the key of a cell", x.suite);
     return cell_execute(x.out, x.suite, x.data_dir, x.threads, &bodies);
-}
-
-const char *command_program(struct arena *a) {
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    path[n < 0 ? 0 : n] = '\0';
-    return arena_strdup(a, path);
-}
-
-/* The program lies in the root of the tree, or in a build folder inside it. */
-const char *command_source_dir(struct arena *a) {
-    char *dir = arena_strdup(a, command_program(a));
-    for (int up = 0; up < 3; up++) {
-        char *slash = strrchr(dir, '/');
-        if (!slash) break;
-        *slash = '\0';
-        if (fs_exists(arena_printf(a, "%s/experiments/suites", dir))) return dir;
-    }
-    return ".";
-}
-
-const char *command_suites_dir(struct arena *a) {
-    return arena_printf(a, "%s/experiments/suites", command_source_dir(a));
 }

@@ -12,6 +12,7 @@
 #include "experiments/extend.h"
 #include "experiments/figure.h"
 #include "experiments/merge.h"
+#include "experiments/program.h"
 #include "experiments/run.h"
 #include "experiments/verify.h"
 
@@ -96,7 +97,7 @@ static enum status find_results(struct arguments *x, struct verify_options *o, s
         return status_set(ST_USAGE, "\"%s\" is not the name of a suite", x->suite);
     if (!o->results && x->out) o->results = arena_printf(a, "%s/%s/results.csv", x->out, x->suite);
     if (!o->results)
-        o->results = verify_reference(arena_printf(a, "%s/data/results", command_source_dir(a)), x->suite, a);
+        o->results = verify_reference(arena_printf(a, "%s/data/results", program_source_dir(a)), x->suite, a);
     if (!fs_exists(o->results)) return no_results(x->suite, o->results, x->out, a);
     o->manifest = verify_manifest(o->results, a);
     if (!fs_exists(o->manifest)) return status_set(ST_USAGE, "%s: there is no manifest", o->manifest);
@@ -133,7 +134,7 @@ enum status command_verify(int argc, char **argv, struct arena *a) {
     if (x.seed < 0) x.seed = (long)(time(NULL) % 1000000);
     struct verify_options o = {.data_dir = x.data_dir,
                                .kernel = gemm_blis_arch(),
-                               .program = command_program(a),
+                               .program = program_path(a),
                                .cells = x.cells,
                                .seed = (uint64_t)x.seed,
                                .jobs = x.jobs,
@@ -296,7 +297,7 @@ static enum status add_by_scratch(const struct suite *suite, const struct argume
 static enum status name_suite(struct arguments *x, struct suite *suite, struct arena *a) {
     const char *path;
     if (x->add) {
-        TRY(suite_find(a, command_suites_dir(a), x->suite, &path));
+        TRY(suite_find(a, program_suites_dir(a), x->suite, &path));
         TRY(suite_read(suite, path, NULL, 0, a));
         x->suite = suite->name;
     }
@@ -311,9 +312,9 @@ enum status command_results(int argc, char **argv, struct arena *a) {
     TRY(command_parse(&command_results_argp, argc, argv, &x));
     TRY(name_suite(&x, &suite, a));
     const char *from = arena_printf(a, "%s/%s", x.out, x.suite);
-    const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", command_source_dir(a));
+    const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", program_source_dir(a));
     const char *table = arena_printf(a, "%s/results.csv", from);
-    const struct manifest_run by = {.argc = argc, .argv = argv, .source_dir = command_source_dir(a), .jobs = 1};
+    const struct manifest_run by = {.argc = argc, .argv = argv, .source_dir = program_source_dir(a), .jobs = 1};
     if (!fs_exists(table)) return no_results(x.suite, table, x.out, a);
     warn_of_source(arena_printf(a, "%s/manifest.json", from));
     json_t *files = json_array();

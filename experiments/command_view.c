@@ -4,6 +4,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
 #include "experiments/command.h"
+#include "experiments/program.h"
 #include "experiments/suite.h"
 #include "experiments/view.h"
 
@@ -65,7 +66,7 @@ static enum status find_run(const struct arguments *x, const char **dir, struct 
     const char *path;
     *dir = arena_printf(a, "%s/%s", x->out, x->suite);
     if (fs_plain_name(x->suite) && fs_is_folder(*dir)) return ST_OK;
-    if (suite_find(a, command_suites_dir(a), x->suite, &path)) {
+    if (suite_find(a, program_suites_dir(a), x->suite, &path)) {
         const char *near = command_nearest_results(x->suite, x->out, a);
         return status_set(ST_USAGE,
                           near ? "there is no run \"%s\" in %s; did you mean \"%s\"?" : "there is no run \"%s\" in %s",
@@ -93,7 +94,7 @@ enum status command_view(int argc, char **argv, struct arena *a) {
     const char *path = x.to ? x.to : arena_printf(a, "%s/view.html", dir);
     const struct view_options o = {.out = x.out,
                                    .dir = dir,
-                                   .plots = arena_printf(a, "%s/plots", command_source_dir(a)),
+                                   .plots = arena_printf(a, "%s/plots", program_source_dir(a)),
                                    .items = x.items,
                                    .cells = x.cells,
                                    .progress = tell,

@@ -10,8 +10,8 @@
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
-#include "experiments/command.h"
 #include "experiments/figure.h"
+#include "experiments/program.h"
 #include "experiments/report_figure.h"
 
 int report_number_of(struct report_names *names, const char *name) {
@@ -344,7 +344,7 @@ static enum status add_figure(const struct report *r, const struct figure *f, co
         return ST_OK;
     }
     const char *caption = arena_printf(r->arena, "%s; n = %d seed%s.", f->caption, n, n == 1 ? "" : "s");
-    const char *plots = arena_printf(r->arena, "%s/plots", command_source_dir(r->arena));
+    const char *plots = arena_printf(r->arena, "%s/plots", program_source_dir(r->arena));
     st = figure_render("gnuplot", plots, dir, f->name, caption, r->arena);
     if (st != ST_OK) log_warning("figure %s: %s", f->name, status_message());
     place(f, st, caption, out);
