@@ -47,8 +47,10 @@ fi
 
 mkdir -p "$1/mutation"
 copy=$(cd "$1/mutation" && pwd)
-(cd "$root" && git ls-files -z | grep -zv '^data/results/' | xargs -0 cp --parents -u -t "$copy") ||
-    fail "the tree cannot be copied"
+# What is the same stays as it is, and is not compiled again; what a run that was stopped left planted does not.
+git -C "$root" ls-files | grep -v '^data/results/' | while IFS= read -r file; do
+    cmp -s "$root/$file" "$copy/$file" || (cd "$root" && cp --parents "$file" "$copy") || exit 1
+done || fail "the tree cannot be copied"
 build || fail "the copy does not build: $(tail -n 3 "$copy/log")"
 
 planted=0 caught=0 missed=

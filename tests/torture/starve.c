@@ -26,7 +26,8 @@ static long at;
 static bool by_path;
 static const char *report;
 static _Atomic uint64_t paths[PATHS]; /* an open table of their hashes; 0: free */
-static _Thread_local bool walking;    /* the stack; what that allocates is not the program's */
+/* The stack is being walked, and what that allocates is not the program's. Such a variable needs no memory itself. */
+static _Thread_local bool walking __attribute__((tls_model("initial-exec")));
 
 __attribute__((constructor)) static void begin(void) {
     const char *text = getenv("STARVE_AT");
@@ -59,7 +60,7 @@ static bool new_path(void) {
 }
 
 static bool starved(void) {
-    if (walking || (by_path && !new_path())) return false;
+    if (by_path && (walking || !new_path())) return false;
     if (atomic_fetch_add(&seen, 1) + 1 != at || at == 0) return false;
     errno = ENOMEM;
     return true;
