@@ -231,7 +231,6 @@ coverage-run: $(BUILD)/tests/run spillover $(BUILD)/tests/torture/breaker $(REPL
 	$(TORTURE) faults $(STEP)
 	nice sh tests/torture/hostile.sh ./spillover
 	./spillover bench tiny tiny-gen --mode portable --repeats 1 --seconds 0
-	./spillover bench --metrics
 	./spillover doctor
 	$(GCOVR) --txt $(BUILD)/lines.txt --print-summary
 	$(GCOVR) --branches --txt $(BUILD)/branches.txt

@@ -58,7 +58,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case 's':
         x->seconds = strtod(arg, &end);
-        if (end == arg || *end || !(x->seconds >= 0.0 && x->seconds < 3600.0)) argp_error(state, "--seconds: %s", arg);
+        if (end == arg || *end || !(x->seconds >= 0.0 && x->seconds < 3600.0))
+            argp_error(state, "--seconds: \"%s\" is not a number from 0 to 3600", arg);
         return 0;
     case 'm':
         choice = command_choice(arg, modes, 3, "mode", state);
