@@ -33,8 +33,9 @@ void csv_out_text(struct csv_out *out, const char *text) {
     if (!text) text = "";
     /* An empty first field is quoted: alone in its row it would be an empty line, which readers skip. */
     bool quoted = text[strcspn(text, ",\"\r\n")] != '\0' || (text[0] == '\0' && out->column == 0);
-    /* So is one that begins like a byte-order mark: at the beginning of a file it would be skipped. */
-    quoted |= out->column == 0 && strncmp(text, "\xef\xbb\xbf", 3) == 0;
+    /* So is one that begins like a byte-order mark, which would be skipped at the beginning of a file, or like bzip2's
+     * format, as which the file would be read. */
+    quoted |= out->column == 0 && (strncmp(text, "\xef\xbb\xbf", 3) == 0 || strncmp(text, "BZh", 3) == 0);
     separate(out);
     if (!quoted) {
         fputs(text, out->stream);

@@ -9,6 +9,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     fuzz_seed(corpus, "plain", "a,b,c\n1,2.5,-3e-7\n,,\nx,,y\n");
     fuzz_seed(corpus, "quoted", "\xef\xbb\xbf\"a\",\"b \"\"c\"\"\"\r\n\"1\n2\",\"\"\r\n");
     fuzz_seed(corpus, "marks", "\xef\xbb\xbf\xef\xbb\xbf");
+    fuzz_seed(corpus, "packed",
+              "\xef\xbb\xbf"
+              "BZh,b\n1,2\n");
     return 0;
 }
 
