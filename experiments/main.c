@@ -2,17 +2,42 @@
 #include <gsl/gsl_errno.h>
 #include <jansson.h>
 #include <malloc.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/version.h"
 #include "experiments/command.h"
 
-static void out_of_memory(size_t bytes) {
+static void say_out_of_memory(size_t bytes) {
     fprintf(stderr, "spillover: out of memory (%zu bytes asked for)\n", bytes);
+}
+
+static void out_of_memory(size_t bytes) {
+    say_out_of_memory(bytes);
     exit(ST_FAILED);
+}
+
+/* libcrypto must not see that memory is refused: where its own first allocation was, it goes on to use a lock that was
+ * never made (OpenSSL 3.0). exit would run its cleanup, which waits for the initialization that this may be called from. */
+static void *crypto_again(void *p, size_t bytes, const char *file, int line) {
+    (void)file, (void)line;
+    void *again = realloc(p, bytes ? bytes : 1);
+    if (again) return again;
+    say_out_of_memory(bytes);
+    _exit(ST_FAILED);
+}
+
+static void *crypto_take(size_t bytes, const char *file, int line) {
+    return crypto_again(NULL, bytes, file, line);
+}
+
+static void crypto_release(void *p, const char *file, int line) {
+    (void)file, (void)line;
+    free(p);
 }
 
 /* GSL's own handler would abort. What a caller of GSL can go on without, it asks for with the handler off. */
@@ -32,6 +57,8 @@ int main(int argc, char **argv) {
     arena_on_exhausted(out_of_memory);
     gsl_set_error_handler(gsl_gave_up);
     json_set_alloc_funcs(arena_for_library, free);
+    if (!CRYPTO_set_mem_functions(crypto_take, crypto_again, crypto_release))
+        BUG("libcrypto has memory of its own already");
     if (argc < 2) {
         command_overview(stderr);
         return ST_USAGE;
