@@ -82,7 +82,8 @@ struct runner *runner_open(struct arena *a, const struct mind *m, int rows);
 void rollout_keep_states(struct rollout *r, struct arena *a, const struct mind *m);
 
 /* Run problems [n] (r->n == n). Deterministic in (mind, problems, options); independent of `rows` when nothing is
- * sampled. The mind must have the shape (model, task, medium) of the one the runner was opened for. */
+ * sampled. The mind must have the shape (model, task) of the one the runner was opened for, and reason at no more
+ * positions. */
 void runner_run(struct runner *runner, const struct mind *m, const struct problem *problems,
                 const struct rollout_options *options, struct rollout *r);
 

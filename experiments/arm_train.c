@@ -20,9 +20,7 @@ static enum status measure(const struct arm *arm, const struct arm_training *t, 
     }
     if (arm->text_mode) {
         struct mind text = arm_text_mind(&t->learner->model, t->learner->task);
-        struct evaluation in_text = *e;
-        in_text.runner = runner_open(a, &text, EVALUATE_ROWS);
-        TRY(evaluate_metrics(&in_text, &text, NULL, "text_mode"));
+        TRY(evaluate_metrics(e, &text, NULL, "text_mode"));
     }
     return watch_store(watches, n, a, arena_printf(a, "%s/probes.safetensors", t->io->dir));
 }
@@ -73,7 +71,7 @@ enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {
                              .planned = c->arm.updates,
                              .mind = arm_mind(arm, c, &l.model, &task)};
     struct evaluation e = {
-        .arena = a, .config = c, .runner = runner_open(a, &t.mind, EVALUATE_ROWS), .update = -1, .dir = io->dir};
+        .arena = a, .config = c, .runner = evaluate_runner(a, arm, &t.mind), .update = -1, .dir = io->dir};
     struct arena training; /* what measuring does not need */
     arena_open(&training, 1 << 20);
     learner_open(&l, &training, c, &task);

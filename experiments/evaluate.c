@@ -7,6 +7,12 @@
 
 enum { RELABELINGS = 20 };
 
+struct runner *evaluate_runner(struct arena *a, const struct arm *arm, const struct mind *m) {
+    const struct mind text = arm_text_mind(m->gpt, m->task);
+    const bool longer = arm->text_mode && mind_reasoning_positions(&text) > mind_reasoning_positions(m);
+    return runner_open(a, longer ? &text : m, EVALUATE_ROWS);
+}
+
 void evaluate_row(const struct evaluation *e, const char *metric, const char *concept, const char *view, int step,
                   long n, double value) {
     struct row r = row_of(metric, value, n);

@@ -2,6 +2,7 @@
 #ifndef SPILLOVER_EVALUATE_H
 #define SPILLOVER_EVALUATE_H
 
+#include "experiments/arm.h"
 #include "experiments/watch.h"
 
 struct evaluation {
@@ -14,7 +15,9 @@ struct evaluation {
         *dir; /* evaluate_metrics: an arm leaves the probes of its readings here, what was pressed finds them here */
 };
 
-enum { EVALUATE_ROWS = 64 }; /* problems run at a time in rollouts */
+/* What evaluations of the mind, and of the arm's text mode where it has one, run in: EVALUATE_ROWS problems at a time. */
+enum { EVALUATE_ROWS = 64 };
+struct runner *evaluate_runner(struct arena *a, const struct arm *arm, const struct mind *m);
 
 /* The metrics of measure.level on fresh full-length problems; arms are measured deeper than what was pressed. before: the
  * mind before pressure, NULL: none. view "" (the arm's own medium) or "text_mode", which then prefixes the metrics' own

@@ -21,9 +21,7 @@ static enum status train_and_measure(const struct arm *arm, struct cell_io *io, 
                              .mind = arm_mind(arm, &c, &l.model, &task)};
     t.problems = ARENA_NEW(io->arena, struct problem, c.base.batch);
     TRY(arm_fit(arm, &t));
-    struct evaluation other = *e;
-    other.runner = runner_open(io->arena, &t.mind, EVALUATE_ROWS);
-    return evaluate_other_seed(&other, &t.mind, m);
+    return evaluate_other_seed(e, &t.mind, m);
 }
 
 enum status other_seed_measure(const struct arm *arm, const struct cell_io *io, const struct evaluation *e,

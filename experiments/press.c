@@ -216,7 +216,7 @@ enum status press_open(struct press_run *p, struct arena *a, const struct config
     p->mind = arm_mind(arm, c, &learner->model, learner->task);
     learner->opt.weight_decay = 0.0;
     if (o->credit == CREDIT_FROZEN_MIND || o->credit == CREDIT_MIND_FACE) open_two(p, a);
-    p->runner = runner_open(a, &p->mind, EVALUATE_ROWS);
+    p->runner = evaluate_runner(a, arm, &p->mind);
     rollout_open(&p->rollout, a, &p->mind, o->batch);
     if (o->method == METHOD_RL && p->mind.medium == MEDIUM_LATENT) open_thinker(p, a);
     p->problems = ARENA_NEW(a, struct problem, batch);

@@ -26,8 +26,7 @@ struct pressing {
     double before[MAX_WATCHES];      /* M_out of each watch before the first update */
     struct problem *frozen_problems; /* frozen contexts: questions and the arm's own greedy reasoning on them */
     struct rollout frozen_before, frozen_now;
-    struct runner *text_runner; /* of the arm's text mode; NULL without one */
-    int crossed;                /* levels crossed so far */
+    int crossed; /* levels crossed so far */
     double dose;
 };
 
@@ -111,13 +110,11 @@ static enum status observe(struct pressing *p, int update, bool refit, bool item
         if (items) evaluate_items(&p->e, &p->watches[i], m, "");
         if (update == 0) p->before[i] = now.m_out;
         if (i == 0) p->dose = p->before[0] > 0.0 ? 1.0 - now.m_out / p->before[0] : 0.0;
-        if (p->text_runner) {
+        if (p->arm->text_mode) {
             struct mind text = arm_text_mind(m->gpt, m->task);
             text.face = m->face;
-            struct evaluation in_text = p->e;
-            in_text.runner = p->text_runner;
-            TRY(evaluate_watch(&in_text, &p->watches[i], &text, false, "text_mode", &now));
-            if (items) evaluate_items(&in_text, &p->watches[i], &text, "text_mode");
+            TRY(evaluate_watch(&p->e, &p->watches[i], &text, false, "text_mode", &now));
+            if (items) evaluate_items(&p->e, &p->watches[i], &text, "text_mode");
         }
     }
     evaluate_row(&p->e, "kl_frozen", "", "frozen", -1, p->frozen_before.n, frozen_kl(p));
@@ -194,9 +191,6 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
     open_frozen(p, &p->training, c);
     p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner, .dir = io->parent_dir};
-    const struct mind text = arm_text_mind(&p->learner.model, &p->task);
-    if (p->arm->text_mode) p->text_runner = runner_open(&p->training, &text, EVALUATE_ROWS);
-
     open_watches(p, &p->training, c);
     TRY(checkpoint_read(&p->training, arena_printf(a, "%s/probes.safetensors", io->parent_dir), &probes));
     for (int i = 0; i < p->n_watches; i++) TRY(watch_restore(&p->watches[i], &p->training, &probes, &p->run.mind));
@@ -236,10 +230,8 @@ static enum status measure_end(struct pressing *p) {
     TRY(evaluate_metrics(&p->e, &p->run.mind, &before, ""));
     if (!p->arm->text_mode || p->run.config->measure.level != LEVEL_FULL) return ST_OK;
     struct mind text = arm_text_mind(p->run.mind.gpt, &p->task), text_before = arm_text_mind(&p->start, &p->task);
-    struct evaluation in_text = p->e;
     text.face = p->run.mind.face;
-    in_text.runner = runner_open(p->io->arena, &text, EVALUATE_ROWS);
-    return evaluate_metrics(&in_text, &text, &text_before, "text_mode");
+    return evaluate_metrics(&p->e, &text, &text_before, "text_mode");
 }
 
 static void register_state(struct pressing *p, struct resume *r) {
