@@ -204,7 +204,7 @@ static enum status copy_figures(const char *from, const char *to, json_t *files,
     const char **names;
     int n;
     TRY(fs_remove_tree(to));
-    if (fs_missing(from)) return ST_OK;
+    if (!fs_exists(from)) return ST_OK;
     TRY(figure_list(from, &names, &n, a));
     TRY(fs_mkdirs(to));
     for (int i = 0; i < n; i++)

@@ -46,7 +46,7 @@ static enum status add_file(struct crate *c, const char *name, const char *forma
 static enum status add_figures(struct crate *c) {
     const char **names, *dir = arena_printf(c->arena, "%s/figures", c->dir);
     int n;
-    if (fs_missing(dir)) return ST_OK;
+    if (!fs_exists(dir)) return ST_OK;
     TRY(figure_list(dir, &names, &n, c->arena));
     TRY(fs_mkdirs(arena_printf(c->arena, "%s/figures", c->to)));
     for (int i = 0; i < n; i++)

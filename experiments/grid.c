@@ -34,7 +34,7 @@ static enum status add_inputs(struct builder *b, const char *data_dir, const cha
     const char *folder = arena_printf(b->arena, "%s/%s", data_dir, sub);
     DIR *dir = opendir(folder);
     /* What is there but cannot be looked at must not be left out of the keys. */
-    if (!dir) return fs_missing(folder) ? ST_OK : status_errno("%s: cannot be listed", folder);
+    if (!dir) return !fs_exists(folder) ? ST_OK : status_errno("%s: cannot be listed", folder);
     enum status st = ST_OK;
     for (struct dirent *entry; st == ST_OK && (errno = 0, entry = readdir(dir));) {
         struct stat info;

@@ -197,7 +197,7 @@ enum status manifest_write(const char *path, const struct suite *s, const struct
                            const struct manifest_run *run) {
     json_t *json = json_object(), *before = NULL, *runs = json_array(), *inputs = json_object();
     enum status st = ST_OK;
-    if (!fs_missing(path)) {
+    if (fs_exists(path)) {
         json_t *list = NULL;
         st = jsonio_load_path(path, &before);
         if (st == ST_OK) st = same_thresholds(path, before, s);

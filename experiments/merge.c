@@ -316,7 +316,7 @@ enum status merge_read(struct arena *a, const char *path, const char *const head
     const char *sum = arena_printf(a, "%s.sha256", path), *line;
     char *text;
     size_t size;
-    if (!fs_missing(sum)) {
+    if (fs_exists(sum)) {
         TRY(fs_read(a, sum, &text, &size));
         TRY(sum_line(path, &line, a));
         if (size != strlen(line) || memcmp(text, line, size) != 0)

@@ -228,7 +228,7 @@ static void write_replaced(const struct report *r, FILE *out) {
 static enum status write_frozen(const struct report *r, FILE *out) {
     const char *manifest = arena_printf(r->arena, "%s/manifest.json", r->dir);
     bool changed = false;
-    if (!r->suite->text || fs_missing(manifest)) return ST_OK;
+    if (!r->suite->text || !fs_exists(manifest)) return ST_OK;
     TRY(manifest_changed(manifest, r->suite, &changed));
     if (changed)
         fputs("\n**Changed after data.** The text of the suite is not the one that stood when its first cell ran; that "

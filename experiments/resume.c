@@ -185,7 +185,7 @@ static enum status check(struct resume *r, const struct checkpoint *c) {
 void resume_begin(struct resume *r) {
     if (!r) return;
     r->kept_at = seconds_now();
-    if (fs_missing(r->path)) return;
+    if (!fs_exists(r->path)) return;
     arena_open(&r->file, 1 << 16);
     r->state = ARENA_NEW(&r->file, struct checkpoint, 1);
     enum status st = checkpoint_read(&r->file, r->path, r->state);

@@ -126,7 +126,7 @@ static enum status verify_line(struct arena *a, const char *folder, const char *
         return damaged(folder, "SHA256SUMS is malformed", "");
     const char *name = line + NAME_AT;
     const char *path = arena_printf(a, "%s/%s", folder, name);
-    if (fs_missing(path)) return damaged(folder, "lacks ", name);
+    if (!fs_exists(path)) return damaged(folder, "lacks ", name);
     TRY(sha256_file(path, hex));
     if (strncmp(hex, line, 64) != 0) return damaged(folder, "other content than its sum says in ", name);
     if (strcmp(name, "config.json") == 0) {
@@ -154,8 +154,8 @@ enum status store_verify(struct arena *a, const char *out, const char *key) {
     bool identified = false;
     int lines = 0;
     enum status st = ST_OK;
-    if (fs_missing(folder)) return status_set(ST_PARTIAL, "%s: not there yet", folder);
-    if (fs_missing(sums))
+    if (!fs_exists(folder)) return status_set(ST_PARTIAL, "%s: not there yet", folder);
+    if (!fs_exists(sums))
         st = damaged(folder, "lacks ", sums_name);
     else
         st = fs_read(a, sums, &text, &size);

@@ -49,7 +49,7 @@ enum status verify_suite(const char *manifest, const char *folder, struct suite 
 
 const char *verify_reference(const char *folder, const char *suite, struct arena *a) {
     const char *plain = arena_printf(a, "%s/%s.csv", folder, suite), *packed = arena_printf(a, "%s.bz2", plain);
-    return fs_exists(plain) || fs_missing(packed) ? plain : packed;
+    return fs_exists(plain) || !fs_exists(packed) ? plain : packed;
 }
 
 size_t verify_stem(const char *name) {

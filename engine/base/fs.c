@@ -151,11 +151,7 @@ enum status fs_write(const char *path, const void *data, size_t size) {
 }
 
 bool fs_exists(const char *path) {
-    return access(path, F_OK) == 0;
-}
-
-bool fs_missing(const char *path) {
-    return access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG);
 }
 
 bool fs_is_folder(const char *path) {

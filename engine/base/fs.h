@@ -31,8 +31,8 @@ void fs_unmap(const void *data, size_t size);
 
 MUST_USE enum status fs_write(const char *path, const void *data, size_t size); /* create, write, commit */
 
+/* A file that the system cannot look at now counts as there: who opens it learns why. */
 bool fs_exists(const char *path);
-bool fs_missing(const char *path); /* no such file: not the same as one that the system cannot look at now */
 bool fs_is_folder(const char *path);
 MUST_USE enum status fs_mkdirs(const char *path); /* mkdir -p */
 /* Durable when it succeeds; undone when the folders cannot be flushed. */

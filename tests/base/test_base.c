@@ -303,6 +303,23 @@ START_TEST(fs_folders) {
 }
 END_TEST
 
+/* Only what is known to be absent is: the rest is met when it is opened, with its reason. */
+START_TEST(fs_unreadable_is_not_absent) {
+    char long_name[5000];
+    const char *loop = in_folder("loop"), *below;
+    memset(long_name, 'x', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    ck_assert_int_eq(symlink("loop", loop), 0);
+    ck_assert(fs_exists(loop));
+    char *data;
+    size_t size;
+    ck_assert_int_eq(fs_read(&arena, loop, &data, &size), ST_IO);
+    ck_assert_int_eq(fs_write(in_folder("f"), "1", 1), ST_OK);
+    below = in_folder("f/g");
+    ck_assert(!fs_exists(below) && !fs_exists(in_folder("none")) && !fs_exists(long_name));
+}
+END_TEST
+
 START_TEST(fs_lock_excludes) {
     int first = -1, second = -1;
     const char *path = in_folder("lock");
@@ -344,6 +361,7 @@ Suite *suite_base(void) {
     tcase_add_test(fs, fs_failures_name_the_path);
     tcase_add_loop_test(fs, fs_full_disk, 0, 2);
     tcase_add_test(fs, fs_folders);
+    tcase_add_test(fs, fs_unreadable_is_not_absent);
     tcase_add_test(fs, fs_lock_excludes);
     tcase_add_test(fs, fs_plain_names);
     suite_add_tcase(s, status);
