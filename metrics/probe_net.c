@@ -153,10 +153,34 @@ double probe_net_loss(struct probe_net *net, const double *theta, double *grad) 
     return loss;
 }
 
+/* The rule of liblbfgs' parameters past and delta, kept here: liblbfgs goes on without it where its memory for the past
+ * losses is refused, and would stop elsewhere. */
+enum { PAST = 5 };
+struct descent {
+    struct probe_net *net;
+    double past[PAST]; /* losses of the last iterations; NAN: none yet */
+    double delta;
+};
+
 static lbfgsfloatval_t evaluate(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, int n,
                                 lbfgsfloatval_t step) {
+    struct descent *d = instance;
     (void)n, (void)step;
-    return probe_net_loss(instance, x, g);
+    const double loss = probe_net_loss(d->net, x, g);
+    if (isnan(d->past[0])) d->past[0] = loss;
+    return loss;
+}
+
+/* Stop when PAST iterations lowered the loss by less than delta of itself. */
+static int improves(void *instance, const lbfgsfloatval_t *x, const lbfgsfloatval_t *g, const lbfgsfloatval_t loss,
+                    const lbfgsfloatval_t xnorm, const lbfgsfloatval_t gnorm, const lbfgsfloatval_t step, int n,
+                    int iteration, int searches) {
+    struct descent *d = instance;
+    (void)x, (void)g, (void)xnorm, (void)gnorm, (void)step, (void)n, (void)searches;
+    double *then = &d->past[iteration % PAST];
+    if (iteration >= PAST && (*then - loss) / loss < d->delta) return LBFGS_STOP;
+    *then = loss;
+    return 0;
 }
 
 enum status probe_net_fit(struct probe_net *net, double *theta, double C, double tolerance, int max_iterations) {
@@ -165,12 +189,11 @@ enum status probe_net_fit(struct probe_net *net, double *theta, double C, double
     lbfgs_parameter_init(&parameters);
     parameters.m = 10;
     parameters.epsilon = tolerance;
-    parameters.past = 5;
-    parameters.delta = tolerance;
     parameters.max_iterations = max_iterations;
     parameters.max_linesearch = 20;
     double loss = NAN;
-    int rc = lbfgs(probe_net_size(net->d, net->K, net->H), theta, &loss, evaluate, NULL, net, &parameters);
+    struct descent descent = {.net = net, .past = {NAN}, .delta = tolerance};
+    int rc = lbfgs(probe_net_size(net->d, net->K, net->H), theta, &loss, evaluate, improves, &descent, &parameters);
     /* A line search that finds no lower point (float products) leaves the last good point: that is convergence. */
     switch (rc) {
     case LBFGS_SUCCESS:
