@@ -129,7 +129,8 @@ static enum status write_state(const struct resume *r, struct arena *a) {
     }
     add_meta(&c, "readings", text_of(a, r->readings, r->n_readings));
     if (r->stream) {
-        if (fflush(r->stream)) return status_errno("%s: cannot be written", r->stream_path);
+        /* Rows that an earlier write lost are not in the file, though this flush may succeed. */
+        if (fflush(r->stream) || ferror(r->stream)) return status_errno("%s: cannot be written", r->stream_path);
         TRY(fs_read(a, r->stream_path, &rows, &size));
         add_meta(&c, "rows", rows);
     }

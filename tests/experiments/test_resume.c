@@ -197,6 +197,26 @@ START_TEST(readings_are_recalled) {
 }
 END_TEST
 
+/* A write that failed once has lost rows, whatever later ones say: a state with the rest would be taken up as whole. */
+START_TEST(lost_rows_are_not_kept) {
+    struct resume r;
+    const char *path = in("rows");
+    ck_assert_int_eq(fs_write(path, "a,b\n", 4), ST_OK);
+    FILE *rows = fopen(path, "re"); /* refuses what is written, and flushes well */
+    resume_open(&r, &arena, folder, "key");
+    resume_stream(&r, rows, path);
+    resume_begin(&r);
+    ck_assert_int_eq(fputc('1', rows), EOF);
+    ck_assert_int_eq(fflush(rows), 0);
+    resume_done(&r);
+    ck_assert(!fs_exists(in(store_training)) && shared->kept == 0);
+    clearerr(rows);
+    resume_done(&r);
+    ck_assert(fs_exists(in(store_training)) && shared->kept == 1);
+    ck_assert_int_eq(fclose(rows), 0);
+}
+END_TEST
+
 /* Without the setting nothing so short is kept. */
 START_TEST(short_cells_keep_nothing) {
     unsetenv("SPILLOVER_KEEP_SECONDS");
@@ -214,6 +234,7 @@ Suite *suite_resume(void) {
     tcase_add_test(t, threads_move_no_bit_of_a_cell);
     tcase_add_loop_test(t, a_damaged_state_is_not_used, 0, sizeof damages / sizeof damages[0]);
     tcase_add_test(t, readings_are_recalled);
+    tcase_add_test(t, lost_rows_are_not_kept);
     tcase_add_test(t, short_cells_keep_nothing);
     suite_add_tcase(s, t);
     return s;
