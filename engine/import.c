@@ -1,6 +1,5 @@
 #include "engine/import.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,12 +234,11 @@ static enum status find_file(struct arena *a, const char *folder, const char **p
     static const char *const usual[] = {"model.safetensors", "pytorch_model.bin"};
     for (int i = 0; i < 2; i++)
         if (fs_exists(*path = arena_printf(a, "%s/%s", folder, usual[i]))) return ST_OK;
-    DIR *d = opendir(folder);
-    if (!d) return status_errno("%s: cannot be opened", folder);
-    int found = 0;
-    for (const struct dirent *e; (e = readdir(d));)
-        if (is_weights(e->d_name) && found++ == 0) *path = arena_printf(a, "%s/%s", folder, e->d_name);
-    closedir(d);
+    const char **names;
+    int n, found = 0;
+    TRY(fs_list(a, folder, &names, &n));
+    for (int i = 0; i < n; i++)
+        if (is_weights(names[i]) && found++ == 0) *path = arena_printf(a, "%s/%s", folder, names[i]);
     if (found == 1) return ST_OK;
     return status_set(ST_USAGE, "%s: %s model.safetensors, pytorch_model.bin, .safetensors, .bin, .pt or checkpoint_N",
                       folder, found ? "several files and none of these names:" : "expected one of");

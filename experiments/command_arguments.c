@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,15 +103,15 @@ void command_add_set(struct command_sets *sets, const char *arg, struct argp_sta
 
 /* Entries of a folder that has them: <name>/results.csv of runs, <name>.csv, plain or packed, of committed tables. */
 static int add_names(const char *folder, bool runs, const char **names, int n, struct arena *a) {
-    DIR *dir = opendir(folder);
-    if (!dir) return n;
-    for (struct dirent *e; n < MOST_NAMES && (e = readdir(dir));) {
-        const size_t stem = strcspn(e->d_name, ".");
-        if (runs ? fs_plain_name(e->d_name) && fs_exists(arena_printf(a, "%s/%s/results.csv", folder, e->d_name))
-                 : stem > 0 && (strcmp(e->d_name + stem, ".csv") == 0 || strcmp(e->d_name + stem, ".csv.bz2") == 0))
-            names[n++] = runs ? arena_strdup(a, e->d_name) : arena_printf(a, "%.*s", (int)stem, e->d_name);
+    const char **there;
+    int n_there;
+    if (fs_list(a, folder, &there, &n_there) != ST_OK) return n;
+    for (int i = 0; n < MOST_NAMES && i < n_there; i++) {
+        const size_t stem = strcspn(there[i], ".");
+        if (runs ? fs_plain_name(there[i]) && fs_exists(arena_printf(a, "%s/%s/results.csv", folder, there[i]))
+                 : stem > 0 && (strcmp(there[i] + stem, ".csv") == 0 || strcmp(there[i] + stem, ".csv.bz2") == 0))
+            names[n++] = runs ? there[i] : arena_printf(a, "%.*s", (int)stem, there[i]);
     }
-    closedir(dir);
     return n;
 }
 

@@ -1,5 +1,4 @@
 /* gc: what lies in the store of cells and belongs to no suite any more. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,7 +82,8 @@ static enum status check_finished(const char *dir, struct arena *a) {
         TRY(st);
         fs_unlock(fd);
     }
-    if (stat(manifest, &began)) return ST_OK;
+    if (!fs_exists(manifest)) return ST_OK;
+    if (stat(manifest, &began)) return status_errno("%s: cannot be looked at", manifest);
     if (stat(arena_printf(a, "%s/cells.list", dir), &listed) == 0 &&
         (began.st_mtim.tv_sec < listed.st_mtim.tv_sec ||
          (began.st_mtim.tv_sec == listed.st_mtim.tv_sec && began.st_mtim.tv_nsec <= listed.st_mtim.tv_nsec)))
@@ -106,28 +106,14 @@ static enum status read_suite(struct keys *k, const char *dir, struct arena *a) 
 }
 
 static enum status read_suites(struct keys *k, const char *out, struct arena *a) {
-    DIR *dir = opendir(out);
-    if (!dir) return status_errno("%s: cannot be listed", out);
-    enum status st = ST_OK;
-    for (struct dirent *e; st == ST_OK && (e = readdir(dir));)
-        if (fs_plain_name(e->d_name) && strcmp(e->d_name, "cells") != 0)
-            st = read_suite(k, arena_printf(a, "%s/%s", out, e->d_name), a);
-    closedir(dir);
-    if (st == ST_OK && k->n) qsort(k->key, (size_t)k->n, sizeof *k->key, by_key);
-    return st;
-}
-
-static double bytes_of(const char *folder, struct arena *a) {
-    double bytes = 0.0;
-    DIR *dir = opendir(folder);
-    if (!dir) return 0.0;
-    for (struct dirent *e; (e = readdir(dir));) {
-        struct stat info;
-        if (stat(arena_printf(a, "%s/%s", folder, e->d_name), &info) == 0 && S_ISREG(info.st_mode))
-            bytes += (double)info.st_size;
-    }
-    closedir(dir);
-    return bytes;
+    const char **names;
+    int n;
+    TRY(fs_list(a, out, &names, &n));
+    for (int i = 0; i < n; i++)
+        if (fs_plain_name(names[i]) && strcmp(names[i], "cells") != 0)
+            TRY(read_suite(k, arena_printf(a, "%s/%s", out, names[i]), a));
+    if (k->n) qsort(k->key, (size_t)k->n, sizeof *k->key, by_key);
+    return ST_OK;
 }
 
 /* <key>, <key>.part and <key>.bad-N; only what is whole and needed stays, and what somebody holds. */
@@ -140,7 +126,7 @@ static enum status look_at(const struct arguments *x, const struct keys *k, cons
     enum status st = store_lock(a, x->out, key, &lock);
     if (st == ST_PARTIAL) return ST_OK;
     if (st != ST_OK) return st;
-    const double size = bytes_of(path, a);
+    const double size = fs_folder_bytes(a, path);
     if (x->delete) st = fs_remove_tree(path);
     fs_unlock(lock);
     if (st != ST_OK) return st;
@@ -174,12 +160,11 @@ enum status command_gc(int argc, char **argv, struct arena *a) {
     TRY(command_parse(&command_gc_argp, argc, argv, &x));
     TRY(read_suites(&needed, x.out, a));
     const char *cells = arena_printf(a, "%s/cells", x.out);
-    DIR *dir = opendir(cells);
-    if (!dir) return status_errno("%s: cannot be listed", cells);
-    for (struct dirent *e; (e = readdir(dir));)
-        if (strspn(e->d_name, "0123456789abcdef") == 64) add(&all, arena_strdup(a, e->d_name), a);
-    closedir(dir);
-    if (all.n) qsort(all.key, (size_t)all.n, sizeof *all.key, by_key);
+    const char **names;
+    int n;
+    TRY(fs_list(a, cells, &names, &n));
+    for (int i = 0; i < n; i++)
+        if (strspn(names[i], "0123456789abcdef") == 64) add(&all, names[i], a);
     enum status st = ST_OK;
     if (x.json) found.cells = json_array();
     for (int i = 0; st == ST_OK && i < all.n; i++) st = look_at(&x, &needed, all.key[i], &found, a);

@@ -1,28 +1,11 @@
 /* run -n: what would run, resolved, and what it is likely to take. */
-#include <dirent.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "experiments/display.h"
 #include "experiments/run.h"
 #include "experiments/store.h"
-
-/* Bytes of the plain files of a folder. */
-static double folder_bytes(struct arena *a, const char *folder) {
-    double bytes = 0;
-    DIR *dir = opendir(folder);
-    if (!dir) return 0;
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        struct arena_mark mark = arena_mark(a);
-        struct stat info;
-        if (stat(arena_printf(a, "%s/%s", folder, entry->d_name), &info) == 0 && S_ISREG(info.st_mode))
-            bytes += (double)info.st_size;
-        arena_rewind(a, mark);
-    }
-    closedir(dir);
-    return bytes;
-}
 
 /* Disk that the unfinished cells will take: the mean of finished ones of the same kind; -1 when a kind has none. */
 static double bytes_left(struct arena *a, const struct schedule *s) {
@@ -33,7 +16,7 @@ static double bytes_left(struct arena *a, const struct schedule *s) {
         for (int i = 0; i < s->grid->n; i++) {
             if (s->grid->cells[i].cell.kind != kind) continue;
             if (s->cells[i].state == STATE_DONE) {
-                bytes += folder_bytes(a, store_path(a, s->out, s->grid->cells[i].cell.key));
+                bytes += fs_folder_bytes(a, store_path(a, s->out, s->grid->cells[i].cell.key));
                 whole++;
             } else if (s->cells[i].state != STATE_SKIPPED)
                 open++;

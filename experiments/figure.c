@@ -1,6 +1,5 @@
 #include "experiments/figure.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -94,21 +93,13 @@ done:
     return st;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 enum status figure_list(const char *dir, const char ***names, int *n, struct arena *a) {
-    enum { MOST = 256 };
-    DIR *folder = opendir(dir);
+    int all;
     *n = 0;
-    if (!folder) return status_errno("%s: cannot be listed", dir);
-    *names = ARENA_NEW(a, const char *, MOST);
-    for (struct dirent *e; *n < MOST && (e = readdir(folder));) {
-        const char *end = strrchr(e->d_name, '.');
-        if (end && strcmp(end, ".svg") == 0 && fs_plain_name(e->d_name)) (*names)[(*n)++] = arena_strdup(a, e->d_name);
+    TRY(fs_list(a, dir, names, &all));
+    for (int i = 0; i < all; i++) {
+        const char *name = (*names)[i], *end = strrchr(name, '.');
+        if (end && strcmp(end, ".svg") == 0 && fs_plain_name(name)) (*names)[(*n)++] = name;
     }
-    closedir(folder);
-    qsort(*names, (size_t)*n, sizeof **names, by_name);
     return ST_OK;
 }

@@ -1,6 +1,5 @@
 #include "experiments/grid.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,31 +31,26 @@ static int by_name(const void *a, const void *b) {
 static enum status add_inputs(struct builder *b, const char *data_dir, const char *sub) {
     struct grid *g = b->grid;
     const char *folder = arena_printf(b->arena, "%s/%s", data_dir, sub);
-    DIR *dir = opendir(folder);
+    const char **names;
+    int n;
+    if (!fs_exists(folder)) return ST_OK;
     /* What is there but cannot be looked at must not be left out of the keys. */
-    if (!dir) return !fs_exists(folder) ? ST_OK : status_errno("%s: cannot be listed", folder);
-    enum status st = ST_OK;
-    for (struct dirent *entry; st == ST_OK && (errno = 0, entry = readdir(dir));) {
+    TRY(fs_list(b->arena, folder, &names, &n));
+    for (int i = 0; i < n; i++) {
         struct stat info;
-        const char *path = arena_printf(b->arena, "%s/%s", folder, entry->d_name);
-        if (entry->d_name[0] == '.') continue;
+        const char *path = arena_printf(b->arena, "%s/%s", folder, names[i]);
+        if (names[i][0] == '.') continue;
         if (stat(path, &info)) {
             if (errno == ENOENT) continue; /* a link to nowhere */
-            st = status_errno("%s: cannot be looked at", path);
-            break;
+            return status_errno("%s: cannot be looked at", path);
         }
         if (!S_ISREG(info.st_mode)) continue;
-        if (g->n_inputs == MOST_INPUTS) {
-            st = status_set(ST_USAGE, "%s: more than %d files", data_dir, MOST_INPUTS);
-            break;
-        }
+        if (g->n_inputs == MOST_INPUTS) return status_set(ST_USAGE, "%s: more than %d files", data_dir, MOST_INPUTS);
         struct grid_input *input = &g->inputs[g->n_inputs++];
-        input->name = arena_printf(b->arena, "%s%s%s", sub, *sub ? "/" : "", entry->d_name);
-        st = sha256_file(path, input->sha256);
+        input->name = arena_printf(b->arena, "%s%s%s", sub, *sub ? "/" : "", names[i]);
+        TRY(sha256_file(path, input->sha256));
     }
-    if (st == ST_OK && errno) st = status_errno("%s: cannot be listed", folder);
-    closedir(dir);
-    return st;
+    return ST_OK;
 }
 
 /* The folders of the data folder that a cell reads: its task's, and that of the weights it starts from. */

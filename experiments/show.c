@@ -1,6 +1,5 @@
 #include "experiments/show_internal.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <string.h>
 
@@ -24,20 +23,19 @@ static enum status find_cell(struct showing *s) {
     const char *prefix = s->o->cell, *folder = arena_printf(s->arena, "%s/cells", s->o->out);
     const size_t length = strlen(prefix);
     const char *near = NULL;
-    int found = 0;
-    DIR *dir = opendir(folder);
-    if (!dir) return status_errno("%s: cannot be listed", folder);
-    for (struct dirent *e; (e = readdir(dir));) {
-        if (strlen(e->d_name) != 64) continue;
-        if (strncmp(e->d_name, prefix, length) != 0) {
-            const char *key = arena_printf(s->arena, "%.*s", (int)length, e->d_name);
+    const char **names;
+    int n, found = 0;
+    TRY(fs_list(s->arena, folder, &names, &n));
+    for (int i = 0; i < n; i++) {
+        if (strlen(names[i]) != 64) continue;
+        if (strncmp(names[i], prefix, length) != 0) {
+            const char *key = arena_printf(s->arena, "%.*s", (int)length, names[i]);
             if (length >= LEAST_NEAR && status_nearest(prefix, &key, 1, sizeof key)) near = key;
             continue;
         }
-        snprintf(s->show->key, sizeof s->show->key, "%.64s", e->d_name);
+        snprintf(s->show->key, sizeof s->show->key, "%.64s", names[i]);
         found++;
     }
-    closedir(dir);
     if (found == 1) return store_verify(s->arena, s->o->out, s->show->key);
     if (found) return status_set(ST_USAGE, "%d cells begin with \"%s\"; write more of the key", found, prefix);
     if (near) return status_set(ST_USAGE, "%s has no finished cell \"%s\"; did you mean \"%s\"?", folder, prefix, near);

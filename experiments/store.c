@@ -1,6 +1,5 @@
 #include "experiments/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,35 +34,19 @@ enum status store_lock(struct arena *a, const char *out, const char *key, int *f
     return fs_lock(arena_printf(a, "%s/cells/.locks/%s", out, key), fd);
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The plain files of a folder but for SHA256SUMS, sorted. */
 static enum status list_files(struct arena *a, const char *folder, const char ***names, int *n) {
-    DIR *dir = opendir(folder);
-    if (!dir) return status_errno("%s: cannot be listed", folder);
-    *names = ARENA_NEW(a, const char *, MOST_FILES);
+    int all;
     *n = 0;
-    enum status st = ST_OK;
-    for (;;) {
-        errno = 0;
-        struct dirent *entry = readdir(dir);
-        if (!entry) {
-            if (errno) st = status_errno("%s: cannot be listed", folder);
-            break;
-        }
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        if (strcmp(entry->d_name, sums_name) == 0) continue;
-        if (*n == MOST_FILES || !fs_plain_name(entry->d_name)) {
-            st = status_set(ST_FAILED, "%s: too many files, or one with an odd name", folder);
-            break;
-        }
-        (*names)[(*n)++] = arena_strdup(a, entry->d_name);
+    TRY(fs_list(a, folder, names, &all));
+    for (int i = 0; i < all; i++) {
+        const char *name = (*names)[i];
+        if (strcmp(name, sums_name) == 0) continue;
+        if (*n == MOST_FILES || !fs_plain_name(name))
+            return status_set(ST_FAILED, "%s: too many files, or one with an odd name", folder);
+        (*names)[(*n)++] = name;
     }
-    closedir(dir);
-    qsort(*names, (size_t)*n, sizeof **names, by_name);
-    return st;
+    return ST_OK;
 }
 
 /* Files of an open folder that a kill left half written. */

@@ -1,6 +1,5 @@
 #include "experiments/suite.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,23 +346,16 @@ enum status suite_read(struct suite *s, const char *path, const char *const *ove
     return ST_OK;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 const char *const *suite_names(struct arena *a, const char *folder, int *n) {
-    enum { MOST = 256 };
-    const char **names = ARENA_NEW(a, const char *, MOST);
+    const char **names;
+    int all;
     *n = 0;
-    DIR *dir = opendir(folder);
-    if (!dir) return names;
-    for (struct dirent *entry; *n < MOST && (entry = readdir(dir));) {
-        size_t length = strlen(entry->d_name);
-        if (length > 5 && strcmp(entry->d_name + length - 5, ".yaml") == 0)
-            names[(*n)++] = arena_printf(a, "%.*s", (int)length - 5, entry->d_name);
+    if (fs_list(a, folder, &names, &all) != ST_OK) return NULL;
+    for (int i = 0; i < all; i++) {
+        const size_t length = strlen(names[i]);
+        if (length > 5 && strcmp(names[i] + length - 5, ".yaml") == 0)
+            names[(*n)++] = arena_printf(a, "%.*s", (int)length - 5, names[i]);
     }
-    closedir(dir);
-    qsort(names, (size_t)*n, sizeof *names, by_name);
     return names;
 }
 

@@ -1,8 +1,10 @@
 #include "engine/base/fs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -150,13 +152,57 @@ enum status fs_write(const char *path, const void *data, size_t size) {
     return fs_commit(&f);
 }
 
+static bool nothing_there(void) {
+    return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG;
+}
+
 bool fs_exists(const char *path) {
-    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG);
+    return access(path, F_OK) == 0 || !nothing_there();
 }
 
 bool fs_is_folder(const char *path) {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return stat(path, &info) == 0 ? S_ISDIR(info.st_mode) : !nothing_there();
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum status fs_list(struct arena *a, const char *folder, const char ***names, int *n) {
+    DIR *dir = opendir(folder);
+    if (!dir) return status_errno("%s: cannot be listed", folder);
+    int room = 0;
+    *names = NULL;
+    *n = 0;
+    for (struct dirent *entry; (errno = 0, entry = readdir(dir));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (*n == room) {
+            const char **more = ARENA_NEW(a, const char *, room = room ? 2 * room : 64);
+            if (*n) memcpy(more, *names, (size_t)*n * sizeof *more);
+            *names = more;
+        }
+        (*names)[(*n)++] = arena_strdup(a, entry->d_name);
+    }
+    const enum status st = errno ? status_errno("%s: cannot be listed", folder) : ST_OK;
+    closedir(dir);
+    if (*n) qsort(*names, (size_t)*n, sizeof **names, by_name);
+    return st;
+}
+
+double fs_folder_bytes(struct arena *a, const char *folder) {
+    const struct arena_mark mark = arena_mark(a);
+    const char **names;
+    double bytes = 0;
+    int n;
+    if (fs_list(a, folder, &names, &n) == ST_OK)
+        for (int i = 0; i < n; i++) {
+            struct stat info;
+            if (stat(arena_printf(a, "%s/%s", folder, names[i]), &info) == 0 && S_ISREG(info.st_mode))
+                bytes += (double)info.st_size;
+        }
+    arena_rewind(a, mark);
+    return bytes;
 }
 
 enum status fs_mkdirs(const char *path) {

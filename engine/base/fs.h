@@ -31,10 +31,13 @@ void fs_unmap(const void *data, size_t size);
 
 MUST_USE enum status fs_write(const char *path, const void *data, size_t size); /* create, write, commit */
 
-/* A file that the system cannot look at now counts as there: who opens it learns why. */
+/* What the system cannot look at now counts as there: who opens it learns why. */
 bool fs_exists(const char *path);
 bool fs_is_folder(const char *path);
-MUST_USE enum status fs_mkdirs(const char *path); /* mkdir -p */
+/* All names in a folder but . and .., sorted. */
+MUST_USE enum status fs_list(struct arena *a, const char *folder, const char ***names, int *n);
+double fs_folder_bytes(struct arena *a, const char *folder); /* of its plain files, as far as they can be looked at */
+MUST_USE enum status fs_mkdirs(const char *path);            /* mkdir -p */
 /* Durable when it succeeds; undone when the folders cannot be flushed. */
 MUST_USE enum status fs_rename_dir(const char *from, const char *to);
 MUST_USE enum status fs_remove_tree(const char *path); /* missing is fine */

@@ -303,6 +303,28 @@ START_TEST(fs_folders) {
 }
 END_TEST
 
+START_TEST(fs_lists_names_in_order) {
+    static const char *const made[] = {"b", "a", ".c", "B"};
+    static const char *const sorted[] = {".c", "B", "a", "b"};
+    const char **names;
+    int n;
+    ck_assert_int_eq(fs_list(&arena, folder, &names, &n), ST_OK);
+    ck_assert_int_eq(n, 0);
+    for (size_t i = 0; i < 4; i++) ck_assert_int_eq(fs_write(in_folder(made[i]), "12345", i + 1), ST_OK);
+    ck_assert_int_eq(fs_mkdirs(in_folder("d")), ST_OK);
+    ck_assert_int_eq(fs_list(&arena, folder, &names, &n), ST_OK);
+    ck_assert_int_eq(n, 5);
+    for (size_t i = 0; i < 4; i++) ck_assert_str_eq(names[i], sorted[i]);
+    ck_assert_double_eq(fs_folder_bytes(&arena, folder), 1 + 2 + 3 + 4); /* the folder in it does not count */
+    for (int i = 0; i < 200; i++)
+        ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/d/%03d", folder, i), "", 0), ST_OK);
+    ck_assert_int_eq(fs_list(&arena, in_folder("d"), &names, &n), ST_OK);
+    ck_assert_int_eq(n, 200);
+    ck_assert_str_eq(names[199], "199");
+    ck_assert_int_eq(fs_list(&arena, in_folder("none"), &names, &n), ST_IO);
+}
+END_TEST
+
 /* Only what is known to be absent is: the rest is met when it is opened, with its reason. */
 START_TEST(fs_unreadable_is_not_absent) {
     char long_name[5000];
@@ -361,6 +383,7 @@ Suite *suite_base(void) {
     tcase_add_test(fs, fs_failures_name_the_path);
     tcase_add_loop_test(fs, fs_full_disk, 0, 2);
     tcase_add_test(fs, fs_folders);
+    tcase_add_test(fs, fs_lists_names_in_order);
     tcase_add_test(fs, fs_unreadable_is_not_absent);
     tcase_add_test(fs, fs_lock_excludes);
     tcase_add_test(fs, fs_plain_names);
