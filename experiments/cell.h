@@ -83,6 +83,12 @@ struct cell_bodies {
  * identity behind `key`, or says what this program does not know. */
 MUST_USE enum status cell_read(const char *path, const char *key, struct cell *cell, enum numeric_mode *mode);
 
+/* What the cell <out>/cells/<key> took, by its resources.json; all NAN where there is none. */
+struct cell_resources {
+    double seconds, cpu_seconds, max_rss_kib;
+};
+MUST_USE enum status cell_resources(struct arena *a, const char *out, const char *key, struct cell_resources *r);
+
 /* The whole life of a cell's process: read <out>/cells/<key>.part/config.json, verify the parents, run the body, make
  * the folder whole. The caller holds the cell's lock (experiments/store.h). data_dir: published files, or NULL. */
 MUST_USE enum status cell_execute(const char *out, const char *key, const char *data_dir, int threads,

@@ -77,15 +77,20 @@ static json_t *results_of(const struct log *log) {
     return json_pack("{s:i, s:i, s:o}", "total_samples", n, "completed_samples", n, "scores", scores);
 }
 
-/* When the cell was made whole, for a log or the name of its file: the same log comes out whenever it is exported. */
-static const char *time_of(struct arena *a, const char *out, const char *key, bool name) {
+/* When the cell was made whole, for a log and the name of its file: the same log comes out whenever it is exported. */
+static enum status time_of(struct arena *a, const char *out, const char *key, const char **in_log,
+                           const char **in_name) {
     struct stat info;
     struct tm utc;
-    char text[64];
-    const time_t when = stat(arena_printf(a, "%s/SHA256SUMS", store_path(a, out, key)), &info) ? 0 : info.st_mtime;
-    gmtime_r(&when, &utc);
-    strftime(text, sizeof text, name ? "%Y-%m-%dT%H-%M-%S+00-00" : "%Y-%m-%dT%H:%M:%S+00:00", &utc);
-    return arena_strdup(a, text);
+    char text[2][64];
+    const char *sums = arena_printf(a, "%s/SHA256SUMS", store_path(a, out, key));
+    if (stat(sums, &info)) return status_errno("%s: cannot be looked at", sums);
+    gmtime_r(&info.st_mtime, &utc);
+    strftime(text[0], sizeof text[0], "%Y-%m-%dT%H:%M:%S+00:00", &utc);
+    strftime(text[1], sizeof text[1], "%Y-%m-%dT%H-%M-%S+00-00", &utc);
+    *in_log = arena_strdup(a, text[0]);
+    *in_name = arena_strdup(a, text[1]);
+    return ST_OK;
 }
 
 /* Who said it and to what questions: `eval` of a log. */
@@ -109,14 +114,14 @@ static json_t *eval_of(const struct log *log, const struct show *s, int side, co
 
 static enum status write_log(const struct log *log, const struct show *s, int side, const char *out, const char *to,
                              json_t *files, struct arena *a) {
-    const char *created = time_of(a, out, s->key, false);
+    const char *created, *in_name;
+    TRY(time_of(a, out, s->key, &created, &in_name));
     const char *id = arena_printf(a, "%.21s%d", s->key, side); /* Inspect's ids have 22 characters */
     json_t *all = json_pack("{s:i, s:s, s:o, s:{s:s, s:[], s:{}}, s:o, s:{s:s, s:s, s:{}}, s:O}", "version", 2,
                             "status", "success", "eval", eval_of(log, s, side, created, id, a), "plan", "name", "plan",
                             "steps", "config", "results", results_of(log), "stats", "started_at", created,
                             "completed_at", created, "model_usage", "samples", log->samples);
-    const char *path =
-        arena_printf(a, "%s/%s_%s-%.12s_%s.json", to, time_of(a, out, s->key, true), side_name[side], s->key, id);
+    const char *path = arena_printf(a, "%s/%s_%s-%.12s_%s.json", to, in_name, side_name[side], s->key, id);
     const enum status st = all ? jsonio_store_in_order(path, all) : status_set(ST_DATA, "%s: is not UTF-8", path);
     json_decref(all);
     if (st == ST_OK) json_array_append_new(files, json_string(path));

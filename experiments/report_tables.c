@@ -6,6 +6,7 @@
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
+#include "experiments/cell.h"
 #include "experiments/report_internal.h"
 
 int report_outcome_seeds(const struct outcomes *o, int i, double *x) {
@@ -373,18 +374,14 @@ struct cost {
     double seconds, most_memory; /* MiB */
 };
 
-static void add_cost(const struct report *r, const char *key, struct cost *cost) {
-    const char *path = arena_printf(r->arena, "%s/../cells/%s/resources.json", r->dir, key);
-    json_t *json;
-    double seconds, memory;
-    if (!fs_exists(path) || jsonio_load_path(path, &json) != ST_OK) return;
-    if (jsonio_get_number(path, json, "cpu_seconds", &seconds) == ST_OK &&
-        jsonio_get_number(path, json, "max_rss_kib", &memory) == ST_OK) {
-        cost->cells++;
-        cost->seconds += seconds;
-        cost->most_memory = fmax(cost->most_memory, memory / 1024);
-    }
-    json_decref(json);
+static enum status add_cost(const struct report *r, const char *key, struct cost *cost) {
+    struct cell_resources took;
+    TRY(cell_resources(r->arena, arena_printf(r->arena, "%s/..", r->dir), key, &took));
+    if (isnan(took.cpu_seconds)) return ST_OK;
+    cost->cells++;
+    cost->seconds += took.cpu_seconds;
+    cost->most_memory = fmax(cost->most_memory, took.max_rss_kib / 1024);
+    return ST_OK;
 }
 
 /* The keys of all cells: results.csv has their beginnings. */
@@ -436,7 +433,7 @@ static enum status read_costs(const struct report *r, struct cost **costs, int *
         if (!report_new_cell(r, i)) continue;
         struct cost *cost = cost_of(*costs, n, r, i);
         for (int k = 0; k < n_keys; k++)
-            if (strncmp(keys[k], cell, strlen(cell)) == 0) add_cost(r, keys[k], cost);
+            if (strncmp(keys[k], cell, strlen(cell)) == 0) TRY(add_cost(r, keys[k], cost));
     }
     qsort(*costs, (size_t)*n, sizeof **costs, by_kind);
     return ST_OK;
@@ -451,10 +448,11 @@ enum status report_cost(struct report *r, FILE *out) {
     int n;
     r->core_seconds = NAN;
     fprintf(out, "\n## Cost\n\n");
-    if (read_costs(r, &costs, &n) != ST_OK) {
+    if (!fs_exists(arena_printf(r->arena, "%s/cells.list", r->dir))) {
         fprintf(out, "Not recorded.\n");
         return ST_OK;
     }
+    TRY(read_costs(r, &costs, &n));
     fprintf(out, "Core-seconds and memory of the cells of every base and arm, and of all pressed cells of an arm, as "
                  "measured when they were computed (training and measuring together), beside what their training "
                  "took: `cost.csv`. Seconds stand apart, because everything on this page comes out the same wherever "

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
+#include "engine/base/log.h"
 #include "experiments/store.h"
 
 enum { TICK_MS = 500, GRACE_MS = 3000 };
@@ -59,14 +61,9 @@ void schedule_open(struct schedule *s) {
 }
 
 static double seconds_of(struct schedule *s, const char *key) {
-    struct arena_mark mark = arena_mark(s->arena);
-    const char *path = arena_printf(s->arena, "%s/resources.json", store_path(s->arena, s->out, key));
-    json_t *json = NULL;
-    double seconds = 0;
-    if (jsonio_load_path(path, &json) || jsonio_get_number(path, json, "seconds", &seconds)) seconds = 0;
-    json_decref(json);
-    arena_rewind(s->arena, mark);
-    return seconds;
+    struct cell_resources took;
+    if (cell_resources(s->arena, s->out, key, &took) != ST_OK) log_warning("%s", status_message());
+    return isfinite(took.seconds) ? took.seconds : 0;
 }
 
 void schedule_survey(struct schedule *s) {

@@ -24,18 +24,6 @@ struct page {
 static const char *const list_columns[] = {"key", "kind", "state", "label", "variant", "note"};
 enum { LIST_COLUMNS = sizeof list_columns / sizeof list_columns[0] };
 
-static double seconds_of(struct page *p, const char *key) {
-    struct arena_mark mark = arena_mark(p->arena);
-    json_t *json = NULL;
-    double seconds = NAN;
-    const char *path = arena_printf(p->arena, "%s/resources.json", store_path(p->arena, p->o->out, key));
-    if (!fs_exists(path) || jsonio_load_path(path, &json) || jsonio_get_number(path, json, "seconds", &seconds))
-        seconds = NAN;
-    json_decref(json);
-    arena_rewind(p->arena, mark);
-    return seconds;
-}
-
 /* cells.list: one line a cell, fields between tabs. */
 static enum status read_cells(struct page *p) {
     char *text, *rest = NULL;
@@ -53,8 +41,9 @@ static enum status read_cells(struct page *p) {
             json_object_set_new(cell, list_columns[c], json_string(line));
             line = tab ? tab + 1 : line + strlen(line);
         }
-        const double seconds = seconds_of(p, json_string_value(json_object_get(cell, "key")));
-        if (isfinite(seconds)) json_object_set_new(cell, "seconds", json_real(seconds));
+        struct cell_resources took;
+        TRY(cell_resources(p->arena, p->o->out, json_string_value(json_object_get(cell, "key")), &took));
+        if (isfinite(took.seconds)) json_object_set_new(cell, "seconds", json_real(took.seconds));
         json_object_set_new(cell, "rows", json_array());
         json_array_append_new(p->cells, cell);
     }

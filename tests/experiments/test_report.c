@@ -303,7 +303,8 @@ END_TEST
 
 static void resources(const char *cell, double seconds, int kib) {
     const char *folder = arena_printf(&made.arena, "%s/cells/%s", made.dir, cell),
-               *text = arena_printf(&made.arena, "{\"cpu_seconds\": %g, \"max_rss_kib\": %d}", seconds, kib);
+               *text = arena_printf(&made.arena, "{\"seconds\": 1, \"cpu_seconds\": %g, \"max_rss_kib\": %d}", seconds,
+                                    kib);
     ck_assert_int_eq(fs_mkdirs(folder), ST_OK);
     ck_assert_int_eq(fs_write(arena_printf(&made.arena, "%s/resources.json", folder), text, strlen(text)), ST_OK);
 }
