@@ -123,6 +123,7 @@ torture: spillover $(addprefix $(BUILD)/tests/torture/,breaker starve.so clock.s
 	$(TORTURE) kills $(KILLS) $(SEED)
 	$(TORTURE) boundaries $(STEP)
 	$(TORTURE) faults $(STEP)
+	$(TORTURE) readers $(STEP)
 	nice sh tests/torture/hostile.sh ./spillover
 	nice sh tests/torture/machine.sh ./spillover $(BUILD)/tests/torture/clock.so
 	nice sh tests/torture/starve.sh ./spillover $(BUILD)/tests/torture/starve.so $(STARVE)
@@ -229,6 +230,7 @@ coverage-run: $(BUILD)/tests/run spillover $(BUILD)/tests/torture/breaker $(REPL
 	$(if $(DATA),SPILLOVER_DATA=$(abspath $(DATA))) $<
 	$(MAKE) replay
 	$(TORTURE) faults $(STEP)
+	$(TORTURE) readers 3
 	nice sh tests/torture/hostile.sh ./spillover
 	./spillover bench tiny tiny-gen --mode portable --repeats 1 --seconds 0
 	./spillover doctor

@@ -4,6 +4,7 @@
 #   kills N SEED       N kills at random times: the whole tree, the runner alone, one cell alone
 #   boundaries STEP    a kill before every STEP-th call that changes a file, each from an empty folder
 #   faults STEP        an error at every STEP-th call on a file: EIO, EINTR, a disk that stays full, a short write
+#   readers STEP       the same (EIO, a full disk) for the commands that read a finished run
 #
 # After every break: each folder under the name of a cell matches its sums and holds the metrics of an unbroken run.
 # After the same command once more: exit 0, results.csv is the unbroken run's to the bit, no finished cell was
@@ -16,7 +17,7 @@ suites=$(realpath "$(dirname "$0")")
 dir=$(mktemp -d "${TORTURE_DIR:-/dev/shm}/torture.XXXXXX") || exit 74
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
-case $what in kills) suite=wide ;; boundaries | faults) suite=thin ;; *) echo "torture.sh: $what?" >&2; exit 64 ;; esac
+case $what in kills) suite=wide ;; boundaries | faults | readers) suite=thin ;; *) echo "torture.sh: $what?" >&2; exit 64 ;; esac
 jobs=1
 [ "$suite" = wide ] && jobs=2
 
@@ -135,6 +136,62 @@ faults() {
         done
     done
     echo "torture: $done broken calls, $errors ended with 74, the others lost nothing; then results.csv identical"
+}
+
+# name, and the arguments of a command on $dir/run: what it could not read or write it says, with 74 or as a warning, and
+# the cells stay as they are.
+reads() {
+    name=$1
+    shift
+    for mode in "fail EIO" full; do
+        at=0
+        while :; do
+            rm -rf "$dir/run"
+            cp -a "$dir/whole" "$dir/run"
+            env PATH=/nonexistent "$breaker" --under "$dir/run" --report "$dir/report" \
+                ${mode% EIO} $((at ? at : 1000000)) $(expr "$mode" : 'fail \(.*\)') -- "$program" "$@" >"$dir/out" 2>"$dir/err"
+            code=$? where="$name, $mode: $(cat "$dir/report")"
+            if [ $at -eq 0 ]; then
+                [ $code -eq 0 ] || fail "$name: exit $code unbroken"
+                read -r total _ <"$dir/report"
+                mv "$dir/out" "$dir/said"
+            else
+                case $code in
+                0) cmp -s "$dir/out" "$dir/said" || grep -q "$refusals" "$dir/err" || fail "$where: exit 0, but says other things" ;;
+                3) [ $name = status ] && grep -q "$refusals" "$dir/out" || fail "$where: exit 3" ;; # a cell is not seen to be whole
+                74) grep -q "$refusals" "$dir/err" || fail "$where: exit 74, and not a word" ;;
+                *) fail "$where: exit $code" ;;
+                esac
+                [ $code -eq 0 ] || errors=$((errors + 1))
+                done=$((done + 1))
+            fi
+            intact "$where"
+            [ "$(finished | wc -l)" -eq 3 ] || fail "$where: a cell is gone"
+            [ $((at += at ? count : 1)) -le "$total" ] || break
+        done
+    done
+}
+
+readers() {
+    refusals='Input/output error\|No space left\|a write to it failed'
+    done=0 errors=0 thin="$suites/suite_thin.yaml" to="$dir/run/to"
+    arm=$(cd "$dir/whole/cells" && ls -d */probes.safetensors)
+    arm=${arm%/*}
+    "$program" export --from "$dir/whole/cells/$arm/model.safetensors" --to "$dir/whole/thin/weights" >"$dir/out" 2>"$dir/err" ||
+        fail "export: exit $?"
+    reads status status "$thin" --out "$dir/run" --json
+    reads report report "$thin" --out "$dir/run" --json
+    reads view view thin --out "$dir/run" --json --quiet
+    reads compare compare thin:arm=text thin:arm=text --out "$dir/run" --table results
+    reads show show "$arm" --out "$dir/run" --json
+    reads inspect export --inspect "$arm" --out "$dir/run" --to "$to" --json
+    reads crate export --ro-crate thin --out "$dir/run" --to "$to" --json
+    reads weights export --from "$dir/run/cells/$arm/model.safetensors" --to "$to" --json
+    reads import import --from "$dir/run/thin/weights" --to "$to.safetensors" --json
+    reads verify verify thin --out "$dir/run" --cells 1 --seed 1 --json
+    reads results results thin --out "$dir/run" --to "$to" --json
+    reads gc gc --delete --out "$dir/run" --json
+    echo "torture: $done broken calls of commands that read a run, $errors said why, the others did their work; the run stayed whole"
 }
 
 $what
