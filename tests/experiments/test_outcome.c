@@ -310,6 +310,74 @@ START_TEST(stored) {
 }
 END_TEST
 
+/* Everything that is read, in one table: both kinds of monitor, the text mode, the size of a control's push, questions. */
+static void everything(void) {
+    control("a", "pair", 1);
+    planted_path(&p, "", "", "weight_distance", 4, control_at, (const double[]){0, 1, 2, 3});
+    pressed("b", "pair", 1);
+    planted_path(&p, "", "", "weight_distance", 5, pressed_at, (const double[]){0, 1, 2, 3, 4});
+    planted_row(&p, 0, -1, "c", "", "first_order_conditional", .1);
+    cell("c", "pair", "random", 1);
+    planted_path(&p, "c", "", "m_out", 3, refit_at, (const double[]){.8, .72, .72});
+    planted_path(&p, "c", "", "m_r_reader", 3, refit_at, (const double[]){1, .75, .5});
+    planted_path(&p, "", "frozen", "kl_frozen", 3, refit_at, (const double[]){0, .4, 1.2});
+    p.variant = "arm.lr=1";
+    items_cell("d", "none", 0xff0f, (const unsigned[]){0xff00, 0x03ff}, (const unsigned[]){0xff00, 0x0fff});
+    items_cell("e", "conceal", 0xfff0, (const unsigned[]){0x3fff, 0x0000}, (const unsigned[]){0xffff, 0x0003});
+    p.variant = "";
+    p.arm = "codi";
+    for (int k = 0; k < 2; k++) {
+        cell(k ? "g" : "f", "pair", k ? "conceal" : "none", 1);
+        planted_path(&p, "c", "", "m_out", k ? 5 : 4, k ? pressed_at : control_at, k ? out_pressed : out_control);
+        planted_path(&p, "c", "", "m_r_frozen", 3, refit_at, (const double[]){1, 1, k ? .6 : 1});
+        planted_path(&p, "c", "text_mode", "m_out", 3, refit_at, (const double[]){1, 1, k ? .3 : 1});
+        planted_path(&p, "c", "text_mode", "m_r_reader", 3, refit_at, (const double[]){1, 1, k ? .25 : 1});
+        planted_path(&p, "c", "text_mode", "answer_accuracy_pressed", 3, refit_at, (const double[]){1, 1, 1});
+    }
+    planted_close(&p);
+}
+
+/* The text with a field of line `line` (from 0) replaced. */
+static const char *spoilt(const char *text, int line, int field, const char *by) {
+    const char *from = text;
+    while (line--) from = strchr(from, '\n') + 1;
+    while (field--) from = strchr(from, ',') + 1;
+    return arena_printf(&arena, "%.*s%s%s", (int)(from - text), text, by, from + strcspn(from, ",\n"));
+}
+
+/* A number of a table that cannot be read is named by its line, whichever it is, or was not asked for; never taken for
+ * none. */
+START_TEST(every_number_that_is_read) {
+    static const struct outcome_chances chances = {.of = chance_of};
+    static const char *const fields[] = {"seed", "update", "value"};
+    char *text;
+    size_t size;
+    everything();
+    ck_assert_int_eq(fs_read(&arena, path, &text, &size), ST_OK);
+    for (int f = 0; f < 3; f++) {
+        int field = 0, refused = 0, rows = 1;
+        while (strcmp(merge_columns[field], fields[f]) != 0) field++;
+        for (int row = 0; row < rows; row++) {
+            const struct arena_mark mark = arena_mark(&arena);
+            const char *bad = spoilt(text, row + 1, field, "x");
+            struct csv_table *table;
+            ck_assert_int_eq(fs_write(path, bad, strlen(bad)), ST_OK);
+            ck_assert_int_eq(csv_read(&arena, path, merge_columns, &table), ST_OK);
+            rows = table->rows;
+            const enum status st = outcome_build(&o, table, &chances, &arena);
+            if (st != ST_OK) {
+                const char *at = arena_printf(&arena, "%s:%d: ", path, row + 2);
+                ck_assert_int_eq(st, ST_DATA);
+                ck_assert_msg(strncmp(status_message(), at, strlen(at)) == 0, "%s: %s", at, status_message());
+                refused++;
+            }
+            arena_rewind(&arena, mark);
+        }
+        ck_assert_msg(refused > (f ? rows / 2 : 0), "%s: %d of %d", fields[f], refused, rows); /* a cell has one seed */
+    }
+}
+END_TEST
+
 Suite *suite_outcome(void) {
     Suite *s = suite_create("outcome");
     TCase *t = tcase_create("outcome");
@@ -324,6 +392,7 @@ Suite *suite_outcome(void) {
     tcase_add_test(t, equal_kl);
     tcase_add_test(t, seeds_in_order);
     tcase_add_test(t, stored);
+    tcase_add_test(t, every_number_that_is_read);
     suite_add_tcase(s, t);
     return s;
 }
