@@ -295,6 +295,14 @@ START_TEST(probe_travels_as_a_flat_array) {
         ck_assert_int_eq(probe_restore(&back, &arena, flat, size), ST_DATA);
         flat[1] = 2.5f;
         ck_assert_int_eq(probe_restore(&back, &arena, flat, size), ST_DATA);
+        /* d, K and hidden width, each too small, too large, and another than the floats are for */
+        static const float heads[][3] = {{0, 3, 0},       {-1, 3, 0}, {8, 3, 0},       {0x1p21f, 3, 0},
+                                         {7, 1, 0},       {7, 4, 0},  {7, 0x1p20f, 0}, {7, 3, -1},
+                                         {7, 3, 0x1p20f}, {7, 3, 5},  {0x1p20f, 3, 0}};
+        for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+            memcpy(flat, heads[i], sizeof heads[i]);
+            ck_assert_int_eq(probe_restore(&back, &arena, flat, size), ST_DATA);
+        }
     }
 }
 END_TEST
@@ -339,8 +347,23 @@ START_TEST(probe_refuses_bad_items) {
     bad.X = X;
     ck_assert_int_eq(probe_fit(&p, &arena, &bad, zeros, ones, &options), ST_DATA);
     ck_assert_int_eq(probe_fit(&p, &arena, &items, zeros, zeros, &options), ST_DATA);
-    options.n_grid = 0;
-    ck_assert_int_eq(probe_fit(&p, &arena, &items, zeros, ones, &options), ST_USAGE);
+    for (int i = 0; i < 4; i++) {
+        struct probe_options o = options;
+        if (i == 0) o.n_grid = 0;
+        if (i == 1) o.n_grid = PROBE_MAX_GRID + 1;
+        if (i == 2) o.folds = 0;
+        if (i == 3) o.hidden = -1;
+        ck_assert_int_eq(probe_fit(&p, &arena, &items, zeros, ones, &o), ST_USAGE);
+    }
+    for (int i = 0; i < 4; i++) {
+        bad = items;
+        if (i == 0) bad.n = 1;
+        if (i == 1) bad.d = 0;
+        if (i == 2) bad.K = 1;
+        if (i == 3) bad.y = y;
+        y[7] = -1;
+        ck_assert_int_eq(probe_fit(&p, &arena, &bad, zeros, ones, &options), ST_DATA);
+    }
 }
 END_TEST
 

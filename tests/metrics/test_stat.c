@@ -53,6 +53,32 @@ START_TEST(what_cannot_be_computed_is_nan) {
 }
 END_TEST
 
+/* Every argument, one at a time. */
+START_TEST(outside_the_domain_is_nan) {
+    const double x[] = {0, 1, 2}, y[] = {1, 2, 4}, gap[] = {0, NAN, 2}, back[] = {0, 2, 1}, level[] = {1, 1, 1};
+    double many[STAT_FLIP_EXACT + 1] = {1}, out;
+    struct rng rng = rng_open(1, "test", 0);
+    const double powers[] = {stat_power(1, 1, .05), stat_power(INFINITY, 5, .05), stat_power(1, 5, 0),
+                             stat_power(1, 5, 1)};
+    const double detectable[] = {stat_detectable(NAN, 5, .05, .8), stat_detectable(-1, 5, .05, .8),
+                                 stat_detectable(1, 5, .05, .05), stat_detectable(1, 5, .05, 1)};
+    const double areas[] = {stat_area(x, y, 1), stat_area(gap, y, 3), stat_area(x, gap, 3), stat_area(back, y, 3)};
+    const double slopes[] = {stat_slope(x, y, 1, .95).slope, stat_slope(gap, y, 3, .95).slope,
+                             stat_slope(x, gap, 3, .95).slope, stat_slope(level, y, 3, .95).slope};
+    for (int i = 0; i < 4; i++)
+        ck_assert(isnan(powers[i]) && isnan(detectable[i]) && isnan(areas[i]) && isnan(slopes[i]));
+    ck_assert(isnan(stat_signflip(many, COUNT(many), &rng, 0)) && !isnan(stat_signflip(many, COUNT(many), &rng, 1)));
+    ck_assert(isnan(stat_boot_percentile(x, 3, .95, 1, &rng, &arena).lo));
+    ck_assert(isnan(stat_boot_percentile(gap, 3, .95, 99, &rng, &arena).lo));
+    ck_assert_int_eq(stat_dose_area(x, y, 3, 1, 1, &out), STAT_UNBRACKETED);
+    ck_assert_int_eq(stat_dose_area(x, y, 3, -1, 1, &out), STAT_UNBRACKETED);
+    ck_assert_int_eq(stat_dose_area(x, y, 3, 0, 3, &out), STAT_UNBRACKETED);
+    ck_assert(isnan(out));
+    /* What has no spread is detected however small; the search for the least effect ends. */
+    ck_assert_double_eq(stat_detectable(0, 5, .05, .8), 0);
+}
+END_TEST
+
 START_TEST(interquartile_mean_by_hand) {
     const double eight[] = {100, 1, 2, 3, 4, -50, 5, 6}; /* keeps 2 3 4 5 */
     NEAR(stat_iqm(eight, 8, &arena), 3.5);
@@ -540,6 +566,7 @@ Suite *suite_stat(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, mean_sd_and_t_interval_by_hand);
     tcase_add_test(t, what_cannot_be_computed_is_nan);
+    tcase_add_test(t, outside_the_domain_is_nan);
     tcase_add_test(t, interquartile_mean_by_hand);
     tcase_add_test(t, sign_flip_counts_patterns);
     tcase_add_test(t, power_agrees_with_the_noncentral_t);
