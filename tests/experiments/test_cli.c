@@ -92,6 +92,12 @@ static const struct {
     {"spillover zzzzzz", 64, NULL, "there is no command \"zzzzzz\" (spillover --help lists them)"},
     {"spillover list arms > /dev/full", 74, NULL, "standard output: "},
 
+    /* before a terminal: a table of the running cells, drawn over itself */
+    {"script -qec 'spillover run tiny.yaml --out live --jobs 2 --set seeds=1 --set base.updates=6000' /dev/null | tr '\\033' '@' > live.txt; "
+     "grep -q 'base chain none seed 1  *[0-9]* s  train [0-9]*/6000, loss .*, accuracy' live.txt && grep -q '@\\[1A.*@\\[J' live.txt && "
+     "grep -q '7 computed' live.txt && echo shown",
+     0, "shown\n", ""},
+
     {"spillover bench tiny --processes 2 --mode portable --repeats 1 --seconds 0", 0,
      "of linear\ntiny          portable          2 ", NULL},
     {"spillover bench tiny --mode portable --repeats 1 --seconds 0 --json | jq -c 'map(.case)'", 0, "[\"tiny\"]\n", ""},
