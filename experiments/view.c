@@ -30,11 +30,11 @@ static enum status read_cells(struct page *p) {
     size_t size;
     const char *path = arena_printf(p->arena, "%s/cells.list", p->o->dir);
     TRY(fs_read(p->arena, path, &text, &size));
-    p->cells = json_array();
     int number = 0;
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         if (number++ == 0) continue;
         json_t *cell = json_object();
+        json_array_append_new(p->cells, cell);
         for (int c = 0; c < LIST_COLUMNS; c++) {
             char *tab = strchr(line, '\t');
             if (tab) *tab = '\0';
@@ -45,7 +45,6 @@ static enum status read_cells(struct page *p) {
         TRY(cell_resources(p->arena, p->o->out, json_string_value(json_object_get(cell, "key")), &took));
         if (isfinite(took.seconds)) json_object_set_new(cell, "seconds", json_real(took.seconds));
         json_object_set_new(cell, "rows", json_array());
-        json_array_append_new(p->cells, cell);
     }
     return ST_OK;
 }
@@ -253,13 +252,13 @@ static enum status write_page(struct page *p, const json_t *data) {
 }
 
 enum status view_write(const struct view_options *o, const char *path, struct arena *a) {
-    struct page p = {.o = o, .arena = a, .suite = ""};
-    struct fs_file file;
     if (!fs_exists(arena_printf(a, "%s/report.md", o->dir)))
         return status_set(ST_USAGE, "%s has no report.md: spillover run and spillover report make one", o->dir);
-    TRY(read_cells(&p));
+    struct page p = {.o = o, .arena = a, .suite = "", .cells = json_array()};
+    struct fs_file file;
     json_t *examples = json_array(), *data = NULL;
-    enum status st = read_results(&p);
+    enum status st = read_cells(&p);
+    if (st == ST_OK) st = read_results(&p);
     if (st == ST_OK) st = read_examples(&p, examples);
     data = json_pack("{s:o, s:o, s:o}", "manifest", manifest_of(&p), "cells", p.cells, "examples", examples);
     if (st == ST_OK) st = fs_create(&file, path);
