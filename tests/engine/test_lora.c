@@ -270,6 +270,64 @@ START_TEST(files_of_what_was_trained) {
 }
 END_TEST
 
+/* The text with the first `from` in it, which is there, replaced. */
+static const char *replaced(const char *text, const char *from, const char *to) {
+    const char *at = strstr(text, from);
+    ck_assert_msg(at != NULL, "%s in %s", from, text);
+    return arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+START_TEST(files_that_lie_about_what_was_trained) {
+    static const struct {
+        const char *key, *from, *to, *says; /* in the metadata */
+    } lies[] = {
+        {"spillover.config", "\"lora\":3", "\"lora\":0", "expected a rank from 1"},
+        {"spillover.config", "\"lora\":3", "\"lora\":\"3\"", "expected a rank from 1"},
+        {"spillover.config", "\"lora\":3", "\"lora\":3000000000", "expected a rank from 1"},
+        {"spillover.config", "\"lora_scale\":0.25", "\"lora_scale\":true", "and a lora_scale"},
+        {"spillover.config", "\"lora_scale\"", "\"scale\"", "and a lora_scale"},
+        {"spillover.config", "\"lora\":3,", "", "expected 10 members, found 11"},
+        {"spillover.config", "\"lora\":3", "\"lora\":4", "expected shape"},
+        {"spillover.part", "trained", "all", "expected by the configuration, found none"},
+    };
+    char folder[] = "/tmp/test_lora.XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct gpt m = make(R, true), plain = make(0, true), wide, read;
+    const char *part = arena_printf(&arena, "%s/part", folder), *rest = arena_printf(&arena, "%s/rest", folder),
+               *bad = arena_printf(&arena, "%s/bad", folder);
+    struct checkpoint c, frozen;
+    ck_assert_int_eq(checkpoint_save_trained(part, &m), ST_OK);
+    ck_assert_int_eq(checkpoint_save_gpt(rest, &plain), ST_OK);
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        ck_assert_int_eq(checkpoint_read(&arena, part, &c), ST_OK);
+        for (int k = 0; k < c.n_meta; k++)
+            if (strcmp(c.meta[k].key, lies[i].key) == 0)
+                c.meta[k].value = replaced(c.meta[k].value, lies[i].from, lies[i].to);
+        ck_assert_int_eq(checkpoint_write(bad, &c), ST_OK);
+        ck_assert_msg(checkpoint_load_trained(&read, &arena, bad, rest) == ST_DATA, "%s", lies[i].to);
+        ck_assert_msg(strstr(status_message(), lies[i].says), "%s: %s", lies[i].to, status_message());
+    }
+    /* a frozen tensor among those that were trained */
+    ck_assert_int_eq(checkpoint_read(&arena, part, &c), ST_OK);
+    ck_assert_int_eq(checkpoint_read(&arena, rest, &frozen), ST_OK);
+    struct checkpoint_tensor *more = ARENA_NEW(&arena, struct checkpoint_tensor, c.n + 1);
+    memcpy(more, c.tensors, (size_t)c.n * sizeof *more);
+    more[c.n++] = *checkpoint_find(&frozen, "wte.weight");
+    c.tensors = more;
+    ck_assert_int_eq(checkpoint_write(bad, &c), ST_OK);
+    ck_assert_int_eq(checkpoint_load_trained(&read, &arena, bad, rest), ST_DATA);
+    ck_assert_msg(strstr(status_message(), "expected none of this name"), "%s", status_message());
+    /* frozen weights of more tokens than the model has */
+    struct gpt_config config = plain.config;
+    config.vocab = V + 1;
+    ck_assert_int_eq(gpt_open(&wide, &arena, &config), ST_OK);
+    ck_assert_int_eq(checkpoint_save_gpt(rest, &wide), ST_OK);
+    ck_assert_int_eq(checkpoint_load_trained(&read, &arena, part, rest), ST_DATA);
+    ck_assert_msg(strstr(status_message(), "its frozen 'wte.weight' is not in"), "%s", status_message());
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+}
+END_TEST
+
 Suite *suite_lora(void) {
     Suite *s = suite_create("lora");
     TCase *t = tcase_create("lora");
@@ -280,6 +338,7 @@ Suite *suite_lora(void) {
     tcase_add_test(t, a_step_moves_the_low_rank_weights_alone);
     tcase_add_test(t, without_lora_everything_is_trained);
     tcase_add_test(t, files_of_what_was_trained);
+    tcase_add_test(t, files_that_lie_about_what_was_trained);
     suite_add_tcase(s, t);
     return s;
 }
