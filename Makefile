@@ -225,12 +225,13 @@ GCOVR = gcovr --root . --object-directory $(BUILD) --exclude tests --exclude-unr
 # because it takes spoilt files by the thousand, a machine's refusals, its speed, or published data (DATA) comes after
 # them.
 .PHONY: coverage-run
-coverage-run: $(BUILD)/tests/run spillover $(BUILD)/tests/torture/breaker $(REPLAYS)
+coverage-run: $(BUILD)/tests/run spillover $(addprefix $(BUILD)/tests/torture/,breaker starve.so) $(REPLAYS)
 	find $(BUILD) -name '*.gcda' -delete
 	$(if $(DATA),SPILLOVER_DATA=$(abspath $(DATA))) $<
 	$(MAKE) replay
-	$(TORTURE) faults $(STEP)
-	$(TORTURE) readers 3
+	$(TORTURE) faults 10
+	$(TORTURE) readers 2
+	STARVE_PATHS=1 nice sh tests/torture/starve.sh ./spillover $(BUILD)/tests/torture/starve.so 20
 	nice sh tests/torture/hostile.sh ./spillover
 	./spillover bench tiny tiny-gen --mode portable --repeats 1 --seconds 0
 	./spillover doctor
