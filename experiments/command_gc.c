@@ -71,9 +71,14 @@ static int by_key(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static enum status written(const char *path, struct stat *info) {
+    return stat(path, info) ? status_errno("%s: cannot be looked at", path) : ST_OK;
+}
+
 /* A suite that a run works in, or that was begun behind its last list, could need any cell. */
 static enum status check_finished(const char *dir, struct arena *a) {
-    const char *lock = arena_printf(a, "%s/.lock", dir), *manifest = arena_printf(a, "%s/manifest.json", dir);
+    const char *lock = arena_printf(a, "%s/.lock", dir), *manifest = arena_printf(a, "%s/manifest.json", dir),
+               *list = arena_printf(a, "%s/cells.list", dir);
     struct stat began, listed;
     int fd;
     if (fs_exists(lock)) {
@@ -83,11 +88,13 @@ static enum status check_finished(const char *dir, struct arena *a) {
         fs_unlock(fd);
     }
     if (!fs_exists(manifest)) return ST_OK;
-    if (stat(manifest, &began)) return status_errno("%s: cannot be looked at", manifest);
-    if (stat(arena_printf(a, "%s/cells.list", dir), &listed) == 0 &&
-        (began.st_mtim.tv_sec < listed.st_mtim.tv_sec ||
-         (began.st_mtim.tv_sec == listed.st_mtim.tv_sec && began.st_mtim.tv_nsec <= listed.st_mtim.tv_nsec)))
-        return ST_OK;
+    TRY(written(manifest, &began));
+    if (fs_exists(list)) {
+        TRY(written(list, &listed));
+        if (began.st_mtim.tv_sec < listed.st_mtim.tv_sec ||
+            (began.st_mtim.tv_sec == listed.st_mtim.tv_sec && began.st_mtim.tv_nsec <= listed.st_mtim.tv_nsec))
+            return ST_OK;
+    }
     return status_set(ST_PARTIAL, "%s was begun and has no cells.list since: finish it (spillover run) or remove it",
                       dir);
 }

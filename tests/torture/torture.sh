@@ -143,13 +143,14 @@ faults() {
 reads() {
     name=$1
     shift
-    for mode in "fail EIO" full; do
-        at=0
-        while :; do
+    for mode in fail full; do
+        error= at=0 total=0 # 0: unbroken, to count the calls
+        [ $mode = full ] || error=EIO
+        while [ $at -le "$total" ]; do
             rm -rf "$dir/run"
             cp -a "$dir/whole" "$dir/run"
             env PATH=/nonexistent "$breaker" --under "$dir/run" --report "$dir/report" \
-                ${mode% EIO} $((at ? at : 1000000)) $(expr "$mode" : 'fail \(.*\)') -- "$program" "$@" >"$dir/out" 2>"$dir/err"
+                $mode $((at ? at : 1000000)) $error -- "$program" "$@" >"$dir/out" 2>"$dir/err"
             code=$? where="$name, $mode: $(cat "$dir/report")"
             if [ $at -eq 0 ]; then
                 [ $code -eq 0 ] || fail "$name: exit $code unbroken"
@@ -167,7 +168,7 @@ reads() {
             fi
             intact "$where"
             [ "$(finished | wc -l)" -eq 3 ] || fail "$where: a cell is gone"
-            [ $((at += at ? count : 1)) -le "$total" ] || break
+            at=$((at ? at + count : 1))
         done
     done
 }
