@@ -120,16 +120,22 @@ static enum status store_resources(struct arena *a, const char *part, double sec
     return st;
 }
 
-enum status cell_resources(struct arena *a, const char *out, const char *key, struct cell_resources *r) {
-    const char *path = arena_printf(a, "%s/resources.json", store_path(a, out, key));
+static enum status read_resources(const char *path, struct cell_resources *r) {
     json_t *json = NULL;
-    *r = (struct cell_resources){NAN, NAN, NAN};
     if (!fs_exists(path)) return ST_OK;
     TRY(jsonio_load_path(path, &json));
     enum status st = jsonio_get_number(path, json, "seconds", &r->seconds);
     if (st == ST_OK) st = jsonio_get_number(path, json, "cpu_seconds", &r->cpu_seconds);
     if (st == ST_OK) st = jsonio_get_number(path, json, "max_rss_kib", &r->max_rss_kib);
     json_decref(json);
+    return st;
+}
+
+enum status cell_resources(struct arena *a, const char *out, const char *key, struct cell_resources *r) {
+    const struct arena_mark mark = arena_mark(a);
+    *r = (struct cell_resources){NAN, NAN, NAN};
+    const enum status st = read_resources(arena_printf(a, "%s/resources.json", store_path(a, out, key)), r);
+    arena_rewind(a, mark);
     return st;
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #include "engine/base/fs.h"
-#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "experiments/store.h"
 
