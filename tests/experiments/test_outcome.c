@@ -28,6 +28,8 @@ static struct outcome_chance chance_of(void *with, const struct csv_table *resul
     return (struct outcome_chance){.out = 0, .probe = .2};
 }
 
+static const struct outcome_chances chances = {.of = chance_of};
+
 static void setup(void) {
     arena_open(&arena, 1 << 16);
     memcpy(path, "/tmp/test_outcome.XXXXXX", 25);
@@ -44,7 +46,6 @@ static void teardown(void) {
 }
 
 static void read_outcomes(void) {
-    static const struct outcome_chances chances = {.of = chance_of};
     struct csv_table *table;
     planted_close(&p);
     ck_assert_int_eq(csv_read(&arena, path, merge_columns, &table), ST_OK);
@@ -205,15 +206,21 @@ START_TEST(latent_monitor) {
 }
 END_TEST
 
+/* A cell, pressed or its control, that also reasons as text. */
+static void two_media(const char *name, bool is_pressed) {
+    cell(name, "pair", is_pressed ? "conceal" : "none", 1);
+    planted_path(&p, "c", "", "m_out", is_pressed ? 5 : 4, is_pressed ? pressed_at : control_at,
+                 is_pressed ? out_pressed : out_control);
+    planted_path(&p, "c", "text_mode", "m_out", 3, refit_at, (const double[]){1, 1, is_pressed ? .3 : 1});
+    planted_path(&p, "c", "text_mode", "m_r_reader", 3, refit_at, (const double[]){1, 1, is_pressed ? .25 : 1});
+}
+
 /* One set of weights, two media: the text mode is read by the exact reader at the dose of the pressed mode. A frozen
  * probe in the text mode is ignored: it was fitted on thoughts. */
 START_TEST(text_mode) {
     p.arm = "codi";
     for (int k = 0; k < 2; k++) {
-        cell(k ? "b" : "a", "pair", k ? "conceal" : "none", 1);
-        planted_path(&p, "c", "", "m_out", k ? 5 : 4, k ? pressed_at : control_at, k ? out_pressed : out_control);
-        planted_path(&p, "c", "text_mode", "m_out", 3, refit_at, (const double[]){1, 1, k ? .3 : 1});
-        planted_path(&p, "c", "text_mode", "m_r_reader", 3, refit_at, (const double[]){1, 1, k ? .25 : 1});
+        two_media(k ? "b" : "a", k);
         planted_path(&p, "c", "text_mode", "m_r_frozen", 3, refit_at, (const double[]){1, 1, 0});
     }
     read_outcomes();
@@ -250,14 +257,18 @@ START_TEST(skips) {
 }
 END_TEST
 
+static void pressed_at_random(const char *name) {
+    cell(name, "pair", "random", 1);
+    planted_path(&p, "c", "", "m_out", 3, refit_at, (const double[]){.8, .72, .72});
+    planted_path(&p, "c", "", "m_r_reader", 3, refit_at, (const double[]){1, .75, .5});
+    planted_path(&p, "", "frozen", "kl_frozen", 3, refit_at, (const double[]){0, .4, 1.2});
+}
+
 /* random is read where its KL has come to conceal's .8 at the end: halfway between .4 and 1.2. S: .2 and .4 there. */
 START_TEST(equal_kl) {
     control("a", "pair", 1);
     pressed("b", "pair", 1);
-    cell("c", "pair", "random", 1);
-    planted_path(&p, "c", "", "m_out", 3, refit_at, (const double[]){.8, .72, .72});
-    planted_path(&p, "c", "", "m_r_reader", 3, refit_at, (const double[]){1, .75, .5});
-    planted_path(&p, "", "frozen", "kl_frozen", 3, refit_at, (const double[]){0, .4, 1.2});
+    pressed_at_random("c");
     read_outcomes();
     double x[1];
     const struct outcome_query q = {.field[OF_PRESSURE] = "random", .quantity = OQ_S_F, .level = OL_KL};
@@ -317,21 +328,15 @@ static void everything(void) {
     pressed("b", "pair", 1);
     planted_path(&p, "", "", "weight_distance", 5, pressed_at, (const double[]){0, 1, 2, 3, 4});
     planted_row(&p, 0, -1, "c", "", "first_order_conditional", .1);
-    cell("c", "pair", "random", 1);
-    planted_path(&p, "c", "", "m_out", 3, refit_at, (const double[]){.8, .72, .72});
-    planted_path(&p, "c", "", "m_r_reader", 3, refit_at, (const double[]){1, .75, .5});
-    planted_path(&p, "", "frozen", "kl_frozen", 3, refit_at, (const double[]){0, .4, 1.2});
+    pressed_at_random("c");
     p.variant = "arm.lr=1";
     items_cell("d", "none", 0xff0f, (const unsigned[]){0xff00, 0x03ff}, (const unsigned[]){0xff00, 0x0fff});
     items_cell("e", "conceal", 0xfff0, (const unsigned[]){0x3fff, 0x0000}, (const unsigned[]){0xffff, 0x0003});
     p.variant = "";
     p.arm = "codi";
     for (int k = 0; k < 2; k++) {
-        cell(k ? "g" : "f", "pair", k ? "conceal" : "none", 1);
-        planted_path(&p, "c", "", "m_out", k ? 5 : 4, k ? pressed_at : control_at, k ? out_pressed : out_control);
+        two_media(k ? "g" : "f", k);
         planted_path(&p, "c", "", "m_r_frozen", 3, refit_at, (const double[]){1, 1, k ? .6 : 1});
-        planted_path(&p, "c", "text_mode", "m_out", 3, refit_at, (const double[]){1, 1, k ? .3 : 1});
-        planted_path(&p, "c", "text_mode", "m_r_reader", 3, refit_at, (const double[]){1, 1, k ? .25 : 1});
         planted_path(&p, "c", "text_mode", "answer_accuracy_pressed", 3, refit_at, (const double[]){1, 1, 1});
     }
     planted_close(&p);
@@ -348,7 +353,6 @@ static const char *spoilt(const char *text, int line, int field, const char *by)
 /* A number of a table that cannot be read is named by its line, whichever it is, or was not asked for; never taken for
  * none. */
 START_TEST(every_number_that_is_read) {
-    static const struct outcome_chances chances = {.of = chance_of};
     static const char *const fields[] = {"seed", "update", "value"};
     char *text;
     size_t size;
