@@ -1,8 +1,8 @@
 /* Matrix multiplication and transposition over the 16-lane vector of the simd header included before this one.
  *
  * The portable arithmetic of gemm.h: each element of C is one FMA chain in k order per block of GEMM_KBLOCK, so neither
- * the tile nor the number of rows or columns can move a bit. The tile is mr rows by nv vectors of C held in registers; B
- * is read in place (its rows are already vectors) and A by broadcasts, hence no packing.
+ * the tile nor the number of rows or columns can move a bit. The tile is mr rows by nv vectors of C held in registers; A
+ * is read by broadcasts, and B in place (its rows are already vectors) or, where many rows share it, from a copy in L1.
  */
 #ifndef SPILLOVER_KERNELS_GEMM_BODY_H
 #define SPILLOVER_KERNELS_GEMM_BODY_H
@@ -10,10 +10,17 @@
 #include <stdbool.h>
 
 #include "engine/gemm.h"
+#include "engine/kernels_body.h"
 
-/* Fewer rows do not repay packing or fetching ahead, and a shorter row of B (4 KiB) the hardware fetches well itself. */
+/* Fewer rows do not repay fetching ahead, and a shorter row of B (4 KiB) the hardware fetches well itself. */
 enum { PANEL_ROWS = 32, PANEL_STRIDE = 1024 };
 enum { CACHED_ROWS = 512 }; /* 512 KiB of A at GEMM_KBLOCK */
+enum {
+    PACKED_ROWS = 128,
+    PACKED_STRIDE = 512
+}; /* fewer rows repay a copy of B only where its own, 4 KiB apart, share cache sets */
+enum { PACKED_FLOATS = 8192, MOST_VECTORS = 4 }; /* 32 KiB: a part of a panel that stays in L1 */
+enum { COLUMNS_AHEAD = 16 };                     /* of a transposed A, whose every column is on another line */
 
 struct tile_args {
     int k;
@@ -23,8 +30,10 @@ struct tile_args {
     long ldb;
     float *c;
     long ldc;
-    bool add;          /* C += instead of C = */
-    const float *soon; /* asked for step by step, soon_step bytes apart: what the next tile reads of A */
+    bool add;            /* C += instead of C = */
+    const float *so_far; /* [mr][so_far_row] what the chains go on from, or NULL: from 0 */
+    long so_far_row;
+    const float *soon; /* asked for step by step, soon_step bytes apart: what will be read of A */
     long soon_step;
     struct m16 last;   /* lanes of the last vector */
     bool fetch;        /* A comes from afar: tiles ask for the next one's */
@@ -44,6 +53,11 @@ SIMD_INLINE void tile(const int mr, const int nv, const bool tail, const struct 
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 8
         for (int j = 0; j < nv; j++) acc[i][j] = v_zero();
+    if (t->so_far)
+#pragma GCC unroll 12
+        for (int i = 0; i < mr; i++)
+#pragma GCC unroll 8
+            for (int j = 0; j < nv; j++) acc[i][j] = v_load(t->so_far + i * t->so_far_row + 16 * j);
     for (int p = t->k; p > 0; p--) {
         _mm_prefetch(soon, _MM_HINT_T0);
         soon += soon_step;
@@ -188,27 +202,55 @@ static void panel(int m, int nv, bool tail, struct tile_args t) {
         left -= share;
         for (; share > 0; share--, t.next += t.next_row)
             for (int j = 0; j < nv; j++) _mm_prefetch((const char *)(t.next + 16 * j), _MM_HINT_T1);
-        t.soon = t.a + (t.a_row == 1 ? 2 * mr - 1 : mr * t.a_row);
-        t.soon_step = !t.fetch || tiles == 1 ? 0 : (long)sizeof *t.a * (t.a_row == 1 ? t.a_col : mr * t.a_row / t.k);
+        t.soon = t.a + (t.a_row != 1 ? mr * t.a_row : t.fetch ? 2 * mr - 1 : COLUMNS_AHEAD * t.a_col + mr - 1);
+        t.soon_step = (long)sizeof *t.a * (t.a_row == 1 ? t.a_col : t.fetch && tiles > 1 ? mr * t.a_row / t.k : 0);
         tile_any(mr, nv, tail, &t);
         t.a += mr * t.a_row;
         t.c += mr * t.ldc;
+        if (t.so_far) t.so_far += mr * t.so_far_row;
         m -= mr;
     }
 }
 
-/* Copies a panel of B, one vector wide: rows 4 KiB apart would all fall on the same cache sets. */
-static void pack_panel(bool tail, struct tile_args *t, float *packed) {
+/* Copies a panel of B: its rows become neighbours, with 0 behind the last column. */
+static void pack(int nv, bool tail, struct tile_args *t, float *packed) {
     for (int p = 0; p < t->k; p++)
-        v_store(packed + 16 * p, tail ? v_load_m(t->last, t->b + p * t->ldb) : v_load(t->b + p * t->ldb));
+        for (int j = 0; j < nv; j++) {
+            const float *b = t->b + p * t->ldb + 16 * j;
+            v_store(packed + 16 * (nv * p + j), get(!(tail && j == nv - 1), t->last, b));
+        }
     t->b = packed;
-    t->ldb = 16;
+    t->ldb = 16 * nv;
+}
+
+/* The panel in parts of k, each copied to where it stays in L1; chains wait in `waiting` between two parts, so that C
+ * is touched once. Measured (Sapphire Rapids): 5 to 20 % over B in place, most where its rows are long. */
+static void packed_panel(int m, int nv, bool tail, struct tile_args t) {
+    static _Thread_local float packed[PACKED_FLOATS] __attribute__((aligned(64)));
+    static _Thread_local float waiting[CACHED_ROWS * MOST_VECTORS * 16] __attribute__((aligned(64)));
+    const int most = PACKED_FLOATS / (16 * nv);
+    t.so_far_row = 16 * nv;
+    for (int k = t.k, parts = k > 0 ? (k + most - 1) / most : 1; parts > 0; parts--) {
+        struct tile_args part = t;
+        part.k = (k + parts - 1) / parts;
+        if (parts > 1) {
+            part.c = waiting;
+            part.ldc = t.so_far_row;
+            part.add = false;
+        }
+        pack(nv, tail, &part, packed);
+        panel(m, nv, tail && parts == 1, part);
+        t.so_far = waiting;
+        t.a += part.k * t.a_col;
+        t.b += part.k * t.ldb;
+        if (t.next) t.next += part.k * t.next_row;
+        k -= part.k;
+    }
 }
 
 /* All columns of as many rows as share the cache. */
 static void gemm_rows(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
                       int accumulate, float *c, long ldc) {
-    static _Thread_local float packed[GEMM_KBLOCK * 16] __attribute__((aligned(64)));
     int vectors = (n + 15) / 16, most = simd_tile_vectors(m), panels = (vectors + most - 1) / most;
     int k0 = 0;
     do {
@@ -232,8 +274,10 @@ static void gemm_rows(int m, int n, int k, const float *a, long a_row, long a_co
                 .next = m >= PANEL_ROWS && (ldb >= PANEL_STRIDE || m < 256) && (i + 1 < panels || k0 + kb < k) ? next
                                                                                                                : NULL,
                 .next_row = ldb};
-            if (SIMD_PACK && nv == 1 && m >= PANEL_ROWS && ldb % 1024 == 0) pack_panel(tail, &t, packed);
-            panel(m, nv, tail, t);
+            if (ldb >= PACKED_STRIDE && m >= (ldb % 1024 == 0 ? PANEL_ROWS : PACKED_ROWS))
+                packed_panel(m, nv, tail, t);
+            else
+                panel(m, nv, tail, t);
             v += nv;
         }
         k0 += GEMM_KBLOCK;

@@ -9,7 +9,7 @@
 #define SIMD_ISA    "avx2"
 
 /* Rows of the GEMM register tile for 1 to 4 vectors: 16 registers hold 12 accumulators, two to a vector. */
-enum { SIMD_ROWS_1 = 6, SIMD_ROWS_2 = 3, SIMD_ROWS_3 = 1, SIMD_ROWS_4 = 1, SIMD_ROWS_8 = 0, SIMD_PACK = 1 };
+enum { SIMD_ROWS_1 = 6, SIMD_ROWS_2 = 3, SIMD_ROWS_3 = 1, SIMD_ROWS_4 = 1, SIMD_ROWS_8 = 0 };
 
 struct v16 {
     __m256 lo, hi;

@@ -9,7 +9,7 @@
 #define SIMD_ISA    "avx512"
 
 /* Rows of the GEMM register tile for 1 to 4 vectors: 32 registers hold 24 accumulators. */
-enum { SIMD_ROWS_1 = 12, SIMD_ROWS_2 = 12, SIMD_ROWS_3 = 8, SIMD_ROWS_4 = 6, SIMD_ROWS_8 = 1, SIMD_PACK = 0 };
+enum { SIMD_ROWS_1 = 12, SIMD_ROWS_2 = 12, SIMD_ROWS_3 = 8, SIMD_ROWS_4 = 6, SIMD_ROWS_8 = 1 };
 
 struct v16 {
     __m512 x;

@@ -119,10 +119,11 @@ static void expect_defined_everywhere(const struct kernels *table, int n_random)
 
 /* Shapes on either side of every choice that gemm and the own kernel make: packing, fetching ahead, BLIS. */
 static void expect_defined_for_large(void) {
-    static const int large[][3] = {{130, 1100, 300}, {70, 2048, 64}, {600, 96, 600}, {1024, 64, 257}, {48, 1024, 300}};
+    static const int large[][3] = {{130, 1100, 300}, {70, 2048, 64},  {600, 96, 600}, {1024, 64, 257},
+                                   {48, 1024, 300},  {515, 530, 700}, {128, 513, 129}};
     struct rng r = rng_seed_raw(5, 5);
-    for (int i = 0; i < 10; i++) {
-        struct problem p = problem_open(&r, large[i / 2][0], large[i / 2][1], large[i / 2][2], i & 1, 0, i & 2);
+    for (int i = 0; i < 4 * (int)(sizeof large / sizeof *large); i++) {
+        struct problem p = problem_open(&r, large[i / 4][0], large[i / 4][1], large[i / 4][2], i & 1, 0, i & 2);
         expect_defined(&door, &p);
         expect_defined(&kernels_avx2, &p);
         problem_close(&p);
