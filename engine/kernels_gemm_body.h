@@ -192,8 +192,9 @@ static void tile_any(int mr, int nv, bool tail, const struct tile_args *t) {
 }
 
 /* All rows of one panel of nv vectors, in tiles of nearly equal height: a last tile of one row would wait on latency.
- * Each tile also fetches its share of the next panel: measured, 10 % where a row of B is 32 KiB. The first panel's tiles
- * fetch A for one another, the last float of every column or equal steps through the rows: 20 % where A was not in cache. */
+ * Each tile also fetches what the next one will write (measured: 3 to 6 % where C was not in cache), and its share of the
+ * next panel (10 % where a row of B is 32 KiB). The first panel's tiles fetch A for one another, the last float of every
+ * column or equal steps through the rows: 20 % where A was not in cache. */
 static void panel(int m, int nv, bool tail, struct tile_args t) {
     static const int max_rows[9] = {1, SIMD_ROWS_1, SIMD_ROWS_2, SIMD_ROWS_3, SIMD_ROWS_4, 1, 1, 1, 1};
     int left = t.next ? t.k : 0;
@@ -204,6 +205,8 @@ static void panel(int m, int nv, bool tail, struct tile_args t) {
             for (int j = 0; j < nv; j++) _mm_prefetch((const char *)(t.next + 16 * j), _MM_HINT_T1);
         t.soon = t.a + (t.a_row != 1 ? mr * t.a_row : t.fetch ? 2 * mr - 1 : COLUMNS_AHEAD * t.a_col + mr - 1);
         t.soon_step = (long)sizeof *t.a * (t.a_row == 1 ? t.a_col : t.fetch && tiles > 1 ? mr * t.a_row / t.k : 0);
+        for (int i = mr; i < 2 * mr && tiles > 1; i++)
+            for (int j = 0; j < nv; j++) _mm_prefetch((const char *)(t.c + i * t.ldc + 16 * j), _MM_HINT_T0);
         tile_any(mr, nv, tail, &t);
         t.a += mr * t.a_row;
         t.c += mr * t.ldc;
