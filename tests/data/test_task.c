@@ -1,0 +1,175 @@
+/* What holds of every task of the registry, a new one included: problems have the shape that was declared, true steps
+ * read as their values, a step that is not changed changes nothing, and whatever a model may write is read without harm. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/task.h"
+#include "engine/base/fs.h"
+#include "tests/data/gpt2_files.h"
+
+Suite *suite_task(void);
+
+static struct arena arena;
+static char folder[64];
+
+static void setup(void) {
+    arena_open(&arena, 1 << 16);
+    snprintf(folder, sizeof folder, "/tmp/test_task.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(fs_mkdirs(arena_printf(&arena, "%s/%s", folder, i ? "gpt2" : "gsm8k")), ST_OK);
+    ck_assert_int_eq(bpe_write_files(arena_printf(&arena, "%s/gpt2", folder), GPT2_SMALLEST), 0);
+    ck_assert_int_eq(gsm8k_write_files(arena_printf(&arena, "%s/gsm8k", folder)), 0);
+}
+
+static void teardown(void) {
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+    arena_close(&arena);
+}
+
+/* The task as it comes, or with the least that it asks for: no design, a form of its own. */
+static struct task_ctx opened(const struct task *task) {
+    static const char *const forms[] = {"edge", "codi"};
+    struct task_ctx ctx;
+    struct task_options o = task_options_default();
+    o.data_dir = folder;
+    for (int i = 0; i < 4; i++) {
+        o.design = i % 2 ? DESIGN_NONE : DESIGN_JOINT;
+        o.form = forms[i / 2];
+        if (task_open(&ctx, task->name, &o, &arena) == ST_OK) return ctx;
+    }
+    ck_abort_msg("%s: %s", task->name, status_message());
+}
+
+static struct problem sampled(const struct task_ctx *ctx, enum task_split split, int i) {
+    struct rng r = rng_open(3, ctx->task->name, (uint64_t)i);
+    struct problem p;
+    ctx->task->sample(ctx, &r, split, &p);
+    return p;
+}
+
+START_TEST(problems_have_the_declared_shape) {
+    const struct task_ctx ctx = opened(task_table[_i]);
+    const struct task_shape *s = &ctx.shape;
+    for (int i = 0; i < 100; i++) {
+        const struct problem p = sampled(&ctx, i % 2 ? TASK_TRAIN : TASK_EVAL, i);
+        ck_assert(p.n_question > 0 && p.n_question <= s->question && p.n_question <= TASK_MAX_QUESTION);
+        ck_assert(p.n_reasoning >= 0 && p.n_reasoning <= s->reasoning && p.n_reasoning <= TASK_MAX_REASONING);
+        ck_assert(p.n_output > 1 && p.n_output <= s->output && p.n_output <= TASK_MAX_OUTPUT);
+        ck_assert(p.n_steps > 0 && p.n_steps <= s->steps && p.n_steps <= TASK_MAX_STEPS);
+        for (int t = 0; t < p.n_question; t++)
+            for (int c = 0; c < s->channels; c++)
+                ck_assert(p.question[t][c] >= -1 && p.question[t][c] < s->channel_vocab[c]);
+        for (int t = 0; t < p.n_reasoning; t++) ck_assert(p.reasoning[t] >= 0 && p.reasoning[t] < s->vocab);
+        for (int t = 0; t < p.n_output; t++) ck_assert(p.output[t] >= 0 && p.output[t] < s->vocab);
+        /* <bot> is the last token, or stands beside it as the last row of a further channel's table */
+        const int *last = p.question[p.n_question - 1];
+        ck_assert(last[0] == s->bot || (s->channels > 1 && last[1] == s->channel_vocab[1] - 1));
+        ck_assert_int_eq(p.output[0], s->eot);
+        ck_assert_int_eq(p.output[p.n_output - 1], s->eos);
+        ck_assert_int_eq(p.step_start[0], 0);
+        ck_assert_int_eq(p.step_start[p.n_steps], p.n_reasoning);
+        for (int k = 0; k < p.n_steps; k++) {
+            ck_assert_int_lt(p.step_start[k], p.step_start[k + 1]);
+            ck_assert(p.value[k] >= 0 && p.value[k] < s->n_values);
+        }
+    }
+}
+END_TEST
+
+/* A step that says it does not tell has no value; all others have their own. */
+START_TEST(true_steps_read_as_their_values) {
+    const struct task_ctx ctx = opened(task_table[_i]);
+    int told = 0, values[TASK_MAX_STEPS], report;
+    for (int i = 0; i < 100; i++) {
+        const struct problem p = sampled(&ctx, TASK_EVAL, i);
+        ctx.task->read_steps(&ctx, &p, p.reasoning, p.n_reasoning, values);
+        for (int k = 0; k < p.n_steps; k++) {
+            ck_assert_msg(values[k] == p.value[k] || (values[k] == -1 && ctx.shape.none_step >= 0),
+                          "%s: problem %d, step %d: %d, not %d", ctx.task->name, i, k, values[k], p.value[k]);
+            told += values[k] >= 0;
+        }
+        for (int k = 0; k < p.n_steps; k++) {
+            const int answer = ctx.task->rerun(&ctx, &p, k, p.value[k], values, &report);
+            if (answer < 0) continue;
+            ck_assert_int_eq(answer, p.answer);
+            for (int j = 0; j < p.n_steps; j++) ck_assert_int_eq(values[j], p.value[j]);
+        }
+    }
+    ck_assert_int_gt(told, 150);
+}
+END_TEST
+
+START_TEST(values_and_tokens_are_each_others) {
+    const struct task_ctx ctx = opened(task_table[_i]);
+    const struct task_shape *s = &ctx.shape;
+    int found = 0, alphabet;
+    for (int step = TASK_AT_OUTPUT; step < s->steps; step++)
+        for (int a = 0; a < s->alphabets; a++)
+            for (int v = 0; v < s->n_values; v++) {
+                const int token = ctx.task->value_token(&ctx, step, v, a);
+                if (token < 0) continue;
+                ck_assert_int_lt(token, s->vocab);
+                ck_assert_int_eq(ctx.task->token_value(&ctx, token, &alphabet), v);
+                ck_assert_int_eq(alphabet, a);
+                found++;
+            }
+    ck_assert_int_ge(found, s->n_values);
+    const int markers[] = {s->bot, s->eot, s->eos, s->pad, s->pause};
+    for (int i = 0; i < 5; i++) ck_assert_int_eq(ctx.task->token_value(&ctx, markers[i], &alphabet), -1);
+}
+END_TEST
+
+/* Tokens of problems in any order, signs twice, ends missing; and what is no token at all. */
+START_TEST(whatever_is_written_reads_as_values_or_nothing) {
+    const struct task_ctx ctx = opened(task_table[_i]);
+    struct rng r = rng_open(5, "written", 0);
+    int tokens[TASK_MAX_REASONING], values[TASK_MAX_STEPS];
+    for (int i = 0; i < 3000; i++) {
+        const struct problem p = sampled(&ctx, TASK_EVAL, i % 50);
+        int n = p.n_reasoning;
+        memcpy(tokens, p.reasoning, (size_t)n * sizeof *tokens);
+        for (int edits = 1 + (int)rng_below(&r, 4); edits > 0 && n > 0; edits--) {
+            int *at = &tokens[rng_below(&r, (uint32_t)n)];
+            switch (rng_below(&r, 4)) {
+            case 0:
+                *at = tokens[rng_below(&r, (uint32_t)n)];
+                break;
+            case 1:
+                *at = (int)rng_below(&r, (uint32_t)ctx.shape.vocab);
+                break;
+            case 2:
+                *at = rng_below(&r, 2) ? -1 : ctx.shape.vocab;
+                break;
+            default:
+                n = (int)rng_below(&r, (uint32_t)n + 1);
+            }
+        }
+        memset(values, 0x55, sizeof values);
+        ctx.task->read_steps(&ctx, &p, tokens, n, values);
+        for (int k = 0; k < p.n_steps; k++) ck_assert(values[k] >= -1 && values[k] < ctx.shape.n_values);
+    }
+    int alphabet;
+    for (int t = -1; t <= ctx.shape.vocab; t++) {
+        const bool is = t >= 0 && t < ctx.shape.vocab;
+        ck_assert_ptr_nonnull(ctx.task->token_name(&ctx, t));
+        if (ctx.task->token_text) ck_assert_ptr_nonnull(ctx.task->token_text(&ctx, t));
+        if (!is) ck_assert_int_eq(ctx.task->token_value(&ctx, t, &alphabet), -1);
+    }
+}
+END_TEST
+
+Suite *suite_task(void) {
+    Suite *s = suite_create("task");
+    TCase *t = tcase_create("task");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, problems_have_the_declared_shape, 0, task_count);
+    tcase_add_loop_test(t, true_steps_read_as_their_values, 0, task_count);
+    tcase_add_loop_test(t, values_and_tokens_are_each_others, 0, task_count);
+    tcase_add_loop_test(t, whatever_is_written_reads_as_values_or_nothing, 0, task_count);
+    suite_add_tcase(s, t);
+    return s;
+}
