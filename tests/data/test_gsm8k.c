@@ -6,6 +6,7 @@
 
 #include "data/gsm8k.h"
 #include "engine/base/fs.h"
+#include "tests/data/published.h"
 
 static struct arena arena;
 static char folder[64];
@@ -24,15 +25,6 @@ static const char *write_file(const char *name, const char *text) {
     const char *path = arena_printf(&arena, "%s/%s", folder, name);
     ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
     return path;
-}
-
-/* Where the published files lie, or NULL (with a line that says so). */
-static const char *data_dir(void) {
-    const char *given = getenv("SPILLOVER_DATA"), *dir = given ? given : "../shared/data";
-    if (fs_exists(arena_printf(&arena, "%s/gsm8k/train.jsonl", dir))) return dir;
-    if (!given && fs_exists("../../shared/data/gsm8k/train.jsonl")) return "../../shared/data";
-    fprintf(stderr, "gsm8k: skipped, no published files under %s (set SPILLOVER_DATA)\n", dir);
-    return NULL;
 }
 
 static enum status open_gsm8k(struct task_ctx *ctx, const char *dir) {
@@ -222,7 +214,7 @@ END_TEST
 
 /* Figures of the published files, counted by another program. */
 START_TEST(published_files_are_read_whole) {
-    const char *dir = data_dir();
+    const char *dir = published_dir(&arena, "gsm8k/train.jsonl");
     struct task_ctx ctx;
     struct problem *p;
     int n, train, eval, known = 0;

@@ -7,6 +7,7 @@
 #include "data/task.h"
 #include "engine/base/fs.h"
 #include "metrics/faith.h"
+#include "tests/data/published.h"
 
 static struct arena arena;
 static char folder[64];
@@ -28,15 +29,6 @@ static struct task_ctx open_mult(int digits, const char *dir) {
     o.data_dir = dir;
     ck_assert_int_eq(task_open(&ctx, "mult", &o, &arena), ST_OK);
     return ctx;
-}
-
-/* Where the published file lies, or NULL (with a line that says so). */
-static const char *data_dir(void) {
-    const char *given = getenv("SPILLOVER_DATA"), *dir = given ? given : "../shared/data";
-    if (fs_exists(arena_printf(&arena, "%s/mult/4x4_valid.txt", dir))) return dir;
-    if (!given && fs_exists("../../shared/data/mult/4x4_valid.txt")) return "../../shared/data";
-    fprintf(stderr, "mult: skipped, no published file under %s (set SPILLOVER_DATA)\n", dir);
-    return NULL;
 }
 
 /* A line of the published file. */
@@ -207,7 +199,7 @@ START_TEST(malformed_lines_are_named) {
 END_TEST
 
 START_TEST(published_file_is_read_whole) {
-    const char *dir = data_dir();
+    const char *dir = published_dir(&arena, "mult/4x4_valid.txt");
     if (!dir) return;
     struct task_ctx ctx = open_mult(4, dir);
     struct problem *p;

@@ -8,6 +8,8 @@
 #include "engine/base/log.h"
 #include "experiments/report.h"
 
+const int page_at[] = {0, 20, 40};
+
 void page_open(struct page *p) {
     static const long seeds[] = {1, 2};
     *p = (struct page){.dir = "/tmp/test_page.XXXXXX"};
@@ -49,4 +51,36 @@ const char *page_write(struct page *p) {
     planted_close(&p->planted);
     ck_assert_msg(report_write(p->dir, &p->suite, NULL, NULL) == ST_OK, "%s", status_message());
     return page_read(p, "report.md");
+}
+
+void page_arm(struct page *p, long seed, double accuracy) {
+    p->planted.cell = arena_printf(&p->arena, "arm%ld", seed);
+    p->planted.pair = p->planted.pressure = p->planted.method = p->planted.credit = "";
+    p->planted.seed = seed;
+    planted_row(&p->planted, -1, -1, "", "", "updates", 900);
+    planted_row(&p->planted, -1, -1, "answer", "greedy", "accuracy", accuracy);
+    planted_row(&p->planted, -1, -1, "answer", "other", "necessity", .8);
+}
+
+void page_pair(struct page *p, long seed, double s) {
+    p->planted.pair = arena_printf(&p->arena, "pair%ld", seed);
+    p->planted.method = "sft";
+    p->planted.credit = "targeted";
+    p->planted.seed = seed;
+    p->planted.cell = arena_printf(&p->arena, "none%ld", seed);
+    p->planted.pressure = "none";
+    planted_path(&p->planted, "c", "", "m_out", 3, page_at, (const double[]){.8, .8, .8});
+    planted_path(&p->planted, "c", "", "m_r_reader", 3, page_at, (const double[]){1, 1, 1});
+    p->planted.cell = arena_printf(&p->arena, "conceal%ld", seed);
+    p->planted.pressure = "conceal";
+    planted_path(&p->planted, "c", "", "m_out", 3, page_at, (const double[]){.8, .4, .08});
+    planted_path(&p->planted, "c", "", "m_r_reader", 3, page_at, (const double[]){1, 1 - s / 2, 1 - s});
+}
+
+void page_expect_in_order(const char *text, const char *const *parts) {
+    for (; *parts; parts++) {
+        const char *found = strstr(text, *parts);
+        ck_assert_msg(found != NULL, "\"%s\" is missing or too early", *parts);
+        text = found + 1;
+    }
 }

@@ -22,4 +22,15 @@ const char *page_write(struct page *p);
 /* A file of the folder. */
 const char *page_read(struct page *p, const char *name);
 
+/* The arm of a seed: its accuracy, 900 updates, necessity .8. */
+void page_arm(struct page *p, long seed, double accuracy);
+
+/* A seed's cell under conceal (sft, targeted), with c's S^F at the end `s` and D .9, and a control that does not move; at
+ * updates page_at. */
+extern const int page_at[3];
+void page_pair(struct page *p, long seed, double s);
+
+/* The text has these parts, up to NULL, one behind the other. */
+void page_expect_in_order(const char *text, const char *const *parts);
+
 #endif

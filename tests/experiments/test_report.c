@@ -9,8 +9,6 @@
 
 static struct page made;
 
-static const int at[] = {0, 20, 40};
-
 static void setup(void) {
     page_open(&made);
     made.suite.name = "plain";
@@ -18,31 +16,6 @@ static void setup(void) {
 
 static void teardown(void) {
     page_close(&made);
-}
-
-static void arm(long seed, double accuracy) {
-    made.planted.cell = arena_printf(&made.arena, "arm%ld", seed);
-    made.planted.pair = made.planted.pressure = made.planted.method = made.planted.credit = "";
-    made.planted.seed = seed;
-    planted_row(&made.planted, -1, -1, "", "", "updates", 900);
-    planted_row(&made.planted, -1, -1, "answer", "greedy", "accuracy", accuracy);
-    planted_row(&made.planted, -1, -1, "answer", "other", "necessity", .8);
-}
-
-/* S^F at the end is `s`, D is .9, in a control that does not move. */
-static void pair(long seed, double s) {
-    made.planted.pair = arena_printf(&made.arena, "pair%ld", seed);
-    made.planted.method = "sft";
-    made.planted.credit = "targeted";
-    made.planted.seed = seed;
-    made.planted.cell = arena_printf(&made.arena, "none%ld", seed);
-    made.planted.pressure = "none";
-    planted_path(&made.planted, "c", "", "m_out", 3, at, (const double[]){.8, .8, .8});
-    planted_path(&made.planted, "c", "", "m_r_reader", 3, at, (const double[]){1, 1, 1});
-    made.planted.cell = arena_printf(&made.arena, "conceal%ld", seed);
-    made.planted.pressure = "conceal";
-    planted_path(&made.planted, "c", "", "m_out", 3, at, (const double[]){.8, .4, .08});
-    planted_path(&made.planted, "c", "", "m_r_reader", 3, at, (const double[]){1, 1 - s / 2, 1 - s});
 }
 
 /* An arm of two seeds: answers, reports, necessity, and the monitor of c; NAN: not measured. */
@@ -64,31 +37,23 @@ static void gated(const char *design, const char *name, const double answer[2], 
     }
 }
 
-static void expect_in_order(const char *text, const char *const *parts) {
-    for (; *parts; parts++) {
-        const char *found = strstr(text, *parts);
-        ck_assert_msg(found != NULL, "\"%s\" is missing or too early", *parts);
-        text = found + 1;
-    }
-}
-
 START_TEST(gates_come_first) {
     static const char *const order[] = {
         "# plain", "## Gates", "| G1 |",      "| G2 |",      "| G3 |",     "| G4 |",  "| G5 |",  "| G6 |", "| G7 |",
         "| G8 |",  "| G1b |",  "| G2b |",     "## Verdicts", "| C1 |",     "| C2 |",  "| C2b |", "| C3 |", "| C4 |",
         "| C5 |",  "## Arms",  "## Outcomes", "## Figures",  "## Skipped", "## Cost", NULL};
-    arm(1, .99);
-    pair(1, .4);
-    expect_in_order(page_write(&made), order);
+    page_arm(&made, 1, .99);
+    page_pair(&made, 1, .4);
+    page_expect_in_order(page_write(&made), order);
 }
 END_TEST
 
 /* Nothing failed, but two seeds are no verdict; and .4, .6 have mean .5 with half-width 12.706 x .1 = 1.27. */
 START_TEST(two_seeds) {
-    arm(1, .99);
-    arm(2, .98);
-    pair(1, .4);
-    pair(2, .6);
+    page_arm(&made, 1, .99);
+    page_arm(&made, 2, .98);
+    page_pair(&made, 1, .4);
+    page_pair(&made, 2, .6);
     const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "n = 2, fewer than the 10 seeds of a verdict"));
     ck_assert_ptr_nonnull(strstr(text, "| C1 | output pressure spills into text reasoning | **undecided** |"));
@@ -104,8 +69,8 @@ START_TEST(two_seeds) {
 END_TEST
 
 START_TEST(failed_gate) {
-    arm(7, .6);
-    pair(7, .4);
+    page_arm(&made, 7, .6);
+    page_pair(&made, 7, .4);
     const char *text = page_write(&made), *gate = strstr(text, "| G1 |");
     ck_assert_ptr_nonnull(gate);
     const char *end = strchr(gate, '\n'), *fail = strstr(gate, "| **fail** | C1 C2 C2b C4 C5 |");
@@ -118,7 +83,7 @@ END_TEST
 static void bits_arm(const char *name, long seed, double best, double step) {
     const bool floor = isnan(best);
     made.planted.arm = name;
-    arm(seed, floor ? .1 : .99);
+    page_arm(&made, seed, floor ? .1 : .99);
     planted_row(&made.planted, -1, -1, "report", "greedy", "accuracy", floor ? .1 : .99);
     if (floor) return;
     planted_row(&made.planted, -1, -1, "joint", "best_position", "bits", best);
@@ -171,10 +136,10 @@ START_TEST(one_set_of_weights_in_two_media) {
             made.planted.cell = arena_printf(&made.arena, "%s%ld", pressed ? "conceal" : "none", seed);
             made.planted.pressure = pressed ? "conceal" : "none";
             const double end = pressed ? .08 : .8;
-            planted_path(&made.planted, "c", "", "m_out", 3, at, (const double[]){.8, end, end});
-            planted_path(&made.planted, "c", "", "m_r_frozen", 3, at, (const double[]){1, 1, 1});
-            planted_path(&made.planted, "c", "text_mode", "m_out", 3, at, (const double[]){.8, end, end});
-            planted_path(&made.planted, "c", "text_mode", "m_r_reader", 3, at,
+            planted_path(&made.planted, "c", "", "m_out", 3, page_at, (const double[]){.8, end, end});
+            planted_path(&made.planted, "c", "", "m_r_frozen", 3, page_at, (const double[]){1, 1, 1});
+            planted_path(&made.planted, "c", "text_mode", "m_out", 3, page_at, (const double[]){.8, end, end});
+            planted_path(&made.planted, "c", "text_mode", "m_r_reader", 3, page_at,
                          (const double[]){1, 1, pressed ? 1 - s : 1});
         }
     }
@@ -189,8 +154,8 @@ static void three(long failing, const long *replaced) {
     made.suite.n_replaced = 1;
     for (long seed = 1; seed <= 3; seed++) {
         made.planted.arm = "text";
-        arm(seed, seed == failing ? .2 : .99);
-        pair(seed, seed == 2 ? .9 : .4);
+        page_arm(&made, seed, seed == failing ? .2 : .99);
+        page_pair(&made, seed, seed == 2 ? .9 : .4);
     }
 }
 
@@ -236,7 +201,7 @@ START_TEST(every_seed_meets_the_gates_or_the_arm_fails) {
     gated("joint", "codi", low, .7, good, .79);
     gated("none", "text", high, .7, good, 1);
     gated("none", "coconut", guess, .5, never, .2);
-    expect_in_order(page_write(&made), order);
+    page_expect_in_order(page_write(&made), order);
     ck_assert_ptr_nonnull(strstr(page_read(&made, "figures/data/arm_gates.csv"),
                                  "-1,,3,4,thoughts not necessary,,-1,\n0,answer,3,0,,0.95,1,0.95\n"));
 }
@@ -259,7 +224,7 @@ START_TEST(a_floor_that_answers_is_told_beside_every_arm) {
     made.planted.variant = "";
     gated("joint", "pause", guess, .5, none, NAN);
     gated("joint", "text", high, .7, good, 1);
-    expect_in_order(page_write(&made), order);
+    page_expect_in_order(page_write(&made), order);
 }
 END_TEST
 
@@ -278,25 +243,25 @@ START_TEST(published_figures_stand_beside_ours) {
     made.planted.task = "prosqa";
     made.planted.variant = "task.form=edge";
     for (long seed = 1; seed <= 2; seed++) {
-        arm(seed, .99);
+        page_arm(&made, seed, .99);
         planted_row(&made.planted, -1, -1, "published", "", "accuracy_exact", seed == 1 ? .75 : .77);
         planted_row(&made.planted, -1, -1, "published", "", "accuracy_two_way", seed == 1 ? .85 : .87);
         planted_row(&made.planted, -1, -1, "published", "child_within_two", "accuracy_two_way", .741);
         planted_row(&made.planted, -1, -1, "published", "lower_in_degree", "accuracy_two_way", .646);
     }
     made.planted.variant = "task.form=triplet";
-    arm(1, .99);
+    page_arm(&made, 1, .99);
     made.planted.cell = "triplet";
     planted_row(&made.planted, -1, -1, "published", "", "accuracy_exact", .5);
     const char *text = page_write(&made);
-    expect_in_order(text, order);
+    page_expect_in_order(text, order);
     const char *floor = strstr(text, "floor: the lower");
     ck_assert_ptr_null(strstr(floor + 1, "floor: the lower")); /* once */
 }
 END_TEST
 
 START_TEST(nothing_published_nothing_said) {
-    arm(1, .99);
+    page_arm(&made, 1, .99);
     ck_assert_ptr_null(strstr(page_write(&made), "published file"));
 }
 END_TEST
@@ -325,18 +290,18 @@ START_TEST(training_is_counted_and_its_seconds_stand_apart) {
     }
     made.planted.arm = "text";
     for (long seed = 1; seed <= 2; seed++) {
-        arm(seed, .99);
+        page_arm(&made, seed, .99);
         planted_row(&made.planted, -1, -1, "", "", "train_positions", seed == 1 ? 1e6 : 2e6);
         resources(arena_printf(&made.arena, "%sff", made.planted.cell), 10 * (double)seed, seed == 1 ? 4096 : 2048);
     }
-    pair(1, .4);
+    page_pair(&made, 1, .4);
     resources("conceal1ff", 7, 512);
     planted_close(&made.planted);
     ck_assert_int_eq(fs_write(arena_printf(&made.arena, "%s/s/cells.list", made.dir), list, sizeof list - 1), ST_OK);
     ck_assert_int_eq(report_write(arena_printf(&made.arena, "%s/s", made.dir), &made.suite, NULL, NULL), ST_OK);
     static const char *const order[] = {"### What training took", "| chain | joint | (base) |  | - | 4 | 2 |",
                                         "| chain | joint | text |  | 900 | 1.5 | - |", NULL};
-    expect_in_order(page_read(&made, "s/report.md"), order);
+    page_expect_in_order(page_read(&made, "s/report.md"), order);
     ck_assert_str_eq(page_read(&made, "s/cost.csv"),
                      "kind,cells,core_seconds,most_memory_mib,task,design,arm,variant,updates,train_positions,"
                      "train_flop\n"
@@ -349,9 +314,9 @@ END_TEST
 START_TEST(names_are_escaped) {
     made.suite.name = "a|b<img>`c`";
     made.suite.about = "first\n| second | *x*";
-    arm(1, .99);
+    page_arm(&made, 1, .99);
     made.planted.variant = "task.x=<|>";
-    pair(1, .4);
+    page_pair(&made, 1, .4);
     const char *text = page_write(&made);
     ck_assert_ptr_nonnull(strstr(text, "# a\\|b&lt;img>\\`c\\`\n"));
     ck_assert_ptr_nonnull(strstr(text, "first \\| second \\| \\*x\\*\n"));
@@ -362,8 +327,8 @@ START_TEST(names_are_escaped) {
 END_TEST
 
 START_TEST(cells_without_results) {
-    arm(1, .99);
-    pair(1, .4);
+    page_arm(&made, 1, .99);
+    page_pair(&made, 1, .4);
     made.planted.cell = "lost";
     made.planted.pair = "pair9";
     made.planted.seed = 9;
@@ -374,169 +339,9 @@ START_TEST(cells_without_results) {
 }
 END_TEST
 
-/* A figure is drawn, or the page says why not. */
-START_TEST(figures_or_a_reason) {
-    arm(1, .99);
-    pair(1, .4);
-    const char *text = page_write(&made);
-    const bool drawn = fs_exists(arena_printf(&made.arena, "%s/figures/dose_spillover.svg", made.dir));
-    ck_assert_ptr_nonnull(strstr(text, drawn ? "(figures/dose_spillover.svg)" : "Not drawn: gnuplot is not installed"));
-    ck_assert_ptr_nonnull(strstr(text, "**What the verdicts rest on.** Nothing to draw yet."));
-    ck_assert_ptr_nonnull(strstr(page_read(&made, "figures/data/dose_spillover.csv"),
-                                 "0,text,0,conceal sft targeted,0,1,20,0.5,0.2,0\n"
-                                 "0,text,0,conceal sft targeted,0,1,40,0.9,0.4,1\n"));
-}
-END_TEST
-
-static void pressed(const char *name, const char *pressure, const char *concept, const char *method, const char *credit,
-                    double s) {
-    made.planted.pair = arena_printf(&made.arena, "%s %s %s", name, pressure, credit);
-    made.planted.arm = name;
-    made.planted.method = method;
-    made.planted.credit = credit;
-    made.planted.seed = 1;
-    for (int control = 1; control >= 0; control--) {
-        made.planted.pressure = control ? "none" : pressure;
-        made.planted.cell = arena_printf(&made.arena, "%s %s", made.planted.pair, made.planted.pressure);
-        planted_path(&made.planted, concept, "", "m_out", 3, at, (const double[]){.8, .8, control ? .8 : .08});
-        planted_path(&made.planted, concept, "", "m_r_reader", 3, at, (const double[]){1, 1, control ? 1 : 1 - s});
-    }
-}
-
-/* Two arms by two ways of pressing, all of it there: one block. */
-START_TEST(a_matrix_in_one_block) {
-    static const char *const order[] = {"0,0,,0,text,0,conceal sft targeted,0,0.4,0.40,1\n",
-                                        "0,0,,0,text,1,conceal rl full,1,0.3,0.30,1\n",
-                                        "0,0,,1,text_long,0,conceal sft targeted,0,0.2,0.20,1\n",
-                                        "0,0,,1,text_long,1,conceal rl full,1,0.1,0.10,1\n", NULL};
-    arm(1, .99);
-    for (int i = 0; i < 4; i++)
-        pressed(i < 2 ? "text" : "text_long", "conceal", "c", i % 2 ? "rl" : "sft", i % 2 ? "full" : "targeted",
-                .4 - .1 * i);
-    page_write(&made);
-    expect_in_order(page_read(&made, "figures/data/results_matrix.csv"), order);
-}
-END_TEST
-
-/* Less than a third of it there: a block a pressure, whose numbers go on where the last one's end. */
-START_TEST(a_matrix_in_blocks) {
-    static const char *const order[] = {"0,0,conceal,0,text,0,sft targeted,0,0.4,0.40,1\n",
-                                        "0,0,conceal,1,text_long,1,rl full,1,0.3,0.30,1\n",
-                                        "0,1,style,2,text: style,2,sft sealed,0,0.2,0.20,1\n",
-                                        "0,1,style,3,text_long: style,3,rl targeted,1,0.1,0.10,1\n", NULL};
-    arm(1, .99);
-    pressed("text", "conceal", "c", "sft", "targeted", .4);
-    pressed("text_long", "conceal", "c", "rl", "full", .3);
-    pressed("text", "style", "style", "sft", "sealed", .2);
-    pressed("text_long", "style", "style", "rl", "targeted", .1);
-    page_write(&made);
-    expect_in_order(page_read(&made, "figures/data/results_matrix.csv"), order);
-}
-END_TEST
-
-/* The fall of a frozen probe at two steps: .4, -.2, .1 and .2, 0, .3. */
-static void fall(void) {
-    static const char *const metric[] = {"drift_lost", "drift_reencoded", "drift_rotated"};
-    static const double part[2][3] = {{.4, -.2, .1}, {.2, 0, .3}};
-    for (int q = 0; q < 3; q++)
-        for (int k = 0; k < 2; k++) planted_row(&made.planted, -1, k, "value", "own", metric[q], part[k][q]);
-}
-
-/* Seed 1 falls as above, .3, -.1, .2 over its steps; seed 2 by -.1, -.3, .2. States of layer 2 are no part of it. */
-START_TEST(parts_of_a_fall) {
-    arm(1, .99);
-    pair(1, .4);
-    fall();
-    made.planted.layer = 2;
-    planted_row(&made.planted, -1, 0, "value", "frozen", "drift_lost", .9);
-    made.planted.layer = -1;
-    pair(2, .4);
-    planted_row(&made.planted, -1, 0, "value", "own", "drift_lost", -.1);
-    planted_row(&made.planted, -1, 0, "value", "own", "drift_reencoded", -.3);
-    planted_row(&made.planted, -1, 0, "value", "own", "drift_rotated", .2);
-    page_write(&made);
-    static const char *const order[] = {"0,text,0,value,0,conceal sft targeted,0,0,lost (B − T),0,0.1\n",
-                                        "0,text,0,value,0,conceal sft targeted,0,1,re-encoded (T − P),0,-0.2\n",
-                                        "0,text,0,value,0,conceal sft targeted,0,2,rotated (P − F),0.1,0.3\n",
-                                        "0,text,0,value,0,conceal sft targeted,1,-1,B − F,0,0.1\n",
-                                        "0,text,0,value,0,conceal sft targeted,2,-1,B − F,0,0.4\n",
-                                        "0,text,0,value,0,conceal sft targeted,2,-1,B − F,0,-0.2\n",
-                                        NULL};
-    expect_in_order(page_read(&made, "figures/data/drift_decomposition.csv"), order);
-}
-END_TEST
-
-/* c stands at step 1 (.9 before pressure): what was lost elsewhere does not count, nor is it thinned out by the others. */
-START_TEST(a_fall_where_c_was) {
-    static const double base[] = {.1, .9, .2}, lost[] = {.05, .6, -.1};
-    arm(1, .99);
-    pair(1, .4);
-    for (int k = 0; k < 3; k++) {
-        planted_row(&made.planted, -1, k, "c", "own", "drift_base", base[k]);
-        planted_row(&made.planted, -1, k, "c", "own", "drift_lost", lost[k]);
-        planted_row(&made.planted, -1, k, "c", "own", "drift_reencoded", 0);
-        planted_row(&made.planted, -1, k, "c", "own", "drift_rotated", .1 * k);
-    }
-    page_write(&made);
-    static const char *const order[] = {"0,text,0,c,0,conceal sft targeted,0,0,lost (B − T),0,0.6\n",
-                                        "0,text,0,c,0,conceal sft targeted,0,2,rotated (P − F),0.6,0.7\n",
-                                        "0,text,0,c,0,conceal sft targeted,1,-1,B − F,0,0.7\n", NULL};
-    expect_in_order(page_read(&made, "figures/data/drift_decomposition.csv"), order);
-}
-END_TEST
-
-START_TEST(states_before_and_after) {
-    for (long seed = 1; seed <= 2; seed++) {
-        arm(seed, .99);
-        for (made.planted.layer = 0; made.planted.layer < 2; made.planted.layer++)
-            planted_row(&made.planted, -1, 0, "value", "state", "read_accuracy",
-                        made.planted.layer ? .5 + .1 * (double)seed : .25);
-        made.planted.layer = -1;
-        planted_row(&made.planted, -1, 0, "value", "u", "read_accuracy", 1);
-        pair(seed, .4);
-    }
-    made.planted.layer = 1;
-    planted_row(&made.planted, -1, 0, "value", "state", "read_accuracy", .3);
-    const char *text = page_write(&made);
-    ck_assert_ptr_nonnull(strstr(text, "to what.** Nothing to draw: no pressed cell has drift rows."));
-    ck_assert_str_eq(page_read(&made, "figures/data/decodability_layers.csv"),
-                     "panel,panel_name,place,series_name,step,layer,mean,text,n\n"
-                     "0,text: value,0,before,0,0,0.25,0.25,2\n"
-                     "0,text: value,0,before,0,1,0.65,0.65,2\n"
-                     "0,text: value,1,conceal sft targeted,0,1,0.3,0.30,1\n");
-}
-END_TEST
-
-/* Before: .9 and .7, half-width 12.706 x .1. After: the last update alone counts. Two controls of one method, .8 and .6, are
- * one row. Chance is 1/5; the suite knows no cells without pressure. */
-START_TEST(positions_before_and_after) {
-    static const char metric[] = "probe_refit_by_step";
-    for (long seed = 1; seed <= 2; seed++) {
-        arm(seed, .99);
-        planted_row(&made.planted, -1, 0, "c", "", metric, seed == 1 ? .9 : .7);
-    }
-    pair(1, .4);
-    planted_row(&made.planted, 0, 0, "c", "", metric, .9);
-    planted_row(&made.planted, 40, 0, "c", "", metric, .5);
-    made.planted.pressure = "none";
-    for (int k = 0; k < 2; k++) {
-        made.planted.cell = k ? "full1" : "targeted1";
-        made.planted.credit = k ? "full" : "targeted";
-        made.planted.pair = k ? "pair full" : "pair targeted";
-        planted_row(&made.planted, 40, 0, "c", "", metric, k ? .6 : .8);
-    }
-    page_write(&made);
-    ck_assert_str_eq(page_read(&made, "figures/data/decodability_by_step.csv"),
-                     "panel,panel_name,place,series_name,step,mean,lo,hi,text,n,chance\n"
-                     "0,text: c,0,before,0,0.8,-0.47062,2.07062,0.80 ±1.27,2,0.2\n"
-                     "0,text: c,1,conceal sft targeted,0,0.5,0.5,0.5,0.50,1,0.2\n"
-                     "0,text: c,2,none sft,0,0.7,0.7,0.7,0.70,1,\n");
-}
-END_TEST
-
 START_TEST(same_bytes_again) {
-    arm(1, .99);
-    pair(1, .4);
+    page_arm(&made, 1, .99);
+    page_pair(&made, 1, .4);
     const char *first = page_write(&made);
     ck_assert_int_eq(report_write(made.dir, &made.suite, NULL, NULL), ST_OK);
     ck_assert_str_eq(page_read(&made, "report.md"), first);
@@ -547,8 +352,8 @@ START_TEST(summary_for_a_terminal) {
     char *text = NULL;
     size_t size;
     FILE *to = open_memstream(&text, &size);
-    arm(1, .99);
-    pair(1, .4);
+    page_arm(&made, 1, .99);
+    page_pair(&made, 1, .4);
     planted_close(&made.planted);
     ck_assert_int_eq(report_write(made.dir, &made.suite, to, NULL), ST_OK);
     fclose(to);
@@ -562,9 +367,9 @@ END_TEST
 /* Predictions 1, 2, 3 and spillovers .1, .3, .2: covariance 1/2 of what the spreads allow. */
 START_TEST(first_order_beside_what_came) {
     static const double s[] = {.1, .3, .2};
-    arm(1, .99);
+    page_arm(&made, 1, .99);
     for (int i = 0; i < 3; i++) {
-        pair(i + 1, s[i]);
+        page_pair(&made, i + 1, s[i]);
         planted_row(&made.planted, 0, -1, "c", "", "first_order_conditional", .25);
         planted_row(&made.planted, 0, -1, "c", "", "first_order_parametric", i + .75);
     }
@@ -593,13 +398,6 @@ Suite *suite_report(void) {
     tcase_add_test(t, training_is_counted_and_its_seconds_stand_apart);
     tcase_add_test(t, names_are_escaped);
     tcase_add_test(t, cells_without_results);
-    tcase_add_test(t, figures_or_a_reason);
-    tcase_add_test(t, a_matrix_in_one_block);
-    tcase_add_test(t, a_matrix_in_blocks);
-    tcase_add_test(t, parts_of_a_fall);
-    tcase_add_test(t, a_fall_where_c_was);
-    tcase_add_test(t, states_before_and_after);
-    tcase_add_test(t, positions_before_and_after);
     tcase_add_test(t, same_bytes_again);
     tcase_add_test(t, summary_for_a_terminal);
     tcase_add_test(t, first_order_beside_what_came);
