@@ -1,6 +1,7 @@
 /* Traces of other programs: planted signals give the figures that follow by hand, and malformed files one clear line. */
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -207,6 +208,35 @@ START_TEST(the_table_is_the_same_again) {
 }
 END_TEST
 
+/* What `spillover measure` prints of the folder, as a shell reads it. */
+static const char *printed(const char *options) {
+    FILE *pipe = popen(arena_printf(&arena, "./spillover measure --trace %s/ %s", folder, options), "r");
+    char *text = ARENA_NEW(&arena, char, 1 << 18);
+    ck_assert_ptr_nonnull(pipe);
+    text[fread(text, 1, (1 << 18) - 1, pipe)] = '\0';
+    ck_assert_int_eq(pclose(pipe), 0);
+    return text;
+}
+
+/* Half of the outputs still tell c, all vectors show it: what is printed is what was planted. */
+START_TEST(the_command_prints_what_was_planted) {
+    const struct plant after = {shows_class, tells_half, 0};
+    struct csv_table *table;
+    phases(&whole, NULL, &after);
+    const char *text = printed(arena_printf(&arena, "--out %s", in("numbers.csv")));
+    ck_assert_ptr_nonnull(strstr(text, "before   240 items, answers right 0.50, c told 1.00\n"));
+    ck_assert_ptr_nonnull(strstr(text, "after    240 items, answers right 0.50, c told 0.50\n"));
+    ck_assert_ptr_nonnull(strstr(text, "dose of c: D = 0.50\n"));
+    ck_assert_ptr_nonnull(strstr(text, "spillover of c by the trace's reader: S = 0.00\n"));
+    ck_assert_ptr_nonnull(strstr(text, "concept c (4 classes), channel u\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\n0         1.00     0.25"));
+    ck_assert_ptr_null(strstr(text, "control"));
+    ck_assert_int_eq(csv_read(&arena, in("numbers.csv"), measure_columns, &table), ST_OK);
+    ck_assert_str_eq(printed("--quiet"), "");
+    ck_assert_ptr_nonnull(strstr(printed("--json --seed 2"), "\"metric\": \"mdl_compression\""));
+}
+END_TEST
+
 /* --- malformed files ------------------------------------------------------------------------------------------- */
 
 /* Line 7 of before.jsonl is replaced by `line`; the message has this part. */
@@ -407,6 +437,7 @@ Suite *suite_measure(void) {
     tcase_add_test(t, dose_and_spillover_follow_by_hand);
     tcase_add_test(t, a_rotation_is_no_loss);
     tcase_add_test(t, the_table_is_the_same_again);
+    tcase_add_test(t, the_command_prints_what_was_planted);
     tcase_add_loop_test(t, a_malformed_line_is_named, 0, sizeof bad_lines / sizeof bad_lines[0]);
     tcase_add_test(t, concepts_are_named_and_few);
     tcase_add_test(t, what_has_a_class_a_step_is_not_told);
