@@ -57,7 +57,7 @@ struct norm {
 struct kernels {
     const char *isa; /* "avx512" or "avx2" */
 
-    /* C[m][n] (+)= A B with the portable arithmetic of gemm.h. No packing, any shape. */
+    /* C[m][n] (+)= A B with the portable arithmetic of gemm.h, any shape. */
     void (*gemm)(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb, int accumulate,
                  float *c, long ldc);
     void (*transpose)(int m, int n, const float *src, long lds, float *dst, long ldd);

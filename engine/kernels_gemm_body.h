@@ -15,10 +15,9 @@
 /* Fewer rows do not repay fetching ahead, and a shorter row of B (4 KiB) the hardware fetches well itself. */
 enum { PANEL_ROWS = 32, PANEL_STRIDE = 1024 };
 enum { CACHED_ROWS = 512 }; /* 512 KiB of A at GEMM_KBLOCK */
-enum {
-    PACKED_ROWS = 128,
-    PACKED_STRIDE = 512
-}; /* fewer rows repay a copy of B only where its own, 4 KiB apart, share cache sets */
+/* A copy of B is repaid by as many rows where its own are as long, and by PANEL_ROWS where these, 4 KiB apart, share
+ * cache sets. */
+enum { PACKED_ROWS = 128, PACKED_STRIDE = 512 };
 enum { PACKED_FLOATS = 8192, MOST_VECTORS = 4 }; /* 32 KiB: a part of a panel that stays in L1 */
 enum { COLUMNS_AHEAD = 16 };                     /* of a transposed A, whose every column is on another line */
 
