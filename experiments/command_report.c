@@ -91,5 +91,5 @@ enum status command_plot(int argc, char **argv, struct arena *a) {
     json_t *files = json_array();
     for (int i = 0; i < n; i++) json_array_append_new(files, json_sprintf("%s/figures/%s", dir, names[i]));
     command_written(files, x.json);
-    return ST_OK;
+    return n > 0 ? ST_OK : status_set(ST_PARTIAL, "no figure of %s was drawn; %s/report.md says why", s.name, dir);
 }
