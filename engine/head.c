@@ -4,6 +4,7 @@
 
 #include "engine/gemm.h"
 #include "engine/kernels.h"
+#include "engine/subnormal.h"
 #include "engine/tape.h"
 
 void head_open(struct head *h, struct arena *a, const struct gpt *gpt, enum tape_use use, int capacity) {
@@ -34,8 +35,10 @@ void head_forward(struct head *h, const struct tape *tape) {
 void head_backward(struct head *h, struct tape *tape, struct gpt_views *g) {
     const struct gpt *m = tape->gpt;
     const int C = m->config.width;
+    const unsigned before = subnormal_flush();
     gemm(h->n, C, h->V, h->dlogits, h->V, 1, m->p.head, C, false, h->dgathered, C);
     if (g->head) gemm(h->V, C, h->n, h->dlogits, 1, h->V, h->hidden, C, true, g->head, C);
     for (int i = 0; i < h->n; i++)
         K->add(C, h->dgathered + (long)i * C, tape->dhidden + tape_hidden_line(tape, h->row[i], h->t[i]) * C);
+    subnormal_restore(before);
 }

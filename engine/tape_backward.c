@@ -10,6 +10,7 @@
 #include "engine/gemm.h"
 #include "engine/kernels.h"
 #include "engine/lora.h"
+#include "engine/subnormal.h"
 #include "engine/tape_internal.h"
 
 void tape_inject(struct tape *tape, int layer, int t, const float *grad) {
@@ -176,6 +177,7 @@ static void feed_backward(struct tape *tape, const struct tape_segment *s, float
 void tape_backward(struct tape *tape, struct gpt_views *g, struct tape_cuts cuts) {
     const struct gpt *m = tape->gpt;
     const int C = m->config.width, L = m->config.layers;
+    const unsigned before = subnormal_flush();
     for (int i = tape->n_segments - 1; i >= 0; i--) {
         const struct tape_segment *s = &tape->segment[i];
         const struct lines ln = tape_lines(tape, s);
@@ -196,4 +198,5 @@ void tape_backward(struct tape *tape, struct gpt_views *g, struct tape_cuts cuts
             feed_backward(tape, s, tape->dx[0] + ln.first * C, g, cuts.feed);
     }
     tape->n_injections = 0;
+    subnormal_restore(before);
 }

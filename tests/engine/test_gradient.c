@@ -116,6 +116,24 @@ static void check_model(enum feed feed, bool tied, const float *input_grad) {
     arena_close(&s.arena);
 }
 
+/* Tokens weighted by 1e-40 have subnormal gradients, which count as none; behind the gradient there are subnormals again. */
+START_TEST(subnormal_gradients_are_none) {
+    struct setup s;
+    float weight[B * TAIL];
+    volatile float tiny = 1e-20f;
+    open_setup(&s, FEED_PROJECTED, true);
+    forward(&s);
+    for (int i = 0; i < B * TAIL; i++) weight[i] = 1e-40f;
+    loss_cross_entropy(&s.head, s.target, weight);
+    ck_assert_float_ne(s.head.dlogits[s.target[0]], 0.0f);
+    head_backward(&s.head, &s.tape, &s.gv);
+    tape_backward(&s.tape, &s.gv, (struct tape_cuts){0});
+    for (long i = 0; i < s.model.n; i++) ck_assert_float_eq(s.g[i], 0.0f);
+    ck_assert_float_ne(tiny * tiny, 0.0f);
+    arena_close(&s.arena);
+}
+END_TEST
+
 START_TEST(text_tied) {
     check_model(FEED_NONE, true, NULL);
 }
@@ -269,6 +287,7 @@ Suite *suite_gradient(void) {
     Suite *suite = suite_create("gradient");
     TCase *tc = tcase_create("gradient");
     tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, subnormal_gradients_are_none);
     tcase_add_test(tc, text_tied);
     tcase_add_test(tc, text_untied);
     tcase_add_test(tc, thoughts_hidden);
