@@ -235,8 +235,6 @@ coverage-run: $(BUILD)/tests/run spillover $(addprefix $(BUILD)/tests/torture/,b
 	nice sh tests/torture/hostile.sh ./spillover
 	./spillover bench tiny tiny-gen --mode portable --repeats 1 --seconds 0
 	SPILLOVER_ISA=avx2 ./spillover bench tiny --ops --gemm blis --mode portable --seconds 0
-	./spillover bench --metrics --seconds 0
-	./spillover bench --metrics --seconds 0 --json
 	./spillover doctor
 	./spillover doctor --json
 	$(GCOVR) --txt $(BUILD)/lines.txt --print-summary
