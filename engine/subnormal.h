@@ -2,7 +2,7 @@
  *
  * A probability that is all but 0 leaves gradients of that size, and an operation on one takes Intel's cores over a
  * hundred cycles: confident models trained several times slower (a symbolic ProsQA question in triplets: 70 updates a
- * minute, not 500). No weight sees them: AdamW's quotient of such a gradient is far below a weight's last bit. The forward
+ * minute, not 370). No weight sees them: AdamW's quotient of such a gradient is far below a weight's last bit. The forward
  * pass keeps them, so that a probability has the same bits in training and in inference.
  */
 #ifndef SPILLOVER_SUBNORMAL_H
