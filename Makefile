@@ -236,7 +236,6 @@ coverage-run: $(BUILD)/tests/run spillover $(addprefix $(BUILD)/tests/torture/,b
 	./spillover bench tiny tiny-gen --mode portable --repeats 1 --seconds 0
 	SPILLOVER_ISA=avx2 ./spillover bench tiny --ops --gemm blis --mode portable --seconds 0
 	./spillover doctor
-	./spillover doctor --json
 	$(GCOVR) --txt $(BUILD)/lines.txt --print-summary
 	$(GCOVR) --branches --txt $(BUILD)/branches.txt
 

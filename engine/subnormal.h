@@ -8,12 +8,12 @@
 #ifndef SPILLOVER_SUBNORMAL_H
 #define SPILLOVER_SUBNORMAL_H
 
-#include <xmmintrin.h>
+#include <pmmintrin.h>
 
-/* From here on, in this thread: operands and results (MXCSR: denormals-are-zero, flush-to-zero). Returns what was before. */
+/* From here on, in this thread: operands and results alike. Returns what was before. */
 static inline unsigned subnormal_flush(void) {
     const unsigned before = _mm_getcsr();
-    _mm_setcsr(before | 0x8040u);
+    _mm_setcsr(before | _MM_DENORMALS_ZERO_ON | _MM_FLUSH_ZERO_ON);
     return before;
 }
 

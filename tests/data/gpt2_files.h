@@ -111,4 +111,11 @@ static inline int gsm8k_write_files(const char *folder) {
     return fclose(train) || fclose(published);
 }
 
+/* Both, in dir/gpt2 and dir/gsm8k, which are made where they are missing; 0 on success. */
+static inline int gpt2_write_data(struct arena *a, const char *dir, int total) {
+    const char *gpt2 = arena_printf(a, "%s/gpt2", dir), *gsm8k = arena_printf(a, "%s/gsm8k", dir);
+    if (fs_mkdirs(gpt2) || fs_mkdirs(gsm8k)) return 1;
+    return bpe_write_files(gpt2, total) || gsm8k_write_files(gsm8k);
+}
+
 #endif

@@ -23,10 +23,7 @@ static void setup(void) {
     arena_open(&arena, 1 << 16);
     snprintf(folder, sizeof folder, "/tmp/test_gsm8k_bpe.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(fs_mkdirs(in("gsm8k")), ST_OK);
-    ck_assert_int_eq(fs_mkdirs(in("gpt2")), ST_OK);
-    ck_assert_int_eq(bpe_write_files(in("gpt2"), TOKENS), 0);
-    ck_assert_int_eq(gsm8k_write_files(in("gsm8k")), 0);
+    ck_assert_int_eq(gpt2_write_data(&arena, folder, TOKENS), 0);
 }
 
 static void teardown(void) {

@@ -133,7 +133,7 @@ static void measure(const struct prosqa_graph *g, double x[FIGURES]) {
 
 /* Mean nodes, edges, hop shares, in-degree shares and floors lie within four standard errors of the published file. */
 START_TEST(generator_has_the_published_statistics) {
-    const char *dir = published_dir(&arena, "prosqa/symbolic_valid.json");
+    const char *dir = published_dir(&arena, "prosqa/prosqa_valid.json");
     if (!dir) return;
     struct prosqa_graph *real;
     int n;

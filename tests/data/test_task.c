@@ -19,10 +19,7 @@ static void setup(void) {
     arena_open(&arena, 1 << 16);
     snprintf(folder, sizeof folder, "/tmp/test_task.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(fs_mkdirs(arena_printf(&arena, "%s/%s", folder, i ? "gpt2" : "gsm8k")), ST_OK);
-    ck_assert_int_eq(bpe_write_files(arena_printf(&arena, "%s/gpt2", folder), GPT2_SMALLEST), 0);
-    ck_assert_int_eq(gsm8k_write_files(arena_printf(&arena, "%s/gsm8k", folder)), 0);
+    ck_assert_int_eq(gpt2_write_data(&arena, folder, GPT2_SMALLEST), 0);
 }
 
 static void teardown(void) {

@@ -150,13 +150,10 @@ static const char supposed[] = "spillover export --from runs/cells/" CELL(
                               "traces/seed1/before.safetensors";
 
 static void suppose(void) {
-    const char *gpt2 = arena_printf(&arena, "%s/data/gpt2", folder),
-               *gsm8k = arena_printf(&arena, "%s/data/gsm8k", folder);
+    const char *data = arena_printf(&arena, "%s/data", folder);
     struct outcome o = run(supposed);
     ck_assert_msg(o.code == 0, "%s\n%s", supposed, o.err);
-    ck_assert_int_eq(fs_mkdirs(gsm8k), ST_OK);
-    ck_assert_msg(bpe_write_files(gpt2, GPT2_SMALLEST) == 0, "%s", gpt2);
-    ck_assert_msg(gsm8k_write_files(gsm8k) == 0, "%s", gsm8k);
+    ck_assert_msg(gpt2_write_data(&arena, data, GPT2_SMALLEST) == 0, "%s", data);
 }
 
 /* A command of the README on the suite that is there already; what would compute anything else is only planned. */

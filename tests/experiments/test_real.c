@@ -35,10 +35,7 @@ static void setup(void) {
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
     snprintf(folder, sizeof folder, "/tmp/test_real.XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_int_eq(fs_mkdirs(in("gsm8k")), ST_OK);
-    ck_assert_int_eq(fs_mkdirs(in("gpt2")), ST_OK);
-    ck_assert_int_eq(bpe_write_files(in("gpt2"), GPT2_SMALLEST), 0);
-    ck_assert_int_eq(gsm8k_write_files(in("gsm8k")), 0);
+    ck_assert_int_eq(gpt2_write_data(&arena, folder, GPT2_SMALLEST), 0);
     write_model(1);
 }
 

@@ -12,7 +12,6 @@ static struct page made;
 
 static void setup(void) {
     page_open(&made);
-    made.suite.name = "plain";
 }
 
 static void teardown(void) {
