@@ -40,8 +40,15 @@ struct tile_args {
     long next_row;
 };
 
-/* mr, nv and tail are constants at every call: the loops over them unroll and acc lives in registers. */
-SIMD_INLINE void tile(const int mr, const int nv, const bool tail, const struct tile_args *t) {
+/* Only packed_panel has chains that wait, where a panel of GEMM_KBLOCK does not fit, and PANEL_ROWS or more rows are cut
+ * into tiles of at least three quarters of the greatest height. The other tiles need not ask. */
+_Static_assert(PANEL_ROWS >= 32, "heights of tiles");
+SIMD_INLINE bool may_wait(const int mr, const int nv, const int max_rows) {
+    return 16 * nv * GEMM_KBLOCK > PACKED_FLOATS && mr > 1 && 4 * mr >= 3 * max_rows;
+}
+
+/* mr, nv, max_rows and tail are constants at every call: the loops over them unroll and acc lives in registers. */
+SIMD_INLINE void tile(const int mr, const int nv, const int max_rows, const bool tail, const struct tile_args *t) {
     struct v16 acc[12][8];
     const float *a = t->a, *b = t->b;
     const long a_row = t->a_row, a_col = t->a_col, ldb = t->ldb;
@@ -52,7 +59,7 @@ SIMD_INLINE void tile(const int mr, const int nv, const bool tail, const struct 
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 8
         for (int j = 0; j < nv; j++) acc[i][j] = v_zero();
-    if (t->so_far)
+    if (may_wait(mr, nv, max_rows) && t->so_far)
 #pragma GCC unroll 12
         for (int i = 0; i < mr; i++)
 #pragma GCC unroll 8
@@ -86,50 +93,50 @@ SIMD_INLINE void tile(const int mr, const int nv, const bool tail, const struct 
 
 /* Heights up to max_rows, a constant, are instantiated. */
 SIMD_INLINE void tile_rows(int mr, const int nv, const int max_rows, const bool tail, const struct tile_args *t) {
-    if (mr == 1) tile(1, nv, tail, t);
+    if (mr == 1) tile(1, nv, max_rows, tail, t);
     if (max_rows < 3) return;
     switch (mr) {
     case 2:
-        tile(2, nv, tail, t);
+        tile(2, nv, max_rows, tail, t);
         return;
     case 3:
-        tile(3, nv, tail, t);
+        tile(3, nv, max_rows, tail, t);
         return;
     }
     if (max_rows < 6) return;
     switch (mr) {
     case 4:
-        tile(4, nv, tail, t);
+        tile(4, nv, max_rows, tail, t);
         return;
     case 5:
-        tile(5, nv, tail, t);
+        tile(5, nv, max_rows, tail, t);
         return;
     case 6:
-        tile(6, nv, tail, t);
+        tile(6, nv, max_rows, tail, t);
         return;
     }
     if (max_rows < 8) return;
     switch (mr) {
     case 7:
-        tile(7, nv, tail, t);
+        tile(7, nv, max_rows, tail, t);
         return;
     case 8:
-        tile(8, nv, tail, t);
+        tile(8, nv, max_rows, tail, t);
         return;
     }
     if (max_rows < 12) return;
     switch (mr) {
     case 9:
-        tile(9, nv, tail, t);
+        tile(9, nv, max_rows, tail, t);
         return;
     case 10:
-        tile(10, nv, tail, t);
+        tile(10, nv, max_rows, tail, t);
         return;
     case 11:
-        tile(11, nv, tail, t);
+        tile(11, nv, max_rows, tail, t);
         return;
     case 12:
-        tile(12, nv, tail, t);
+        tile(12, nv, max_rows, tail, t);
         return;
     }
 }
@@ -164,28 +171,28 @@ static void tile_any(int mr, int nv, bool tail, const struct tile_args *t) {
     if (SIMD_ROWS_8 == 0) return;
     switch (nv * 2 + tail) {
     case 10:
-        tile(1, 5, false, t);
+        tile(1, 5, 1, false, t);
         return;
     case 11:
-        tile(1, 5, true, t);
+        tile(1, 5, 1, true, t);
         return;
     case 12:
-        tile(1, 6, false, t);
+        tile(1, 6, 1, false, t);
         return;
     case 13:
-        tile(1, 6, true, t);
+        tile(1, 6, 1, true, t);
         return;
     case 14:
-        tile(1, 7, false, t);
+        tile(1, 7, 1, false, t);
         return;
     case 15:
-        tile(1, 7, true, t);
+        tile(1, 7, 1, true, t);
         return;
     case 16:
-        tile(1, 8, false, t);
+        tile(1, 8, 1, false, t);
         return;
     case 17:
-        tile(1, 8, true, t);
+        tile(1, 8, 1, true, t);
         return;
     }
 }

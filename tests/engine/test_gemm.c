@@ -117,13 +117,18 @@ static void expect_defined_everywhere(const struct kernels *table, int n_random)
     }
 }
 
-/* Shapes on either side of every choice that gemm and the own kernel make: packing, fetching ahead, BLIS. */
+/* Shapes on either side of every choice that gemm and the own kernel make: packing, fetching ahead, BLIS; the last two
+ * rows: packed panels of three and four vectors, whole and cut, in tiles of every height that they come in. */
 static void expect_defined_for_large(void) {
-    static const int large[][3] = {{130, 1100, 300}, {70, 2048, 64},  {600, 96, 600}, {1024, 64, 257},
-                                   {48, 1024, 300},  {515, 530, 700}, {128, 513, 129}};
+    static const struct {
+        int m, n, k, pad;
+    } large[] = {{130, 1100, 300, 0}, {70, 2048, 64, 0},  {600, 96, 600, 0},  {1024, 64, 257, 0}, {48, 1024, 300, 0},
+                 {515, 530, 700, 0},  {128, 513, 129, 0}, {33, 48, 200, 976}, {40, 48, 200, 976}, {33, 41, 200, 983},
+                 {40, 41, 200, 983},  {37, 64, 200, 960}, {37, 50, 200, 974}};
     struct rng r = rng_seed_raw(5, 5);
     for (int i = 0; i < 4 * (int)(sizeof large / sizeof *large); i++) {
-        struct problem p = problem_open(&r, large[i / 4][0], large[i / 4][1], large[i / 4][2], i & 1, 0, i & 2);
+        const int m = large[i / 4].m, n = large[i / 4].n, k = large[i / 4].k;
+        struct problem p = problem_open(&r, m, n, k, i & 1, large[i / 4].pad, i & 2);
         expect_defined(&door, &p);
         expect_defined(&kernels_avx2, &p);
         problem_close(&p);
