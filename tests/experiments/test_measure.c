@@ -47,34 +47,51 @@ static bool is_test(int i) {
 struct plant {
     int (*shows)(int i, int k), (*tells)(int i);
     int turn; /* vectors are turned: coordinate j goes to (j + turn) mod WIDTH */
+    int items;
+    bool by_step; /* a second concept, v: a class a step, of which nothing is told or read */
+    bool ragged;  /* every second four items have one step */
+    bool silent;  /* c is neither told nor read, no answer is known */
 };
 
 /* One-hot vectors of length 4 with a little noise: a linear probe reads them without a mistake. */
 static void write_tensors(const char *name, const struct plant *p) {
     float *x = ARENA_NEW(&arena, float, ITEMS *STEPS *WIDTH);
     struct rng r = rng_open(1, name, 0);
-    for (int i = 0; i < ITEMS; i++)
+    for (int i = 0; i < p->items; i++)
         for (int k = 0; k < STEPS; k++) {
             float *at = x + (i * STEPS + k) * WIDTH;
             for (int j = 0; j < WIDTH; j++) at[j] = .1f * rng_normal(&r);
             if (p->shows(i, k) >= 0) at[(p->shows(i, k) + p->turn) % WIDTH] += 4.0f;
         }
-    struct checkpoint_tensor u = {.name = "u", .n_dims = 3, .dim = {ITEMS, STEPS, WIDTH}, .data = x};
+    struct checkpoint_tensor u = {.name = "u", .n_dims = 3, .dim = {p->items, STEPS, WIDTH}, .data = x};
     const struct checkpoint c = {.tensors = &u, .n = 1};
     ck_assert_int_eq(checkpoint_write(in(arena_printf(&arena, "%s.safetensors", name)), &c), ST_OK);
+}
+
+static int steps_of(const struct plant *p, int i) {
+    return p->ragged && i / CLASSES % 2 ? 1 : STEPS;
+}
+
+/* v at each step: the class, then the one after it. */
+static int by_step(int i, int k) {
+    return (class_of(i) + k) % CLASSES;
 }
 
 static void write_phase(const char *name, const struct plant *p) {
     struct fs_file f;
     ck_assert_int_eq(fs_create(&f, in(arena_printf(&arena, "%s.jsonl", name))), ST_OK);
-    for (int i = 0; i < ITEMS; i++) {
+    for (int i = 0; i < p->items; i++) {
         const int c = class_of(i), told = p->tells(i);
-        fprintf(f.stream,
-                "{\"id\": \"q%d\", \"question\": \"?\", \"steps\": [\"\", \"\"], \"split\": \"%s\", \"concepts\": "
-                "{\"c\": %d}, \"told\": {\"c\": %s}, \"read\": {\"c\": [%d, null]}, \"answer\": \"x\", \"truth\": "
-                "\"%s\"}\n",
-                i, is_test(i) ? "test" : "fit", c, told < 0 ? "null" : arena_printf(&arena, "%d", told), c,
-                i % 8 < 4 ? "x" : "y");
+        const bool both = steps_of(p, i) == STEPS;
+        fprintf(f.stream, "{\"id\": \"q%d\", \"question\": \"?\", \"steps\": [\"\"%s], \"split\": \"%s\"", i,
+                both ? ", \"\"" : "", is_test(i) ? "test" : "fit");
+        fprintf(f.stream, ", \"concepts\": {\"c\": %d", c);
+        if (p->by_step) fprintf(f.stream, both ? ", \"v\": [%d, %d]" : ", \"v\": [%d]", by_step(i, 0), by_step(i, 1));
+        if (!p->silent)
+            fprintf(
+                f.stream, "}, \"told\": {\"c\": %s}, \"read\": {\"c\": [%d%s]}, \"answer\": \"x\", \"truth\": \"%s\"",
+                told < 0 ? "null" : arena_printf(&arena, "%d", told), c, both ? ", null" : "", i % 8 < 4 ? "x" : "y");
+        fprintf(f.stream, p->silent ? "}}\n" : "}\n");
     }
     ck_assert_int_eq(fs_commit(&f), ST_OK);
     write_tensors(name, p);
@@ -110,7 +127,12 @@ static int tells_half(int i) {
     return i / (3 * CLASSES) % 2 ? class_of(i) : -1;
 }
 
-static const struct plant whole = {shows_class, tells_class, 0};
+static int tells_nothing(int i) {
+    (void)i;
+    return -1;
+}
+
+static const struct plant whole = {shows_class, tells_class, 0, .items = ITEMS};
 
 static struct measure measured(void) {
     struct trace t;
@@ -129,7 +151,7 @@ static void phases(const struct plant *before, const struct plant *control, cons
 #define EQ(x, y) ck_assert_double_eq_tol(x, y, 1e-9)
 
 START_TEST(a_planted_concept_gives_the_figure_it_was_planted_with) {
-    const struct plant some_wrong = {shows_some_wrong, tells_class, 0};
+    const struct plant some_wrong = {shows_some_wrong, tells_class, 0, .items = ITEMS};
     phases(&some_wrong, NULL, NULL);
     const struct measure m = measured();
     EQ(measure_find(&m, "before", "u", "c", 0, "probe", "read_accuracy"), 1.0);
@@ -147,7 +169,7 @@ START_TEST(a_planted_concept_gives_the_figure_it_was_planted_with) {
 END_TEST
 
 START_TEST(nothing_planted_reads_as_chance) {
-    const struct plant nothing = {shows_nothing, tells_class, 0};
+    const struct plant nothing = {shows_nothing, tells_class, 0, .items = ITEMS};
     phases(&nothing, NULL, &whole);
     const struct measure m = measured();
     const double accuracy = measure_find(&m, "before", "u", "c", 0, "probe", "read_accuracy");
@@ -160,7 +182,7 @@ END_TEST
 /* Half of the outputs still tell c, the first step no longer shows it. Against the control D = 1/2; a refitted probe
  * finds c in the second step, and S^R over all steps is 0. */
 START_TEST(dose_and_spillover_follow_by_hand) {
-    const struct plant after = {shows_late, tells_half, 0};
+    const struct plant after = {shows_late, tells_half, 0, .items = ITEMS};
     phases(&whole, &whole, &after);
     const struct measure m = measured();
     EQ(measure_find(&m, "after", "", "c", -1, "", "dose"), .5);
@@ -178,7 +200,7 @@ END_TEST
 
 /* A turn of the space: a frozen probe reads nothing, an orthogonal map or a refit everything; no information went. */
 START_TEST(a_rotation_is_no_loss) {
-    const struct plant turned = {shows_class, tells_class, 3};
+    const struct plant turned = {shows_class, tells_class, 3, .items = ITEMS};
     phases(&whole, NULL, &turned);
     const struct measure m = measured();
     ck_assert_double_lt(measure_find(&m, "after", "u", "c", 0, "frozen", "read_accuracy"), .6);
@@ -218,9 +240,112 @@ static const char *printed(const char *options) {
     return text;
 }
 
+static const struct measure_row *row_of(const struct measure *m, const char *phase, const char *concept, int step,
+                                        const char *view, const char *metric) {
+    for (int i = 0; i < m->n; i++) {
+        const struct measure_row *r = &m->rows[i];
+        if (step == r->step && strcmp(metric, r->metric) == 0 && strcmp(phase, r->phase) == 0 &&
+            strcmp(concept, r->concept) == 0 && strcmp(view, r->view) == 0)
+            return r;
+    }
+    return NULL;
+}
+
+/* v is told nowhere: it has spillover and no dose. Its steps are the types against which c is selective. */
+START_TEST(a_concept_may_have_a_class_a_step) {
+    const struct plant before = {shows_class, tells_class, .items = ITEMS, .by_step = true},
+                       after = {shows_late, tells_class, .items = ITEMS, .by_step = true};
+    phases(&before, NULL, &after);
+    const struct measure m = measured();
+    for (int k = 0; k < STEPS; k++) EQ(measure_find(&m, "before", "u", "v", k, "probe", "read_accuracy"), 1.0);
+    const double first = measure_find(&m, "after", "u", "v", 0, "frozen", "read_accuracy");
+    EQ(measure_find(&m, "after", "u", "v", 1, "frozen", "read_accuracy"), 1.0);
+    EQ(measure_find(&m, "after", "u", "v", -1, "frozen", "s_f"), (1.0 - (first + 1.0) / 2) / .75);
+    ck_assert_ptr_null(row_of(&m, "after", "v", -1, "frozen", "tau_f"));
+    ck_assert_ptr_null(row_of(&m, "after", "v", -1, "", "dose"));
+    ck_assert_ptr_null(row_of(&m, "before", "v", 0, "reader", "read_accuracy"));
+    ck_assert_str_eq(row_of(&m, "after", "c", -1, "refit", "tau_r")->status, "skip"); /* c is told as before: dose 0 */
+    for (const char *const *c = (const char *const[]){"c", "v", NULL}; *c; c++) {
+        const struct measure_row *s = row_of(&m, "before", *c, 1, "probe", "selectivity");
+        ck_assert_str_eq(s->status, "ok");
+        ck_assert_int_eq(s->n, ITEMS / 3);
+    }
+}
+END_TEST
+
+/* What is read at a step is read on the items that have it. */
+START_TEST(items_may_lack_a_step) {
+    const struct plant before = {shows_class, tells_class, .items = ITEMS, .by_step = true, .ragged = true};
+    phases(&before, NULL, &before);
+    const struct measure m = measured();
+    for (int k = 0; k < STEPS; k++)
+        for (const char *const *c = (const char *const[]){"c", "v", NULL}; *c; c++) {
+            const struct measure_row *was = row_of(&m, "before", *c, k, "probe", "read_accuracy"),
+                                     *now = row_of(&m, "after", *c, k, "refit", "read_accuracy");
+            ck_assert_int_eq(was->n, k ? ITEMS / 6 : ITEMS / 3);
+            ck_assert_int_eq(now->n, was->n);
+            EQ(was->value, 1.0);
+            EQ(now->value, 1.0);
+        }
+    ck_assert_int_eq(row_of(&m, "after", "", 1, "", "drift_cka")->n, ITEMS / 6);
+}
+END_TEST
+
+/* Three items after, of which nothing can be fitted: rows without a value, not figures of three items. */
+START_TEST(too_few_items_say_nothing) {
+    const struct plant after = {shows_class, tells_class, .items = 3};
+    static const struct {
+        const char *view, *metric;
+    } none[] = {{"frozen", "read_accuracy"},
+                {"refit", "read_accuracy"},
+                {"", "drift_lost"},
+                {"frozen", "s_f"},
+                {"refit", "s_r"}};
+    phases(&whole, NULL, &after);
+    const struct measure m = measured();
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        const struct measure_row *r = row_of(&m, "after", "c", 0, none[i].view, none[i].metric);
+        ck_assert_msg(!r || (strcmp(r->status, "skip") == 0 && isnan(r->value)), "%s", none[i].metric);
+    }
+    ck_assert_str_eq(row_of(&m, "after", "", 0, "", "drift_cka")->status, "skip");
+    phases(&after, NULL, &after);
+    const struct measure few = measured();
+    ck_assert_str_eq(row_of(&few, "before", "c", 0, "probe", "read_accuracy")->status, "skip");
+}
+END_TEST
+
+/* A monitor that reads nothing before (the trace's own, in the second step) has no range in which a fall could be seen;
+ * outputs that tell nothing have no dose. */
+START_TEST(nothing_to_lose_is_no_figure) {
+    const struct plant mute = {shows_class, tells_nothing, .items = ITEMS};
+    phases(&mute, NULL, &whole);
+    const struct measure m = measured();
+    EQ(measure_find(&m, "after", "", "c", 0, "reader", "s_f"), 0.0);
+    ck_assert_str_eq(row_of(&m, "after", "c", 1, "reader", "s_f")->status, "skip");
+    EQ(measure_find(&m, "before", "", "c", -1, "", "m_out"), 0.0);
+    ck_assert_str_eq(row_of(&m, "after", "c", -1, "", "dose")->status, "skip");
+    ck_assert_ptr_null(row_of(&m, "after", "c", -1, "frozen", "tau_f"));
+    EQ(measure_find(&m, "after", "u", "c", -1, "frozen", "s_f"), 0.0);
+}
+END_TEST
+
+/* A trace of questions and vectors alone. */
+START_TEST(outputs_may_be_unknown) {
+    const struct plant silent = {shows_class, tells_class, .items = ITEMS, .silent = true};
+    phases(&silent, &silent, &silent);
+    const struct measure m = measured();
+    ck_assert_str_eq(row_of(&m, "before", "", -1, "", "accuracy")->status, "skip");
+    ck_assert_ptr_null(row_of(&m, "before", "c", -1, "", "m_out"));
+    ck_assert_ptr_null(row_of(&m, "after", "c", -1, "", "dose"));
+    ck_assert_ptr_null(row_of(&m, "before", "c", 0, "reader", "read_accuracy"));
+    EQ(measure_find(&m, "after", "u", "c", -1, "refit", "s_r"), 0.0);
+    ck_assert_ptr_nonnull(strstr(printed(""), "before   240 items"));
+}
+END_TEST
+
 /* Half of the outputs still tell c, all vectors show it: what is printed is what was planted. */
 START_TEST(the_command_prints_what_was_planted) {
-    const struct plant after = {shows_class, tells_half, 0};
+    const struct plant after = {shows_class, tells_half, 0, .items = ITEMS};
     struct csv_table *table;
     phases(&whole, NULL, &after);
     const char *text = printed(arena_printf(&arena, "--out %s", in("numbers.csv")));
@@ -437,6 +562,11 @@ Suite *suite_measure(void) {
     tcase_add_test(t, dose_and_spillover_follow_by_hand);
     tcase_add_test(t, a_rotation_is_no_loss);
     tcase_add_test(t, the_table_is_the_same_again);
+    tcase_add_test(t, a_concept_may_have_a_class_a_step);
+    tcase_add_test(t, items_may_lack_a_step);
+    tcase_add_test(t, too_few_items_say_nothing);
+    tcase_add_test(t, nothing_to_lose_is_no_figure);
+    tcase_add_test(t, outputs_may_be_unknown);
     tcase_add_test(t, the_command_prints_what_was_planted);
     tcase_add_loop_test(t, a_malformed_line_is_named, 0, sizeof bad_lines / sizeof bad_lines[0]);
     tcase_add_test(t, concepts_are_named_and_few);
