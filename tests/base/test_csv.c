@@ -193,9 +193,9 @@ START_TEST(refuses_malformed_text) {
 END_TEST
 
 START_TEST(caps_fields_and_columns) {
-    enum { CAP = 1 << 20 };
+    enum { CAP = 1 << 20, BUFFER = 8192 };
     struct csv_table *t;
-    char *text = arena_alloc(&arena, CAP + 8, 1);
+    char *text = arena_alloc(&arena, CAP + BUFFER + 8, 1);
     memcpy(text, "a\n", 2);
     memset(text + 2, 'x', CAP);
     ck_assert_int_eq(read_text(text, CAP + 2, NULL, &t), ST_OK);
@@ -204,9 +204,18 @@ START_TEST(caps_fields_and_columns) {
     ck_assert_int_eq(read_text(text, CAP + 3, NULL, &t), ST_DATA);
     ck_assert_str_eq(status_message(),
                      arena_printf(&arena, "%s:2: expected fields of at most 1 MiB, found a longer one", path));
-    memset(text, ',', 1024);
-    ck_assert_int_eq(read_text(text, 1024, NULL, &t), ST_DATA);
-    ck_assert_str_eq(status_message(), arena_printf(&arena, "%s:1: expected at most 1024 columns, found more", path));
+    memset(text + 2, 'x', CAP + BUFFER); /* more than the parser will hold */
+    ck_assert_int_eq(read_text(text, CAP + BUFFER, NULL, &t), ST_DATA);
+    ck_assert_str_eq(status_message(),
+                     arena_printf(&arena, "%s:2: expected fields of at most 1 MiB, found a longer one", path));
+    memset(text, ',', 1030);
+    memcpy(text + 1030, "x\"y", 3); /* the first fault is the one that is told */
+    static const size_t sizes[] = {1024, 1030, 1033};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(read_text(text, sizes[i], NULL, &t), ST_DATA);
+        ck_assert_str_eq(status_message(),
+                         arena_printf(&arena, "%s:1: expected at most 1024 columns, found more", path));
+    }
     ck_assert_int_eq(csv_read(&arena, "/nonexistent/x.csv", NULL, &t), ST_IO);
 }
 END_TEST

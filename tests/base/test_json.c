@@ -44,6 +44,7 @@ START_TEST(stores_sorted_and_loads_back) {
     json_decref(v);
     json_decref(back);
     ck_assert_int_eq(jsonio_store_path(path, NULL), ST_IO);
+    ck_assert_int_eq(jsonio_store_path("/nonexistent/x.json", NULL), ST_IO);
 }
 END_TEST
 
@@ -159,6 +160,40 @@ START_TEST(getters_take_their_type) {
 }
 END_TEST
 
+/* Each getter on a member of every kind, on null and on none. */
+START_TEST(getters_take_no_other_type) {
+    static const char text[] = "{\"s\": \"t\", \"i\": 5, \"r\": 2.5, \"b\": false, \"t\": true, \"o\": {}, \"a\": [], "
+                               "\"n\": null}";
+    static const struct {
+        const char *key, *taken_by; /* first letters of getters */
+        const char *kind;
+    } members[] = {{"s", "s", "a string"},  {"i", "in", "an integer"}, {"r", "n", "a real number"},
+                   {"b", "b", "a boolean"}, {"t", "b", "a boolean"},   {"o", "o", "an object"},
+                   {"a", "a", "an array"},  {"n", "", "null"},         {"z", "", "nothing"}};
+    json_t *v, *inner;
+    ck_assert_int_eq(jsonio_load_text("t", text, strlen(text), &v), ST_OK);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const char *key = members[i].key, *s;
+        long long whole;
+        double x;
+        bool b;
+        for (const char *g = "sinboa"; *g; g++) {
+            const enum status st = *g == 's'   ? jsonio_get_string("t", v, key, &s)
+                                   : *g == 'i' ? jsonio_get_integer("t", v, key, 0, 9, &whole)
+                                   : *g == 'n' ? jsonio_get_number("t", v, key, &x)
+                                   : *g == 'b' ? jsonio_get_boolean("t", v, key, &b)
+                                   : *g == 'o' ? jsonio_get_object("t", v, key, &inner)
+                                               : jsonio_get_array("t", v, key, &inner);
+            const bool taken = strchr(members[i].taken_by, *g) != NULL;
+            ck_assert_msg(st == (taken ? ST_OK : ST_DATA), "%c of %s", *g, key);
+            const char *found = arena_printf(&arena, "found %s", members[i].kind);
+            ck_assert_msg(taken || strstr(status_message(), found), "%c: %s", *g, status_message());
+        }
+    }
+    json_decref(v);
+}
+END_TEST
+
 Suite *suite_json(void) {
     Suite *s = suite_create("json");
     TCase *t = tcase_create("json");
@@ -168,6 +203,7 @@ Suite *suite_json(void) {
     tcase_add_test(t, load_errors_name_the_line);
     tcase_add_test(t, lines_are_iterated);
     tcase_add_test(t, getters_take_their_type);
+    tcase_add_test(t, getters_take_no_other_type);
     suite_add_tcase(s, t);
     return s;
 }

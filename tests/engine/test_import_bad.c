@@ -186,6 +186,7 @@ START_TEST(archives_are_checked) {
         {directory + 42, 0xfffffff0, 4, "expected a local header"},
         {directory + 46 + 14 + 42, 0, 4, "an entry out of order or overlapping"},
         {directory + 28, 15, 2, "a local header that differs"},
+        {directory + 28, 0, 2, "a name that is empty"},
         {directory + 28, 0xffff, 2, "a record beyond the end of the directory"},
         {directory + 34, 1, 2, "several disks"},
         {directory, 0, 4, "expected a record of the directory"},
@@ -209,6 +210,38 @@ START_TEST(archives_are_checked) {
     for (size_t i = 0; i < sizeof patches / sizeof patches[0]; i++)
         assert_refused(patched(good, patches[i].at, patches[i].x, patches[i].n), CONFIG_JSON, patches[i].message);
     for (size_t n = 4; n < good.n; n += 97) assert_refused((struct bytes){good.p, n, 0}, CONFIG_JSON, "zip: ");
+}
+END_TEST
+
+/* How many records there are, in an archive without ZIP64; a long name leaves room for a fifth. */
+START_TEST(records_are_counted) {
+    static const char name[] = "a/name/of/so/many/letters/that/it/takes/the/room/of/two";
+    static const struct {
+        uint64_t n;
+        const char *message;
+    } cases[] = {{5, "expected a record of the directory"},
+                 {4, NULL},
+                 {3, "expected the end of the directory"},
+                 {9, "9 entries, expected at most"},
+                 {0xffff, "65535 entries, expected at most"}};
+    struct archive four = {0};
+    struct zip z;
+    put_entry(&four, name, "x", 1), put_entry(&four, "b", "y", 1), put_entry(&four, "c", "y", 1),
+        put_entry(&four, "d", "", 0);
+    struct bytes good = finish(&four, false);
+    const size_t end = good.n - 22;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bytes b = patched(good, end + 8, cases[i].n | cases[i].n << 16, 4);
+        ck_assert_int_eq(zip_parse(&z, &arena, "x", b.p, b.n), cases[i].message ? ST_DATA : ST_OK);
+        if (cases[i].message) ck_assert_msg(strstr(status_message(), cases[i].message) != NULL, "%s", status_message());
+    }
+    size_t directory = 0;
+    while (memcmp(good.p + directory, "PK\1\2", 4) != 0) directory++;
+    struct bytes afar = patched(good, directory + 42, 0xffffffff, 4);
+    ck_assert_int_eq(zip_parse(&z, &arena, "x", afar.p, afar.n), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "no ZIP64 field"));
+    ck_assert_int_eq(zip_parse(&z, &arena, "x", "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22), ST_OK);
+    ck_assert_int_eq(z.n, 0); /* an end record alone */
 }
 END_TEST
 
@@ -277,13 +310,6 @@ END_TEST
 
 /* ---- pickle ---- */
 
-#define HEAD  "\x80\x02}("
-#define NAMED HEAD "X\1\0\0\0a"
-#define ODICT "ccollections\nOrderedDict\n)R"
-#define VIEW  "ctorch._utils\n_rebuild_tensor_v2\n"
-#define STORED                                                                                                         \
-    "((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"                                                                \
-    "0X\3\0\0\0cpuK\6tQ"
 #define P(bytes, message)                                                                                              \
     { bytes, sizeof bytes - 1, message }
 static const struct {
@@ -291,112 +317,7 @@ static const struct {
     size_t size;
     const char *message; /* NULL: it is good */
 } pickles[] = {
-    P(HEAD "u.", NULL),
-    P(NAMED VIEW STORED "K\0K\2K\3\x86K\3K\1\x86\x89" ODICT "tRu.", NULL),
-    P(NAMED VIEW STORED "K\1K\2K\2\x86K\3K\1\x86\x89" ODICT "tRu.", NULL),
-    P("", "offset 0: the file ends within an instruction"),
-    P("}.", "offset 0: expected a pickle of protocol 2"),
-    P("\x80\x04}.", "offset 0: protocol 4"),
-    P(HEAD "u.x", "offset 5: 1 bytes behind the end"),
-    P(HEAD "u", "offset 5: the file ends"),
-    P("\x80\x02(u.", "offset 3: expected a dictionary"),
-    P("\x80\x02.", "expected one dictionary as the result"),
-    P("\x80\x02}}.", "expected one dictionary as the result"),
-    P("\x80\x02K\1.", "expected one dictionary as the result"),
-    P("\x80\x02}(.", "expected one dictionary as the result"),
-    /* what would run code */
-    P("\x80\x02"
-      "cos\nsystem\nX\2\0\0\0id\x85R.",
-      "offset 2: global 'os system' is not on the list"),
-    P("\x80\x02"
-      "cbuiltins\neval\n.",
-      "offset 2: global 'builtins eval'"),
-    P("\x80\x02"
-      "ctorch\nload\n.",
-      "offset 2: global 'torch load'"),
-    P("\x80\x02"
-      "ctorch.FloatStorage\n\n.",
-      "is not on the list"),
-    P("\x80\x02"
-      "c" VIEW ".",
-      "offset 2: global 'ctorch._utils _rebuild_tensor_v2'"),
-    P("\x80\x02"
-      "cos\nsy\001stem\n.",
-      "offset 2: a global whose name is no name"),
-    P("\x80\x02"
-      "caaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\nb\n.",
-      "too long"),
-    P("\x80\x02"
-      "cos\nsystem",
-      "the file ends"),
-    P("\x80\x02(X\2\0\0\0idios\nsystem\n.", "offset 10: instruction 0x69 is not on the list"),
-    P("\x80\x02(oR.", "instruction 0x6f"),
-    P("\x80\x02}\x81.", "instruction 0x81"),  /* NEWOBJ */
-    P("\x80\x02\x82\1.", "instruction 0x82"), /* EXT1 */
-    P("\x80\x02\x93.", "instruction 0x93"),   /* STACK_GLOBAL */
-    P("\x80\x02P0\n.", "instruction 0x50"),   /* PERSID */
-    P("\x80\x02" ODICT ODICT "R.", "expected a tuple of arguments"),
-    P("\x80\x02})R.", "a call that no state dictionary makes"),
-    P("\x80\x02"
-      "ctorch\nFloatStorage\n)R.",
-      "a call that no state dictionary makes"),
-    P("\x80\x02"
-      "ccollections\nOrderedDict\nK\1\x85R.",
-      "a call that no state dictionary makes"),
-    P("\x80\x02"
-      "ccollections\nOrderedDict\n}R.",
-      "expected a tuple of arguments"),
-    /* the stack and the memo */
-    P("\x80\x02R.", "nothing on the stack"),
-    P("\x80\x02(}R.", "nothing on the stack"),
-    P("\x80\x02}(R.", "nothing on the stack"),
-    P("\x80\x02t.", "no mark"),
-    P("\x80\x02u.", "no mark"),
-    P("\x80\x02K\1\x86.", "a tuple of 2 with fewer"),
-    P("\x80\x02K\1(\x85.", "a tuple of 1 with fewer"),
-    P("\x80\x02q\0.", "slot 0 of the memo"),
-    P("\x80\x02h\0.", "slot 0 of the memo"),
-    P("\x80\x02}q\0h\1.", "slot 1 of the memo"),
-    P("\x80\x02}r\xff\xff\xff\xff.", "slot 4294967295 of the memo"),
-    P("\x80\x02}j\xff\xff\xff\xff.", "slot 4294967295 of the memo"),
-    P("\x80\x02}s.", "expected a dictionary, a key and a value"),
-    P("\x80\x02NNNs.", "expected a dictionary"),
-    P("\x80\x02}K\1Ns.", "expected a string as the key"),
-    P(NAMED "u.", "a key without a value"),
-    P("\x80\x02}b.", "expected a dictionary with attributes"),
-    P("\x80\x02}Nb.", "expected a dictionary with attributes"),
-    /* strings and numbers */
-    P("\x80\x02X\xff\xff\xff\xffzz.", "the file ends within an instruction"),
-    P("\x80\x02X\2\0\0\0z\0.", "a string with a NUL"),
-    P("\x80\x02\x8a\x09"
-      "123456789.",
-      "an integer of 9 bytes"),
-    P("\x80\x02J\1\2", "the file ends"),
-    /* storages and tensors */
-    P(NAMED "Nu.", "'a' is not a tensor"),
-    P(NAMED "}u.", "'a' is not a tensor"),
-    P(NAMED "NQu.", "expected the reference of a storage"),
-    P(NAMED "(X\7\0\0\0storageK\1K\1K\1K\1tQu.", "expected the reference of a storage"),
-    P(NAMED "(X\7\0\0\0stxrage"
-            "ctorch\nFloatStorage\nX\0\0\0\0X\0\0\0\0K\1tQu.",
-      "expected the reference of a storage"),
-    P(NAMED "(X\7\0\0\0storage"
-            "ctorch\nFloatStorage\nX\0\0\0\0X\0\0\0\0J\xff\xff\xff\xfftQu.",
-      "expected the reference"),
-    P(NAMED VIEW STORED "tRu.", "expected the arguments of a tensor"),
-    P(NAMED VIEW ")R.", "expected the arguments of a tensor"),
-    P(NAMED VIEW STORED "K\0K\2K\3\x86K\3K\1\x86\x89tRu.", "expected the arguments of a tensor"),
-    P(NAMED VIEW STORED "K\1K\2K\3\x86K\3K\1\x86\x89" ODICT "tRu.", "larger than its storage"),
-    P(NAMED VIEW STORED "K\7K\0\x85K\1\x85\x89" ODICT "tRu.", "larger than its storage"),
-    P(NAMED VIEW STORED "K\0K\3K\3\x86K\0K\1\x86\x89" ODICT "tRu.", "larger than its storage"), /* expanded */
-    P(NAMED VIEW STORED "K\0K\2K\3\x86K\4K\1\x86\x89" ODICT "tRu.", "larger than its storage"),
-    P(NAMED VIEW STORED "K\0K\2\x85\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85\x89" ODICT "tRu.", "larger than its"),
-    P(NAMED VIEW STORED "K\0K\2K\3\x86K\1\x85\x89" ODICT "tRu.", "2 dimensions with 1 strides"),
-    P(NAMED VIEW STORED "K\0K\2K\3\x86J\xff\xff\xff\xffK\1\x86\x89" ODICT "tRu.", "not negative"),
-    P(NAMED VIEW STORED "K\0(K\1K\1K\1K\1K\1tK\1\x85\x89" ODICT "tRu.", "at most 4 dimensions"),
-    P(NAMED VIEW STORED "J\xff\xff\xff\xffK\1\x85K\1\x85\x89" ODICT "tRu.", "expected the arguments of a tensor"),
-    P(NAMED VIEW STORED "K\0NN\x89" ODICT "tRu.", "expected a shape"),
-    P(NAMED "ctorch._utils\n_rebuild_parameter\nN\x88" ODICT "\x87Ru.", "a call that no state dictionary makes"),
+#include "tests/engine/pickle_malformed.def"
 };
 enum { N_PICKLES = sizeof pickles / sizeof pickles[0] };
 
@@ -416,6 +337,14 @@ START_TEST(pickles_are_checked) {
     ck_assert_msg(strstr(status_message(), pickles[_i].message), "'%s', not '%s'", status_message(),
                   pickles[_i].message);
     ck_assert(strncmp(status_message(), "f.bin: pickle offset ", 21) == 0 && !strchr(status_message(), '\n'));
+}
+END_TEST
+
+START_TEST(a_pickle_has_a_greatest_size) {
+    struct pickle_tensor *t;
+    int n;
+    ck_assert_int_eq(pickle_state_dict(&arena, "f.bin", "", PICKLE_MAX_BYTES + 1, &t, &n), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "bytes, expected at most"));
 }
 END_TEST
 
@@ -562,10 +491,12 @@ Suite *suite_import_bad(void) {
     tcase_add_test(t, configurations_are_checked);
     tcase_add_test(t, llmc_files_are_checked);
     tcase_add_test(t, archives_are_checked);
+    tcase_add_test(t, records_are_counted);
     tcase_add_test(t, archives_of_other_things_are_refused);
     tcase_add_test(t, sizes_of_4_gib_stand_in_fields_of_their_own);
     tcase_add_test(t, crc32_is_the_standard_one);
     tcase_add_loop_test(t, pickles_are_checked, 0, N_PICKLES);
+    tcase_add_test(t, a_pickle_has_a_greatest_size);
     tcase_add_test(t, a_pickle_says_where_its_tensors_are);
     tcase_add_loop_test(t, mutations_do_no_harm, 0, 3);
     tcase_add_test(t, mutated_pickles_do_no_harm);
