@@ -53,7 +53,7 @@ static enum status read_token(struct bpe *b, const char *path, const int byte_of
     char show[SHOWN_BYTES];
     size_t size = strlen(key);
     const char *name = shown(show, key, size);
-    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) >= b->n_tokens)
+    if (json_typeof(value) != JSON_INTEGER || json_integer_value(value) < 0 || json_integer_value(value) >= b->n_tokens)
         return status_set(ST_DATA, "%s: token '%s': expected an id of 0 to %d", path, name, b->n_tokens - 1);
     int id = (int)json_integer_value(value);
     char *bytes = arena_alloc(b->arena, size + 1, 1);
@@ -68,7 +68,7 @@ static enum status read_vocab(struct bpe *b, const char *path, json_t *object) {
     int byte_of[ALPHABET];
     const char *key;
     json_t *value;
-    if (!json_is_object(object)) return status_set(ST_DATA, "%s:1: expected an object {token: id}", path);
+    if (json_typeof(object) != JSON_OBJECT) return status_set(ST_DATA, "%s:1: expected an object {token: id}", path);
     if (json_object_size(object) > MAX_TOKENS)
         return status_set(ST_DATA, "%s: expected at most %d tokens", path, MAX_TOKENS);
     make_alphabet(byte_of);

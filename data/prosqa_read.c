@@ -48,7 +48,7 @@ static enum status get_string(const struct item *it, const char *key, const char
 }
 
 static bool is_node(const json_t *value, int n) {
-    return json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) < n;
+    return json_typeof(value) == JSON_INTEGER && json_integer_value(value) >= 0 && json_integer_value(value) < n;
 }
 
 static enum status get_node(const struct item *it, const char *key, int n, int *node) {
@@ -64,7 +64,7 @@ static enum status read_symbols(struct item *it, struct prosqa_graph *g) {
     TRY(get_array(it, "idx_to_symbol", 4, PROSQA_NODES, &array, &g->n));
     for (int v = 0; v < g->n; v++) {
         const json_t *value = json_array_get(array, (size_t)v);
-        if (!json_is_string(value) || json_string_length(value) == 0)
+        if (json_typeof(value) != JSON_STRING || json_string_length(value) == 0)
             return bad(it, "idx_to_symbol[%d] is not a name", v);
         it->symbol[v] = json_string_value(value);
         if (strpbrk(it->symbol[v], " .?")) return bad(it, "idx_to_symbol[%d] is not one word", v);
@@ -103,7 +103,7 @@ static enum status read_edges(struct item *it, struct prosqa_graph *g) {
     TRY(get_array(it, "edges", 1, PROSQA_EDGES, &array, &g->n_edges));
     for (int e = 0; e < g->n_edges; e++) {
         const json_t *pair = json_array_get(array, (size_t)e);
-        if (!json_is_array(pair) || json_array_size(pair) != 2) return bad(it, "edges[%d] is not a pair", e);
+        if (json_typeof(pair) != JSON_ARRAY || json_array_size(pair) != 2) return bad(it, "edges[%d] is not a pair", e);
         for (size_t side = 0; side < 2; side++) {
             const json_t *value = json_array_get(pair, side);
             if (!is_node(value, g->n)) return bad(it, "edges[%d][%zu] is not a node (0 to %d)", e, side, g->n - 1);
@@ -193,7 +193,7 @@ static enum status read_steps(const struct item *it, struct prosqa_graph *g) {
     g->path[0] = g->root;
     for (int k = 0; k < n; k++) {
         const json_t *value = json_array_get(array, (size_t)k);
-        s = json_is_string(value) ? json_string_value(value) : "";
+        s = json_typeof(value) == JSON_STRING ? json_string_value(value) : "";
         int e = eat_sentence(it, g, &s);
         if (e < 0 || *s) return bad(it, "steps[%d] states no edge", k);
         if (g->edge[e][0] != g->path[k]) return bad(it, "steps[%d] does not go on from the step before", k);
@@ -237,7 +237,7 @@ static enum status read_neighbors(const struct item *it, const struct prosqa_gra
 }
 
 static enum status read_item(struct item *it, struct prosqa_graph *g) {
-    if (!json_is_object(it->json)) return bad(it, "not an object");
+    if (json_typeof(it->json) != JSON_OBJECT) return bad(it, "not an object");
     TRY(read_symbols(it, g));
     TRY(read_edges(it, g));
     TRY(read_ends(it, g));
@@ -264,7 +264,7 @@ enum status prosqa_read(struct arena *a, const char *path, struct prosqa_graph *
     if (st == ST_OK) st = parse(path, text, size, &document);
     arena_rewind(a, mark);
     if (st != ST_OK) goto done;
-    if (!json_is_array(document) || json_array_size(document) == 0) {
+    if (json_typeof(document) != JSON_ARRAY || json_array_size(document) == 0) {
         st = status_set(ST_DATA, "%s: not a list of questions", path);
         goto done;
     }

@@ -25,9 +25,9 @@ static enum status read_size(const char *where, const json_t *object, const char
 static enum status expect(const char *where, const json_t *object, const char *key, json_t *expected,
                           const char *shown) {
     const json_t *value = json_object_get(object, key);
-    bool good =
-        !value || json_is_null(value) || json_equal(value, expected) ||
-        (json_is_number(value) && json_is_number(expected) && json_number_value(value) == json_number_value(expected));
+    bool good = !value || json_is_null(value) || json_equal(value, expected) ||
+                (json_is_number(value) && json_typeof(expected) == JSON_INTEGER &&
+                 json_number_value(value) == json_number_value(expected));
     json_decref(expected);
     return good ? ST_OK : status_set(ST_DATA, "%s: %s: expected %s: the model is not GPT-2's", where, key, shown);
 }
@@ -54,8 +54,8 @@ enum status import_read_hints(const char *path, const char *json, struct import_
     json_t *object;
     snprintf(where, sizeof where, "%.480s: config.json", path);
     TRY(jsonio_load_text(where, json, strlen(json), &object));
-    enum status st = json_is_object(object) ? read_members(where, object, hints)
-                                            : status_set(ST_DATA, "%s: expected an object", where);
+    enum status st = json_typeof(object) == JSON_OBJECT ? read_members(where, object, hints)
+                                                        : status_set(ST_DATA, "%s: expected an object", where);
     json_decref(object);
     return st;
 }

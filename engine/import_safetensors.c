@@ -32,7 +32,7 @@ static enum status read_integers(const char *path, const char *name, const char 
     *n = (int)json_array_size(value);
     for (int i = 0; i < *n; i++) {
         const json_t *x = json_array_get(value, (size_t)i);
-        if (!json_is_integer(x) || json_integer_value(x) < 0)
+        if (json_typeof(x) != JSON_INTEGER || json_integer_value(x) < 0)
             return safetensors_bad(path, name, "%s[%d]: expected an integer that is not negative", key, i);
         out[i] = (long)json_integer_value(x);
     }

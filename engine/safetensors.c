@@ -81,13 +81,13 @@ static enum status read_dtype(const struct reader *r, const char *name, const js
 /* An array of least..most non-negative integers. */
 static enum status read_integers(const struct reader *r, const char *name, const char *key, const json_t *value,
                                  size_t least, size_t most, long *out) {
-    if (!json_is_array(value)) return safetensors_bad(r->path, name, "%s: expected an array", key);
+    if (json_typeof(value) != JSON_ARRAY) return safetensors_bad(r->path, name, "%s: expected an array", key);
     size_t n = json_array_size(value);
     if (n < least || n > most)
         return safetensors_bad(r->path, name, "%s: expected %zu to %zu numbers, found %zu", key, least, most, n);
     for (size_t i = 0; i < n; i++) {
         const json_t *x = json_array_get(value, i);
-        if (!json_is_integer(x) || json_integer_value(x) < 0)
+        if (json_typeof(x) != JSON_INTEGER || json_integer_value(x) < 0)
             return safetensors_bad(r->path, name, "%s[%zu]: expected a non-negative integer", key, i);
         out[i] = (long)json_integer_value(x);
     }
@@ -95,7 +95,7 @@ static enum status read_integers(const struct reader *r, const char *name, const
 }
 
 static enum status read_tensor(struct reader *r, const char *name, const json_t *entry) {
-    if (!json_is_object(entry)) return safetensors_bad(r->path, name, "expected an object");
+    if (json_typeof(entry) != JSON_OBJECT) return safetensors_bad(r->path, name, "expected an object");
     const json_t *dtype = json_object_get(entry, "dtype"), *shape = json_object_get(entry, "shape");
     const json_t *offsets = json_object_get(entry, "data_offsets");
     if (!dtype || !shape || !offsets || json_object_size(entry) != 3)
@@ -128,7 +128,8 @@ static enum status read_tensor(struct reader *r, const char *name, const json_t 
 }
 
 static enum status read_metadata(struct reader *r, json_t *object) {
-    if (!json_is_object(object)) return status_set(ST_DATA, "%s: %s: expected an object", r->path, metadata_key);
+    if (json_typeof(object) != JSON_OBJECT)
+        return status_set(ST_DATA, "%s: %s: expected an object", r->path, metadata_key);
     r->found.meta = ARENA_NEW(r->arena, struct checkpoint_meta, json_object_size(object));
     const char *key;
     json_t *value;

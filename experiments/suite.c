@@ -61,7 +61,7 @@ static enum status unknown_key(const struct builder *b, const struct yaml_node *
 static enum status read_seed(const struct builder *b, const struct yaml_node *node, const char *digits, char **end,
                              long *seed) {
     *seed = strtol(digits, end, 10);
-    if (*end == digits || *digits < '0' || *digits > '9' || *seed > 1000000000)
+    if (*end == digits || *digits < '0' || *seed > 1000000000) /* strtol takes blanks and signs */
         return at(b, node->line, "seeds: \"%s\" is neither a seed nor a range such as 1..10", node->text);
     return ST_OK;
 }

@@ -140,6 +140,7 @@ START_TEST(malformed_lines_are_named) {
         {"{\"question\": \"Q\", \"answer\": \"<<1+1=2>>\"}", "an answer with one line '#### 72', its last"},
         {"{\"question\": \"Q\", \"answer\": \"a\\n#### 2\\n#### 3\"}", "an answer with one line '#### 72', its last"},
         {"{\"question\": \"Q\", \"answer\": \"a\\n#### 2 \"}", number},
+        {"{\"question\": \"Q\", \"answer\": \"a\\n#### .5\"}", number},
         {"{\"question\": \"Q\", \"answer\": \"<<1+1>>\\n#### 2\"}", step},
         {"{\"question\": \"\", \"answer\": \"a\\n#### 2\"}", "a question that says something"},
         {"{\"question\": \"Q\"}", NULL},
@@ -164,6 +165,8 @@ START_TEST(malformed_lines_are_named) {
     }
     ck_assert_int_eq(gsm8k_read_icot(&arena, write_file("x.txt", ""), &items, &n), ST_DATA);
     ck_assert_int_eq(gsm8k_read_json(&arena, write_file("x.jsonl", ""), &items, &n), ST_DATA);
+    ck_assert_int_eq(gsm8k_read_icot(&arena, "/nonexistent/x.txt", &items, &n), ST_IO);
+    ck_assert_int_eq(gsm8k_read_json(&arena, "/nonexistent/x.jsonl", &items, &n), ST_IO);
 }
 END_TEST
 

@@ -217,6 +217,7 @@ START_TEST(malformed_files_name_the_item_and_the_fault) {
         {"[0, 3]", "[0, 4]", "item 1: sentence 6 of the question states no edge"},
         {"\"1\": [2, 3]", "\"1\": [2]", "item 1: neighbor_k[1] disagrees with the edges about node 3"},
         {"\"1\": [2, 3]", "\"1\": [2, 33]", "item 1: neighbor_k[1][1] is not a node (0 to 7)"},
+        {"\"3\": [5]", "\"4\": [5]", "item 1: neighbor_k[3] is not a list"},
         {"\"1\": [2, 3]", "\"1\": 2", "item 1: neighbor_k[1] is not a list"},
         {", \"3\": [5]", "", "item 1: \"neighbor_k\" has 3 hops, expected 4"},
         {"\"neighbor_k\": ", "\"neighbor_k\": 3, \"k\": ", "item 1: \"neighbor_k\" is not an object"},

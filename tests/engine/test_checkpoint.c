@@ -367,11 +367,23 @@ START_TEST(the_writer_refuses_what_no_reader_takes) {
     struct checkpoint_tensor two[] = {{"a", 1, {1}, x}, {"a", 1, {1}, x}}, many = {"a", 5, {1, 1, 1, 1}, x},
                              negative = {"a", 1, {-1}, x}, reserved = {"__metadata__", 1, {1}, x},
                              huge = {"a", 2, {1L << 20, 1L << 13}, x}, overflow = {"a", 2, {1L << 40, 1L << 40}, x},
-                             text = {"\xff", 1, {1}, x};
+                             text = {"\xff", 1, {1}, x},
+                             big[] = {{"a", 2, {1L << 20, 1L << 11}, x},
+                                      {"b", 2, {1L << 20, 1L << 11}, x},
+                                      {"c", 1, {1}, x}},
+                             long_name = {"a.name.of.more.letters.than.a.message.of.one.line.has.room.for.in.it",
+                                          5,
+                                          {1, 1, 1, 1},
+                                          x};
+    /* a header of over 100 MB */
+    char *much = arena_alloc(&arena, SAFETENSORS_MAX_HEADER + 1, 1);
+    memset(much, 'x', SAFETENSORS_MAX_HEADER);
+    struct checkpoint_meta long_text = {"k", much};
     const struct checkpoint refused[] = {
-        {two, 2, NULL, 0},       {&many, 1, NULL, 0}, {&negative, 1, NULL, 0},
-        {&reserved, 1, NULL, 0}, {&huge, 1, NULL, 0}, {&overflow, 1, NULL, 0},
-        {&text, 1, NULL, 0},     {two, 1, twice, 2},  {two, 1, &bad_text, 1},
+        {two, 2, NULL, 0},        {&many, 1, NULL, 0},     {&negative, 1, NULL, 0}, {&reserved, 1, NULL, 0},
+        {&huge, 1, NULL, 0},      {&overflow, 1, NULL, 0}, {&text, 1, NULL, 0},     {two, 1, twice, 2},
+        {two, 1, &bad_text, 1},   {big, 2, NULL, 0},       {big, 3, NULL, 0},       {two, 1, &long_text, 1},
+        {&long_name, 1, NULL, 0},
     };
     const char *path = in_folder("w.st");
     ck_assert_int_eq(fs_write(path, "before", 6), ST_OK);

@@ -261,6 +261,12 @@ START_TEST(files_of_what_was_trained) {
     ck_assert_int_eq(gpt_open(&small, &arena, &narrow), ST_OK);
     ck_assert_int_eq(checkpoint_save_gpt(other, &small), ST_OK);
     ck_assert_int_eq(checkpoint_load_trained(&read, &arena, part, other), ST_DATA);
+    narrow = plain.config;
+    narrow.layers = 1;
+    ck_assert_int_eq(gpt_open(&small, &arena, &narrow), ST_OK);
+    ck_assert_int_eq(checkpoint_save_gpt(other, &small), ST_OK);
+    ck_assert_int_eq(checkpoint_load_trained(&read, &arena, part, other), ST_DATA);
+    ck_assert_msg(strstr(status_message(), "its frozen 'h.1.ln_1.weight' is not in"), "%s", status_message());
     ck_assert_int_eq(checkpoint_load_trained(&read, &arena, part, "nowhere"), ST_IO);
     /* a model without LoRA is trained whole, and stored whole */
     ck_assert_int_eq(checkpoint_save_trained(other, &plain), ST_OK);

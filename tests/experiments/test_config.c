@@ -96,6 +96,27 @@ START_TEST(values_are_strict) {
 }
 END_TEST
 
+/* On either side of what a number may be. */
+START_TEST(numbers_have_bounds) {
+    int n;
+    const struct config_key *keys = config_keys(&n);
+    config_default(&c);
+    for (int i = 0; i < n; i++) {
+        char text[64];
+        if (keys[i].type != CONFIG_INT && keys[i].type != CONFIG_REAL) continue;
+        for (int side = 0; side < 2; side++) {
+            snprintf(text, sizeof text, "%.17g", side ? keys[i].most : keys[i].least);
+            if (keys[i].type == CONFIG_INT) snprintf(text, sizeof text, "%.0f", side ? keys[i].most : keys[i].least);
+            ck_assert_msg(config_set(&c, &keys[i], text) == ST_OK, "%s: %s", text, status_message());
+            snprintf(text, sizeof text, "%.0f", side ? floor(keys[i].most) + 1 : ceil(keys[i].least) - 1);
+            ck_assert_msg(config_set(&c, &keys[i], text) == ST_USAGE, "%s.%s takes %s", keys[i].section, keys[i].key,
+                          text);
+        }
+    }
+    refused("base", "lr", "1e999", "base.lr: \"1e999\" is not a number");
+}
+END_TEST
+
 /* Every key away from its default survives the way through JSON text. */
 START_TEST(json_is_inverse) {
     struct config back;
@@ -130,6 +151,41 @@ START_TEST(json_is_inverse) {
     ck_assert(back.base.lr == c.base.lr && back.base.lr == 0.123456789012345);
     json_decref(json);
     free(text);
+}
+END_TEST
+
+/* A member of each type: missing, and of every other type. */
+START_TEST(json_members_have_their_type) {
+    static const struct {
+        const char *section, *key;
+        char type;
+    } members[] = {{"base", "updates", 'i'}, {"base", "lr", 'r'}, {"task", "style", 'b'}, {"task", "name", 's'}};
+    struct config back;
+    enum cell_kind kind;
+    config_default(&c);
+    set("arm", "name", "coconut");
+    set("press", "pressure", "conceal");
+    for (size_t m = 0; m < sizeof members / sizeof members[0]; m++)
+        for (const char *type = "irbsn-"; *type; type++) {
+            json_t *json = config_to_json(&c, CELL_PRESS), *section = json_object_get(json, members[m].section);
+            json_t *value = *type == 'i'   ? json_integer(1)
+                            : *type == 'r' ? json_real(.5)
+                            : *type == 'b' ? json_true()
+                            : *type == 's' ? json_string("chain")
+                                           : json_null();
+            json_object_set_new(section, members[m].key, value);
+            if (*type == '-') json_object_del(section, members[m].key);
+            const bool good = *type == members[m].type || (*type == 'i' && members[m].type == 'r');
+            ck_assert_msg(config_from_json(&back, json, &kind) == (good ? ST_OK : ST_DATA), "%s as %c", members[m].key,
+                          *type);
+            if (!good) ck_assert_ptr_nonnull(strstr(status_message(), members[m].key));
+            json_object_del(json, "seed");
+            ck_assert_int_eq(config_from_json(&back, json, &kind), ST_DATA);
+            json_object_set_new(json, "seed", json_real(1.5));
+            ck_assert_int_eq(config_from_json(&back, json, &kind), ST_DATA);
+            ck_assert_str_eq(status_message(), "seed: missing, or not a whole number");
+            json_decref(json);
+        }
 }
 END_TEST
 
@@ -261,7 +317,9 @@ Suite *suite_config(void) {
     tcase_add_test(t, defaults_are_the_recipes);
     tcase_add_test(t, every_key_has_room_and_help);
     tcase_add_test(t, values_are_strict);
+    tcase_add_test(t, numbers_have_bounds);
     tcase_add_test(t, json_is_inverse);
+    tcase_add_test(t, json_members_have_their_type);
     tcase_add_test(t, json_holds_what_the_kind_depends_on);
     tcase_add_test(t, undefined_combinations);
     tcase_add_test(t, keys_without_meaning);

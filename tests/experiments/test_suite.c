@@ -33,7 +33,7 @@ static void must_read(struct suite *s, const char *text) {
 START_TEST(a_whole_suite) {
     struct suite s;
     must_read(&s, "suite: quick\nabout: one line\ndelta: 0.2\nprior_scale: .5\nnumeric: native\nseeds: [1, 2]\n"
-                  "grid:\n"
+                  "replaced: 3..4\ngrid:\n"
                   "  - task: {name: chain, design: [joint, cue]}\n"
                   "    base: {updates: 7, lr: 2e-3}\n"
                   "    arm: {name: [text, coconut, codi]}\n"
@@ -47,6 +47,7 @@ START_TEST(a_whole_suite) {
     ck_assert_str_eq(s.name, "quick");
     ck_assert_str_eq(s.about, "one line");
     ck_assert(s.delta == 0.2 && s.prior_scale == 0.5 && s.numeric == NUMERIC_NATIVE && s.n_seeds == 2);
+    ck_assert(s.n_replaced == 2 && s.replaced[1] == 4);
     ck_assert_int_eq(s.n_plans, 2 * 2 * 3 * 2 + 2 * 3 + 2);
     const struct suite_plan *p = s.plans;
     /* schema order: design slowest, then arm, then pressure; seeds outermost */
@@ -60,7 +61,7 @@ START_TEST(a_whole_suite) {
     ck_assert(p[24].config.seed == 5 && p[24].leaf == CELL_ARM && p[24].config.base.updates == 450);
     ck_assert(p[24].config.arm.updates == 1 && p[25].config.arm.updates == 2 && p[26].config.arm.updates == 600);
     ck_assert_str_eq(p[26].config.arm.name, "codi");
-    ck_assert(p[30].leaf == CELL_BASE && p[30].line == 17);
+    ck_assert(p[30].leaf == CELL_BASE && p[30].line == 18);
 }
 END_TEST
 
@@ -128,13 +129,27 @@ static const struct {
     {"suite: cells\nseeds: 1\ngrid: [{}]\n", ST_USAGE, "1: suite: \"cells\" cannot be the name of a folder"},
     {"suite: q\ngrid: [{}]\n", ST_USAGE, "1: seeds: the list is missing"},
     {"suite: q\nseeds: 3..1\n", ST_USAGE, "2: seeds: \"3..1\" is neither a seed nor a range such as 1..10"},
+    {"suite: q\nseeds: -1\n", ST_USAGE, "2: seeds: \"-1\" is neither a seed nor a range such as 1..10"},
+    {"suite: q\nseeds: 1..1000000001\n", ST_USAGE,
+     "2: seeds: \"1..1000000001\" is neither a seed nor a range such as 1..10"},
+    {"suite: q\nseeds: {a: 1}\n", ST_USAGE, "2: seeds: a list of numbers or a range such as 1..10"},
+    {"suite: q\nseeds: 1..10001\n", ST_USAGE, "2: seeds: more than 10000"},
+    {"suite: q\nseeds: 1..9000\ngrid:\n  - base: {updates: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}\n", ST_USAGE,
+     "4: the suite has more than 100000 plans"},
+    {"suite: q\nreplaced: x\n", ST_USAGE, "2: seeds: \"x\" is neither a seed nor a range such as 1..10"},
     {"suite: q\nseeds: [1, x]\n", ST_USAGE, "2: seeds: \"x\" is neither a seed nor a range such as 1..10"},
     {"suite: q\nseeds:\n  - 1..3\n  - 2\n", ST_USAGE, "4: seeds: 2 appears twice"},
     {"suite: q\nseeds: []\n", ST_USAGE, "2: seeds: the list is empty"},
     {"suite: q\nseeds: 1\n", ST_USAGE, "1: grid: there is no block"},
+    {"suite: q\nseeds: 1\ngrid: []\n", ST_USAGE, "1: grid: there is no block"},
     {"suite: q\nseeds: 1\ngrid: {a: 1}\n", ST_USAGE, "3: grid: a list of blocks"},
     {"suite: q\nseeds: 1\ngrid: [x]\n", ST_USAGE, "3: grid: each entry is a mapping of sections"},
     {"suite: q\ndelta: big\n", ST_USAGE, "2: delta: a number above 0"},
+    {"suite: q\ndelta: [1]\n", ST_USAGE, "2: delta: a number above 0"},
+    {"suite: q\ndelta: 0\n", ST_USAGE, "2: delta: a number above 0"},
+    {"suite: q\ndelta: 101\n", ST_USAGE, "2: delta: a number above 0"},
+    {"suite: q\ndelta: 1x\n", ST_USAGE, "2: delta: a number above 0"},
+    {"suite: q\nnumeric: [native]\n", ST_USAGE, "2: numeric: portable or native"},
     {"suite: q\nnumeric: fast\n", ST_USAGE, "2: numeric: portable or native"},
     {"suite: [q]\n", ST_USAGE, "1: suite: one line of text"},
 };
@@ -167,6 +182,8 @@ START_TEST(bad_overrides) {
         {"base.updates=", "--set base.updates=: expected section.key=value"},
         {"base.updats=3", "--set base.updats=3: there is no key \"base.updats\"; did you mean \"base.updates\"?"},
         {"zzzzzzzz=3", "--set zzzzzzzz=3: there is no key \"zzzzzzzz\" (section.key is expected)"},
+        {"zzzzzzzz=0.5", "--set zzzzzzzz=0.5: there is no key \"zzzzzzzz\" (section.key is expected)"},
+        {"zzzzz.zzzzzzzz=3", "--set zzzzz.zzzzzzzz=3: there is no key \"zzzzz.zzzzzzzz\""},
         {"base.updates=3x", "--set base.updates=3x: base.updates: \"3x\" is not a whole number"},
         {"arm.name=cody", "--set arm.name=cody: arm.name: there is no \"cody\"; did you mean \"codi\"?"},
         {"seeds=x", "--set seeds=x: seeds: \"x\" is neither a seed nor a range such as 1..10"},
@@ -176,6 +193,9 @@ START_TEST(bad_overrides) {
         ck_assert_int_eq(read_text(&s, HEAD "  - arm: {name: text}\n", &bad[i][0], 1), ST_USAGE);
         ck_assert_str_eq(status_message(), bad[i][1]);
     }
+    static const char *const open = "base.updates=[1";
+    ck_assert_int_eq(read_text(&s, HEAD "  - arm: {name: text}\n", &open, 1), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "--set base.updates=[1"));
 }
 END_TEST
 
@@ -185,6 +205,9 @@ START_TEST(names_and_paths) {
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/quick.yaml", folder), "", 0), ST_OK);
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/alpha.yaml", folder), "", 0), ST_OK);
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/notes.txt", folder), "", 0), ST_OK);
+    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/.yaml", folder), "", 0), ST_OK);
+    ck_assert_ptr_null(suite_names(&arena, "/nonexistent", &n));
+    ck_assert_int_eq(n, 0);
     const char *const *names = suite_names(&arena, folder, &n);
     ck_assert_int_eq(n, 2);
     ck_assert_str_eq(names[0], "alpha");
