@@ -1,4 +1,5 @@
 /* Models in the files and layouts of others come in with every weight in its place, and go out again. */
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,8 +27,9 @@ static void assert_imported(struct bytes b, const struct gpt *expected, const ch
 START_TEST(gpt2_in_every_format_and_width) {
     struct gpt m = make_model(true, false);
     for (int type = DTYPE_F32; type <= DTYPE_BF16; type++)
-        for (int prefix = 0; prefix < 3; prefix++) {
-            static const char *const prefixes[] = {"", "transformer.", "module.transformer."};
+        for (int prefix = 0; prefix < 4; prefix++) {
+            static const char *const prefixes[] = {"", "transformer.", "module.transformer.",
+                                                   "module._orig_mod.transformer."};
             struct checkpoint c = state_of(&m, prefixes[prefix]);
             assert_imported(as_safetensors(&c, (enum dtype)type), &m, "safetensors", IMPORT_GPT2);
             assert_imported(as_torch(&c, (enum dtype)type), &m, "torch", IMPORT_GPT2);
@@ -54,6 +56,26 @@ START_TEST(heads_may_be_untied_tied_twice_or_named_alone) {
     ck_assert_str_eq(c.tensors[0].name, "transformer.wte.weight");
     c.tensors[0].name = "lm_head.weight";
     assert_imported(as_safetensors(&c, DTYPE_F32), &tied, "safetensors", IMPORT_GPT2);
+}
+END_TEST
+
+/* torch.save keeps one storage where two tensors share it; a head with strides of its own is another matrix. */
+START_TEST(heads_may_share_a_storage) {
+    struct gpt tied = make_model(true, false), m;
+    struct checkpoint c = state_of(&tied, "transformer.");
+    struct checkpoint_tensor head = {.name = "lm_head.weight", .n_dims = 2, .dim = {11, 8}};
+    for (int turned = 0; turned < 2; turned++) {
+        struct bytes pickle = pickle_of(&c, DTYPE_F32);
+        struct import in;
+        pickle.n -= 2; /* "u." */
+        pickle_tensor(&pickle, &head, "FloatStorage", 0, turned);
+        put_text(&pickle, "u.");
+        ck_assert_msg(import_bytes(&m, &in, archive_of(&c, DTYPE_F32, pickle, true), CONFIG_JSON) == ST_OK, "%s",
+                      status_message());
+        ck_assert_int_eq(m.config.tied, !turned);
+        if (turned) /* row 1 begins at the second number of the storage */
+            ck_assert_float_eq(m.w[gpt_find(&m, "lm_head.weight")->offset + 8], tied.p.wte[1]);
+    }
 }
 END_TEST
 
@@ -149,6 +171,14 @@ START_TEST(lora_may_be_kept) {
         for (long i = 0; i < n; i++)
             ck_assert_float_eq_tol(gpt_weights(&kept, own)[i], merged.w[gpt_find(&merged, t->name)->offset + i], 1e-5f);
     }
+    /* what is exported is the whole, without its parts */
+    char folder[] = "/tmp/test_import.XXXXXX";
+    struct gpt back;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(export_gpt(&kept, folder), ST_OK);
+    ck_assert_msg(import_gpt(&back, &arena, folder, 1.0) == ST_OK, "%s", status_message());
+    for (long i = 0; i < merged.n; i++) ck_assert_float_eq_tol(back.w[i], merged.w[i], 1e-5f);
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
     const struct gpt_tensor *A = gpt_find(&kept, "h.1.mlp.c_fc.lora_A.weight");
     const struct checkpoint_tensor *file =
         checkpoint_find(&c, "codi.base_model.model.transformer.h.1.mlp.c_fc.lora_A.default.weight");
@@ -169,6 +199,30 @@ START_TEST(lora_may_be_kept) {
     import_fill(&in, &kept, 0.25);
     ck_assert_mem_eq(kept.p.wte, m.p.wte, 11 * 8 * sizeof(float));
     ck_assert_float_eq(kept.p.wte[11 * 8], 42.0f);
+}
+END_TEST
+
+/* One rank for the whole model, no greater than its width, can be kept; others are merged. */
+START_TEST(lora_of_mixed_or_great_rank_is_merged) {
+    struct gpt m = make_model(true, false), merged;
+    for (int great = 0; great < 2; great++) {
+        struct checkpoint c = state_of(&m, "codi.base_model.model.transformer.");
+        struct import in;
+        for (int k = 0; k < m.n_tensors; k++) {
+            const struct gpt_tensor *t = &m.tensors[k];
+            if (!t->decay || t->layer < 0) continue;
+            const int stem = (int)strlen(t->name) - 7, rank = great ? 9 : 2 + k % 2;
+            const char *name = arena_printf(&arena, "codi.base_model.model.transformer.%.*s", stem, t->name);
+            add_tensor(&c, arena_printf(&arena, "%s.lora_A.default.weight", name), rank, t->rows, k);
+            add_tensor(&c, arena_printf(&arena, "%s.lora_B.default.weight", name), t->cols, rank, k + 9);
+        }
+        ck_assert_msg(import_bytes(&merged, &in, as_safetensors(&c, DTYPE_F32), CONFIG_JSON) == ST_OK, "%s",
+                      status_message());
+        ck_assert_int_eq(in.n_lora, 8);
+        ck_assert_int_eq(in.lora_rank, 0);
+        const struct gpt_tensor *t = gpt_find(&m, "h.1.mlp.c_fc.weight");
+        ck_assert_mem_ne(merged.w + t->offset, m.w + t->offset, 64);
+    }
 }
 END_TEST
 
@@ -237,6 +291,17 @@ START_TEST(folders_and_files_are_found) {
     ck_assert_int_eq(import_gpt(&read, &arena, folder, 0.25), ST_OK);
     ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/b.pt", folder), b.p, b.n), ST_OK);
     ck_assert_int_eq(import_gpt(&read, &arena, folder, 0.25), ST_USAGE); /* which? */
+    const char *config = arena_printf(&arena, "%s/config.json", folder);
+    const int here = open(".", O_RDONLY | O_DIRECTORY);
+    ck_assert_int_eq(chdir(folder), 0);
+    ck_assert_int_eq(import_gpt(&read, &arena, "a.bin", 0.25), ST_OK); /* config.json lies beside it */
+    ck_assert(fchdir(here) == 0 && close(here) == 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(remove(arena_printf(&arena, "%s/%s", folder, i ? "b.pt" : "a.bin")), 0);
+    ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/of_another_name.safetensors", folder), b.p, b.n), ST_OK);
+    ck_assert_int_eq(import_gpt(&read, &arena, folder, 0.25), ST_OK);
+    ck_assert(remove(config) == 0 && mkdir(config, 0700) == 0);
+    ck_assert_int_eq(import_gpt(&read, &arena, folder, 0.25), ST_IO); /* config.json is a folder */
     ck_assert_int_eq(import_gpt(&read, &arena, arena_printf(&arena, "%s/none", folder), 0.25), ST_IO);
     ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
 }
@@ -277,10 +342,12 @@ Suite *suite_import(void) {
     tcase_add_test(t, gpt2_in_every_format_and_width);
     tcase_add_test(t, zip_without_zip64_is_read);
     tcase_add_test(t, heads_may_be_untied_tied_twice_or_named_alone);
+    tcase_add_test(t, heads_may_share_a_storage);
     tcase_add_test(t, masks_are_passed_over);
     tcase_add_test(t, coconut_with_its_second_embedding);
     tcase_add_test(t, codi_with_lora_and_projection);
     tcase_add_test(t, lora_may_be_kept);
+    tcase_add_test(t, lora_of_mixed_or_great_rank_is_merged);
     tcase_add_test(t, all_four_sizes_are_known);
     tcase_add_test(t, folders_and_files_are_found);
     tcase_add_test(t, exported_models_come_back);

@@ -1,6 +1,7 @@
 /* Malformed files of models: refused with one line and exit 65, whatever is wrong with them. */
 #include <stdio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "engine/base/fs.h"
 #include "engine/pickle.h"
@@ -103,8 +104,79 @@ START_TEST(safetensors_are_checked) {
     add_tensor(&c, "h.0.attn.c_attn.lora_B.default.weight", 24, 3, 0);
     assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "expected [24, 2]");
     c.n -= 2;
-    add_tensor(&c, "lm_head.weight", 12, 8, 0);
-    assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "expected [11, 8], as wte has");
+    for (int k = 0; k < 2; k++) {
+        add_tensor(&c, "lm_head.weight", 12 - k, 8 + k, 0);
+        assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "expected [11, 8], as wte has");
+        c.n--;
+    }
+    add_tensor(&c, "lm_head.weight", 88, 1, 0);
+    c.tensors[c.n - 1].n_dims = 1;
+    assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "'lm_head.weight': expected a matrix");
+    c.n--;
+    add_tensor(&c, "h.0.attn.c_attn.lora_B.default.weight", 24, 2, 0);
+    assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "half of a LoRA pair");
+    struct checkpoint_tensor *A = &c.tensors[c.n];
+    add_tensor(&c, "h.0.attn.c_attn.lora_A.default.weight", 2, 9, 0);
+    assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "expected [2, 8]");
+    A->n_dims = 1, A->dim[0] = 18;
+    assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "expected [0, 8]");
+}
+END_TEST
+
+/* Every tensor in other shapes of as many or more numbers. */
+START_TEST(shapes_are_checked) {
+    struct gpt m = make_model(true, true);
+    struct checkpoint c = state_of(&m, "");
+    for (int i = 0; i < c.n; i++) {
+        struct checkpoint_tensor *t = &c.tensors[i], kept = *t;
+        for (int k = 0; k < 5; k++) {
+            const long rows = t->n_dims == 2 ? kept.dim[0] : 1, cols = kept.dim[kept.n_dims - 1];
+            if (k == 0) t->n_dims = kept.n_dims == 2 ? 1 : 2, t->dim[0] = rows * cols, t->dim[1] = 1;
+            if (k == 1) t->dim[0] = 0;
+            if (k == 2) t->dim[t->n_dims - 1]--;
+            if (k == 3 && i == 0) continue; /* wte with fewer rows: a smaller vocabulary */
+            if (k == 3) t->dim[0]--;
+            if (k == 4) t->n_dims = 3, t->dim[0] = 1, t->dim[1] = rows, t->dim[2] = cols;
+            assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "tensor");
+            *t = kept;
+        }
+    }
+    /* a vocabulary, and a width, of more than 2^24, in files with a hole for their numbers */
+    char path[] = "/tmp/test_import_bad.XXXXXX";
+    const int fd = mkstemp(path);
+    for (int k = 0; k < 2; k++) {
+        const char *header = arena_printf(&arena,
+                                          "{\"wte.weight\":{\"dtype\":\"F16\",\"shape\":[%d,%d],"
+                                          "\"data_offsets\":[0,33554434]}}",
+                                          k ? 1 : 16777217, k ? 16777217 : 1);
+        struct bytes b = safetensors_of(header, NULL, 0);
+        struct import in;
+        ck_assert_int_eq(fs_write(path, b.p, b.n), ST_OK);
+        ck_assert_int_eq(truncate(path, (off_t)b.n + 33554434), 0);
+        ck_assert_int_eq(import_open(&in, &arena, path), ST_DATA);
+        ck_assert_msg(strstr(status_message(), "expected a matrix of") != NULL, "%s", status_message());
+        import_close(&in);
+    }
+    ck_assert(close(fd) == 0 && unlink(path) == 0);
+}
+END_TEST
+
+/* Tensors without numbers stand in any order at one place; there may be 65,536 of them. */
+START_TEST(tensors_may_be_empty) {
+    static const char *const headers[] = {
+        "{\"a\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],"
+        "\"data_offsets\":[0,4]}}",
+        "{\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[0],"
+        "\"data_offsets\":[0,0]},\"c\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"};
+    for (int i = 0; i < 2; i++)
+        assert_refused(safetensors_of(headers[i], "\0\0\0", 4), CONFIG_JSON, "'wte.weight': expected in a GPT-2 model");
+    struct bytes many = {0};
+    put_text(&many, "{");
+    for (int i = 0; i <= 1 << 16; i++)
+        put_text(&many, arena_printf(&arena, "%s\"%d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}",
+                                     i ? "," : "", i));
+    put(&many, "}", 2);
+    assert_refused(safetensors_of(many.p, NULL, 0), CONFIG_JSON, "more than 65536 tensors");
 }
 END_TEST
 
@@ -131,11 +203,25 @@ START_TEST(configurations_are_checked) {
         {"{\"n_head\": 2, \"layer_norm_epsilon\": 1e-6}", "layer_norm_epsilon: expected 1e-05"},
         {"{\"n_head\": 2, \"n_embd\": 8, \"n_inner\": 16}", "n_inner: expected 4 x n_embd"},
         {"{\"n_head\": 2, \"scale_attn_by_inverse_layer_idx\": true}", "expected false"},
+        {"{\"n_head\": 2, \"scale_attn_weights\": false}", "scale_attn_weights: expected true"},
+        {"{\"n_head\": 2, \"add_cross_attention\": true}", "add_cross_attention: expected false"},
+        {"{\"n_head\": 2, \"model_type\": 2}", "model_type: expected gpt2"},
+        {"{\"n_head\": 2, \"layer_norm_epsilon\": \"1e-5\"}", "layer_norm_epsilon: expected 1e-05"},
+        {"{\"n_head\": 2, \"n_embd\": 8, \"n_inner\": 32.5}", "n_inner: expected 4 x n_embd"},
+        {"{\"n_head\": 2, \"vocab_size\": 0}", "vocab_size"},
+        {"{\"n_head\": 2, \"n_positions\": \"6\"}", "n_positions"},
         {"{}", "config.json must say how many heads"},
     };
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++)
         assert_refused(good, configs[i].json, configs[i].message);
     assert_refused(good, NULL, "config.json must say how many heads");
+    static const char *const taken[] = {
+        "{\"n_head\": 2, \"n_embd\": 8, \"n_inner\": 32.0, \"activation_function\": \"gelu_pytorch_tanh\"}",
+        "{\"n_head\": 2, \"n_inner\": null, \"activation_function\": null, \"scale_attn_weights\": true}"};
+    for (int i = 0; i < 2; i++) {
+        struct import in;
+        ck_assert_msg(import_bytes(&m, &in, good, taken[i]) == ST_OK, "%s", status_message());
+    }
 }
 END_TEST
 
@@ -250,7 +336,7 @@ START_TEST(archives_of_other_things_are_refused) {
     struct checkpoint c = state_of(&m, "");
     struct bytes pickle = pickle_of(&c, DTYPE_F32);
     struct archive z = {0};
-    put_entry(&z, "model/other", "x", 1);
+    put_entry(&z, "model/other", "x", 1), put_entry(&z, "model", "x", 1), put_entry(&z, "model/data.pkx", "x", 1);
     assert_refused(finish(&z, true), CONFIG_JSON, "no data.pkl");
     put_entry(&z, "model/data.pkl", pickle.p, pickle.n);
     assert_refused(finish(&z, true), CONFIG_JSON, "'wte.weight': its storage is not in the archive");
@@ -264,6 +350,9 @@ START_TEST(archives_of_other_things_are_refused) {
     struct archive big = {0};
     put_entry(&big, "a/data.pkl", pickle.p, pickle.n), put_entry(&big, "a/byteorder", "big", 3);
     assert_refused(finish(&big, true), CONFIG_JSON, "not little-endian");
+    struct archive middle = {0};
+    put_entry(&middle, "a/data.pkl", pickle.p, pickle.n), put_entry(&middle, "a/byteorder", "middle", 6);
+    assert_refused(finish(&middle, true), CONFIG_JSON, "not little-endian");
     struct bytes legacy = {0};
     put(&legacy, "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
     assert_refused(legacy, CONFIG_JSON, "PyTorch's format from before 1.6");
@@ -488,6 +577,8 @@ Suite *suite_import_bad(void) {
     TCase *t = tcase_create("malformed");
     tcase_add_checked_fixture(t, open_arena, close_arena);
     tcase_add_test(t, safetensors_are_checked);
+    tcase_add_test(t, shapes_are_checked);
+    tcase_add_test(t, tensors_may_be_empty);
     tcase_add_test(t, configurations_are_checked);
     tcase_add_test(t, llmc_files_are_checked);
     tcase_add_test(t, archives_are_checked);
