@@ -33,10 +33,10 @@ struct reader {
 static enum status class_text(struct reader *r, const char *where, const char *key, const json_t *value,
                               const char **text) {
     *text = NULL;
-    if (json_is_null(value)) return ST_OK;
-    if (json_is_integer(value))
+    if (json_typeof(value) == JSON_NULL) return ST_OK;
+    if (json_typeof(value) == JSON_INTEGER)
         *text = arena_printf(r->arena, "%lld", (long long)json_integer_value(value));
-    else if (json_is_string(value))
+    else if (json_typeof(value) == JSON_STRING)
         *text = arena_strdup(r->arena, json_string_value(value));
     else
         return status_set(ST_DATA, "%s: '%s' holds a class that is neither an integer nor a string (or null)", where,
@@ -59,8 +59,8 @@ static void note_class(struct reader *r, int concept, const char *text) {
 /* One class, or a list of n. */
 static enum status class_list(struct reader *r, const char *where, const char *key, const json_t *value, int n,
                               const char ***texts) {
-    *texts = ARENA_NEW(r->arena, const char *, n ? n : 1);
-    if (!json_is_array(value)) return class_text(r, where, key, value, *texts);
+    *texts = ARENA_NEW(r->arena, const char *, n);
+    if (json_typeof(value) != JSON_ARRAY) return class_text(r, where, key, value, *texts);
     if ((int)json_array_size(value) != n)
         return status_set(ST_DATA, "%s: '%s' has %zu entries, 'steps' %d", where, key, json_array_size(value), n);
     for (int k = 0; k < n; k++) TRY(class_text(r, where, key, json_array_get(value, (size_t)k), &(*texts)[k]));
@@ -88,7 +88,7 @@ static enum status declare_concepts(struct reader *r, const char *where, json_t 
         if (t->n_concepts == TRACE_MAX_CONCEPTS)
             return status_set(ST_DATA, "%s: more than %d concepts", where, TRACE_MAX_CONCEPTS);
         t->concepts[t->n_concepts++] =
-            (struct trace_concept){.name = arena_strdup(r->arena, name), .by_step = json_is_array(value)};
+            (struct trace_concept){.name = arena_strdup(r->arena, name), .by_step = json_typeof(value) == JSON_ARRAY};
     }
     if (t->n_concepts == 0) return status_set(ST_DATA, "%s: 'concepts' is empty: nothing is there to be read", where);
     return ST_OK;
@@ -110,10 +110,11 @@ static enum status read_labels(struct reader *r, const char *where, const json_t
         const struct trace_concept *concept = &t->concepts[c];
         value = json_object_get(concepts, concept->name);
         if (!value) return status_set(ST_DATA, "%s: concept \"%s\" is missing", where, concept->name);
-        if (!json_is_null(value) && concept->by_step != json_is_array(value))
+        const json_type type = json_typeof(value);
+        if (type != JSON_NULL && concept->by_step != (type == JSON_ARRAY))
             return status_set(ST_DATA, "%s: concept \"%s\" is %s here and %s in the first line", where, concept->name,
                               concept->by_step ? "one class" : "a list", concept->by_step ? "a list" : "one class");
-        if (json_is_null(value)) {
+        if (type == JSON_NULL) {
             raw->label[c] = ARENA_NEW(r->arena, const char *, item->n_steps + 1);
             continue;
         }
@@ -136,7 +137,8 @@ static enum status read_findings(struct reader *r, const char *where, const json
     json_object_foreach(read, name, value) {
         const int c = concept_index(t, name);
         if (c < 0) return status_set(ST_DATA, "%s: 'read' names \"%.40s\", which is no concept", where, name);
-        if (!json_is_array(value)) return status_set(ST_DATA, "%s: 'read' of \"%s\" is no list", where, name);
+        if (json_typeof(value) != JSON_ARRAY)
+            return status_set(ST_DATA, "%s: 'read' of \"%s\" is no list", where, name);
         TRY(class_list(r, where, name, value, item->n_steps, &raw->read[c]));
         t->concepts[c].read = true;
     }
@@ -197,7 +199,7 @@ static enum status read_line(struct reader *r, const char *where, const json_t *
     item->steps = ARENA_NEW(r->arena, const char *, item->n_steps);
     for (int k = 0; k < item->n_steps; k++) {
         const json_t *step = json_array_get(steps, (size_t)k);
-        if (!json_is_string(step)) return status_set(ST_DATA, "%s: step %d is not a string", where, k);
+        if (json_typeof(step) != JSON_STRING) return status_set(ST_DATA, "%s: step %d is not a string", where, k);
         item->steps[k] = arena_strdup(r->arena, json_string_value(step));
     }
     TRY(optional_string(r, where, line, "output", &item->output));
