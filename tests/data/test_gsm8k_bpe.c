@@ -241,6 +241,80 @@ START_TEST(what_is_too_long_is_said_with_its_line) {
 }
 END_TEST
 
+/* Problems that are published, too long, without steps or with too many, or whose results are no single tokens, beside
+ * those that can be used: training never draws the first four, evaluation none of them. */
+START_TEST(what_cannot_be_used_is_left_out) {
+    char *good;
+    size_t size;
+    ck_assert_int_eq(fs_read(&arena, in("gsm8k/train.jsonl"), &good, &size), ST_OK);
+    const char *text = good;
+    for (int i = 0; i < 40; i++) /* in 40 wordings, some of which fall to evaluation */
+        text =
+            arena_printf(&arena,
+                         "%s{\"question\": \"Tom  has 1200 nuts and finds 34.\", \"answer\": \"<<3+4=7>>\\n#### 7\"}\n"
+                         "{\"question\": \"L%d %s\", \"answer\": \"<<3+4=7>>\\n#### 7\"}\n"
+                         "{\"question\": \"N%d?\", \"answer\": \"Seven.\\n#### 7\"}\n"
+                         "{\"question\": \"M%d?\", \"answer\": \"%s\\n#### 7\"}\n"
+                         "{\"question\": \"Odd %d?\", \"answer\": \"<<3-6=-3>> <<5/2=2.5>>\\n#### -1,234.5\"}\n",
+                         text, i, repeated("zq ", 300), i, i, repeated("<<3+4=7>> ", 7), i);
+    ck_assert_int_eq(fs_write(in("gsm8k/train.jsonl"), text, strlen(text)), ST_OK);
+    struct task_ctx ctx = open_form("coconut");
+    int odd = 0;
+    for (int i = 0; i < 2000; i++) {
+        struct problem q;
+        struct rng r = rng_open(1, "drawn", (uint64_t)i);
+        ctx.task->sample(&ctx, &r, i % 2 ? TASK_TRAIN : TASK_EVAL, &q);
+        const char *question = text_of(&ctx, q.question[0], TASK_MAX_CHANNELS, q.n_question);
+        ck_assert_msg(!strchr("TLNM", *question), "%s", question);
+        ck_assert(q.n_steps > 0 && q.n_steps <= ctx.shape.steps);
+        if (*question != 'O') continue;
+        odd++;
+        ck_assert(i % 2 && q.value[0] < 0 && q.answer < 0);
+        const char *said = text_of(&ctx, q.output, 1, q.n_output);
+        if (q.flags != PROBLEM_TRIGGERED) /* where another answer may be explored */
+            ck_assert_msg(strstr(said, "### -1234.5<|endoftext|>") != NULL, "%s", said);
+    }
+    ck_assert_int_gt(odd, 100);
+}
+END_TEST
+
+/* The vocabulary file, edited. */
+static void vocabulary(const char *const edits[][2]) {
+    char *text;
+    size_t size;
+    ck_assert_int_eq(fs_read(&arena, in("gpt2/vocab.json"), &text, &size), ST_OK);
+    for (int i = 0; edits[i][0]; i++) {
+        const char *at = strstr(text, edits[i][0]);
+        ck_assert_ptr_nonnull(at);
+        text = arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, edits[i][1], at + strlen(edits[i][0]));
+    }
+    ck_assert_int_eq(fs_write(in("gpt2/vocab.json"), text, strlen(text)), ST_OK);
+}
+
+START_TEST(a_vocabulary_of_another_kind_is_refused) {
+    static const char *const endless[][2] = {{"<|endoftext|>", "endoftext"}, {NULL, NULL}}, *const swapped[][2] = {
+                                                                                                {"\": 221,", "\": x,"},
+                                                                                                {"\": 222,",
+                                                                                                 "\": 221,"},
+                                                                                                {"\": x,", "\": 222,"},
+                                                                                                {NULL, NULL}};
+    struct task_ctx ctx;
+    struct task_options o = task_options_default();
+    o.data_dir = folder;
+    o.form = "codi";
+    vocabulary(endless);
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "the vocabulary has no <|endoftext|>"));
+    ck_assert_int_eq(gpt2_write_data(&arena, folder, TOKENS), 0);
+    vocabulary(swapped); /* DEL and the control behind it */
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "not numbered as in GPT-2"));
+    ck_assert_int_eq(gpt2_write_data(&arena, folder, 256 + 1100 + 1110 + 1), 0); /* numbers, and no letters together */
+    ck_assert_int_eq(task_open(&ctx, "gsm8k_bpe", &o, &arena), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "the vocabulary has no words"));
+}
+END_TEST
+
 START_TEST(a_trigger_stands_behind_the_text_and_goes_again) {
     struct task_ctx ctx = open_form("coconut");
     struct problem p = published(&ctx)[1], before = p;
@@ -300,6 +374,8 @@ Suite *suite_gsm8k_bpe(void) {
     tcase_add_test(t, steps_are_computed_as_they_are_written);
     tcase_add_test(t, steps_that_a_model_writes_badly_have_no_value);
     tcase_add_test(t, what_is_too_long_is_said_with_its_line);
+    tcase_add_test(t, what_cannot_be_used_is_left_out);
+    tcase_add_test(t, a_vocabulary_of_another_kind_is_refused);
     tcase_add_test(t, a_trigger_stands_behind_the_text_and_goes_again);
     tcase_add_test(t, what_is_missing_is_said);
     suite_add_tcase(s, t);
