@@ -10,6 +10,8 @@
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
 #include "engine/base/rng.h"
+#include "engine/base/sha256.h"
+#include "engine/checkpoint.h"
 #include "experiments/resume.h"
 #include "experiments/run.h"
 #include "experiments/store.h"
@@ -197,6 +199,107 @@ START_TEST(readings_are_recalled) {
 }
 END_TEST
 
+/* A state of another program, whose sum is right: not of what was registered, so not used. */
+static const struct {
+    const char *key, *value; /* of the metadata; value NULL: left out */
+    const char *tensor;      /* what is done to the tensors */
+    bool used;
+} others[] = {
+    {NULL, NULL, NULL, true},
+    {"note", "more", NULL, true},
+    {"sum", NULL, NULL, false},
+    {"sum", "0", NULL, false},
+    {"cell", NULL, NULL, false},
+    {"cell", "another", NULL, false},
+    {"updates", NULL, NULL, false},
+    {"readings", NULL, NULL, false},
+    {"readings", "1 two ", NULL, false},
+    {"readings", "1", NULL, false},
+    {"learner.t", NULL, NULL, false},
+    {"x", NULL, NULL, false},
+    {"x", "", NULL, false},
+    {"x", "1 ", NULL, false},
+    {"x", "1 2 3 ", NULL, false},
+    {"x", "1 2x", NULL, false},
+    {"n", NULL, NULL, false},
+    {"rows", "a\n", NULL, false},
+    {NULL, NULL, "renamed", false},
+    {NULL, NULL, "shorter", false},
+    {NULL, NULL, "a matrix", false},
+    {NULL, NULL, "another beside", false},
+};
+
+/* The sum of a state, as resume.h's file has it: keys and values, names and data, each text with its end. */
+static const char *sum_of(const struct checkpoint *c) {
+    struct sha256 h;
+    char *hex = ARENA_NEW(&arena, char, SHA256_HEX);
+    sha256_open(&h);
+    for (int i = 0; i < c->n_meta; i++) {
+        if (strcmp(c->meta[i].key, "sum") == 0) continue;
+        sha256_update(&h, c->meta[i].key, strlen(c->meta[i].key) + 1);
+        sha256_update(&h, c->meta[i].value, strlen(c->meta[i].value) + 1);
+    }
+    for (int i = 0; i < c->n; i++) {
+        sha256_update(&h, c->tensors[i].name, strlen(c->tensors[i].name) + 1);
+        sha256_update(&h, c->tensors[i].data, (size_t)c->tensors[i].dim[0] * sizeof(float));
+    }
+    sha256_hex(&h, hex);
+    return hex;
+}
+
+/* Two updates of a made-up learner: of both, a state is kept, or it begins with what is there. */
+static int begun_with(bool keep) {
+    static const struct gpt_config tiny = {
+        .vocab = 3, .context = 2, .layers = 1, .heads = 1, .width = 2, .channels = 1};
+    struct resume r;
+    struct gpt m;
+    struct adamw opt;
+    double x[2] = {1.5, -2.5};
+    int n = 7;
+    ck_assert_int_eq(gpt_open(&m, &arena, &tiny), ST_OK);
+    adamw_open(&opt, &arena, &m, .9, .99, 0, 1);
+    resume_open(&r, &arena, folder, "key");
+    resume_model(&r, "learner", &m, &opt);
+    resume_numbers(&r, "x", x, 2);
+    resume_count(&r, "n", &n);
+    resume_begin(&r);
+    for (int i = 0; keep && i < 2; i++) {
+        resume_notes(&r, i);
+        resume_done(&r);
+    }
+    return r.held;
+}
+
+START_TEST(a_state_of_other_things_is_not_used) {
+    const char *path = in(store_training), *done = others[_i].tensor ? others[_i].tensor : "";
+    struct checkpoint c;
+    ck_assert_int_eq(begun_with(true), 0);
+    ck_assert_int_eq(checkpoint_read(&arena, path, &c), ST_OK);
+    struct checkpoint_meta *meta = ARENA_NEW(&arena, struct checkpoint_meta, c.n_meta + 1);
+    struct checkpoint_tensor *tensors = ARENA_NEW(&arena, struct checkpoint_tensor, c.n + 1);
+    struct checkpoint other = {.meta = meta, .tensors = tensors, .n = c.n};
+    memcpy(tensors, c.tensors, (size_t)c.n * sizeof *tensors);
+    if (strcmp(done, "renamed") == 0) tensors[1].name = "learner.w";
+    if (strcmp(done, "shorter") == 0) tensors[1].dim[0]--;
+    if (strcmp(done, "a matrix") == 0) tensors[1].n_dims = 2, tensors[1].dim[1] = 1;
+    if (strcmp(done, "another beside") == 0)
+        tensors[other.n++] = (struct checkpoint_tensor){"more", 1, {1}, tensors[0].data};
+    bool there = !others[_i].key;
+    for (int i = 0; i < c.n_meta; i++) {
+        const bool this = others[_i].key && strcmp(c.meta[i].key, others[_i].key) == 0;
+        there |= this;
+        if (this && !others[_i].value) continue;
+        meta[other.n_meta++] = this ? (struct checkpoint_meta){others[_i].key, others[_i].value} : c.meta[i];
+    }
+    if (!there) meta[other.n_meta++] = (struct checkpoint_meta){others[_i].key, others[_i].value};
+    const bool summed = !others[_i].key || strcmp(others[_i].key, "sum") != 0;
+    for (int i = 0; summed && i < other.n_meta; i++)
+        if (strcmp(meta[i].key, "sum") == 0) meta[i].value = sum_of(&other);
+    ck_assert_int_eq(checkpoint_write(path, &other), ST_OK);
+    ck_assert_int_eq(begun_with(false), others[_i].used ? 2 : 0);
+}
+END_TEST
+
 /* A write that failed once has lost rows, whatever later ones say: a state with the rest would be taken up as whole. */
 START_TEST(lost_rows_are_not_kept) {
     struct resume r;
@@ -234,6 +337,7 @@ Suite *suite_resume(void) {
     tcase_add_test(t, threads_move_no_bit_of_a_cell);
     tcase_add_loop_test(t, a_damaged_state_is_not_used, 0, sizeof damages / sizeof damages[0]);
     tcase_add_test(t, readings_are_recalled);
+    tcase_add_loop_test(t, a_state_of_other_things_is_not_used, 0, sizeof others / sizeof others[0]);
     tcase_add_test(t, lost_rows_are_not_kept);
     tcase_add_test(t, short_cells_keep_nothing);
     suite_add_tcase(s, t);
