@@ -264,9 +264,12 @@ static int begun_with(bool keep) {
     resume_count(&r, "n", &n);
     resume_begin(&r);
     for (int i = 0; keep && i < 2; i++) {
+        x[0] = i;
         resume_notes(&r, i);
         resume_done(&r);
     }
+    while (resume_skips(&r)) continue;
+    if (r.held) ck_assert(x[0] == 1 && x[1] == -2.5 && n == 7);
     return r.held;
 }
 
