@@ -292,12 +292,9 @@ static void vocabulary(const char *const edits[][2]) {
 }
 
 START_TEST(a_vocabulary_of_another_kind_is_refused) {
-    static const char *const endless[][2] = {{"<|endoftext|>", "endoftext"}, {NULL, NULL}}, *const swapped[][2] = {
-                                                                                                {"\": 221,", "\": x,"},
-                                                                                                {"\": 222,",
-                                                                                                 "\": 221,"},
-                                                                                                {"\": x,", "\": 222,"},
-                                                                                                {NULL, NULL}};
+    static const char *const endless[][2] = {{"<|endoftext|>", "endoftext"}, {NULL, NULL}};
+    static const char *const swapped[][2] = {
+        {"\": 221,", "\": x,"}, {"\": 222,", "\": 221,"}, {"\": x,", "\": 222,"}, {NULL, NULL}};
     struct task_ctx ctx;
     struct task_options o = task_options_default();
     o.data_dir = folder;

@@ -6,31 +6,8 @@
 
 #include "engine/base/fs.h"
 #include "engine/checkpoint.h"
-#include "engine/gemm.h"
 #include "engine/safetensors.h"
-
-static char folder[64];
-static struct arena arena;
-
-static void open_folder(void) {
-    memcpy(folder, "/tmp/test_checkpoint.XXXXXX", 28);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
-}
-
-static void open_models(void) {
-    ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
-    open_folder();
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
-
-static const char *in_folder(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
-}
+#include "tests/folder.h"
 
 /* A file of a header (unpadded) and n_data bytes 0, 1, 2, ..., in a block of exactly its size: a read beyond it is seen
  * by the address sanitiser. The caller frees. */
@@ -106,13 +83,13 @@ START_TEST(writes_the_bytes_written_by_hand) {
     struct checkpoint_meta meta = {"k", "v w"};
     struct checkpoint_tensor tensors[] = {{"a", 1, {2}, a}, {"b", 2, {1, 1}, b}};
     struct checkpoint c = {tensors, 2, &meta, 1};
-    ck_assert_int_eq(checkpoint_write(in_folder("h.st"), &c), ST_OK);
+    ck_assert_int_eq(checkpoint_write(in("h.st"), &c), ST_OK);
     char *bytes;
     size_t size;
-    ck_assert_int_eq(fs_read(&arena, in_folder("h.st"), &bytes, &size), ST_OK);
+    ck_assert_int_eq(fs_read(&arena, in("h.st"), &bytes, &size), ST_OK);
     ck_assert_uint_eq(size, BY_HAND);
     ck_assert_mem_eq(bytes, by_hand, BY_HAND);
-    ck_assert(!fs_exists(in_folder("h.st.part")));
+    ck_assert(!fs_exists(in("h.st.part")));
 }
 END_TEST
 
@@ -132,8 +109,8 @@ START_TEST(round_trip_keeps_every_bit) {
         for (long j = 0; j < count; j++, word = word * 1664525 + 1013904223) memcpy(t[i].data + j, &word, 4);
     }
     struct checkpoint c = {t, N, meta, 3}, back;
-    ck_assert_int_eq(checkpoint_write(in_folder("r.st"), &c), ST_OK);
-    ck_assert_msg(checkpoint_read(&arena, in_folder("r.st"), &back) == ST_OK, "%s", status_message());
+    ck_assert_int_eq(checkpoint_write(in("r.st"), &c), ST_OK);
+    ck_assert_msg(checkpoint_read(&arena, in("r.st"), &back) == ST_OK, "%s", status_message());
     ck_assert_int_eq(back.n, N);
     ck_assert_int_eq(back.n_meta, 3);
     for (int i = 0; i < 3; i++) {
@@ -153,10 +130,10 @@ END_TEST
 
 START_TEST(an_empty_file_of_tensors_is_whole) {
     struct checkpoint c = {0}, back = {.n = 1};
-    ck_assert_int_eq(checkpoint_write(in_folder("e.st"), &c), ST_OK);
-    ck_assert_int_eq(checkpoint_read(&arena, in_folder("e.st"), &back), ST_OK);
+    ck_assert_int_eq(checkpoint_write(in("e.st"), &c), ST_OK);
+    ck_assert_int_eq(checkpoint_read(&arena, in("e.st"), &back), ST_OK);
     ck_assert(back.n == 0 && back.n_meta == 0);
-    ck_assert_int_eq(checkpoint_read(&arena, in_folder("none.st"), &back), ST_IO);
+    ck_assert_int_eq(checkpoint_read(&arena, in("none.st"), &back), ST_IO);
 }
 END_TEST
 
@@ -206,8 +183,8 @@ START_TEST(truncation_at_every_byte_is_seen) {
         assert_refused(by_hand, n, what);
     }
     struct checkpoint c;
-    ck_assert_int_eq(fs_write(in_folder("t.st"), by_hand, BY_HAND - 1), ST_OK);
-    ck_assert_int_eq(checkpoint_read(&arena, in_folder("t.st"), &c), ST_DATA);
+    ck_assert_int_eq(fs_write(in("t.st"), by_hand, BY_HAND - 1), ST_OK);
+    ck_assert_int_eq(checkpoint_read(&arena, in("t.st"), &c), ST_DATA);
     ck_assert_str_eq(status_message(), arena_printf(&arena,
                                                     "%s/t.st: tensor 'b': data_offsets: expected an end of 8 to 11, "
                                                     "found 12",
@@ -385,7 +362,7 @@ START_TEST(the_writer_refuses_what_no_reader_takes) {
         {two, 1, &bad_text, 1},   {big, 2, NULL, 0},       {big, 3, NULL, 0},       {two, 1, &long_text, 1},
         {&long_name, 1, NULL, 0},
     };
-    const char *path = in_folder("w.st");
+    const char *path = in("w.st");
     ck_assert_int_eq(fs_write(path, "before", 6), ST_OK);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         ck_assert_msg(checkpoint_write(path, &refused[i]) == ST_DATA, "row %zu", i);
@@ -395,192 +372,14 @@ START_TEST(the_writer_refuses_what_no_reader_takes) {
     size_t size;
     ck_assert_int_eq(fs_read(&arena, path, &bytes, &size), ST_OK);
     ck_assert_str_eq(bytes, "before");
-    ck_assert(!fs_exists(in_folder("w.st.part")));
-    ck_assert_int_eq(checkpoint_write(in_folder("no/w.st"), &(struct checkpoint){two, 1, NULL, 0}), ST_IO);
-}
-END_TEST
-
-/* ---- models ---- */
-
-static const struct gpt_config tiny = {.vocab = 11, .context = 7, .layers = 2, .heads = 2, .width = 8, .channels = 1};
-
-static struct gpt_config rich(void) {
-    struct gpt_config c = tiny;
-    c.channels = 3, c.channel_vocab[1] = 5, c.channel_vocab[2] = 3, c.projection = true, c.tied = true;
-    return c;
-}
-
-static struct gpt make_gpt(const struct gpt_config *config) {
-    struct gpt m;
-    ck_assert_int_eq(gpt_open(&m, &arena, config), ST_OK);
-    gpt_init(&m, 3, 0.02, 1.0);
-    return m;
-}
-
-/* Field by field: what lies between them is nobody's. */
-static bool same_config(const struct gpt_config *a, const struct gpt_config *b) {
-    return a->vocab == b->vocab && a->context == b->context && a->layers == b->layers && a->heads == b->heads &&
-           a->width == b->width && a->channels == b->channels && a->tied == b->tied && a->projection == b->projection &&
-           a->lora == b->lora && a->lora_scale == b->lora_scale &&
-           memcmp(a->channel_vocab + 1, b->channel_vocab + 1, (size_t)(a->channels - 1) * sizeof(int)) == 0;
-}
-
-START_TEST(models_round_trip) {
-    const struct gpt_config configs[] = {tiny, rich()};
-    for (int i = 0; i < 2; i++) {
-        struct gpt m = make_gpt(&configs[i]), back;
-        ck_assert_int_eq(checkpoint_save_gpt(in_folder("m.st"), &m), ST_OK);
-        ck_assert_msg(checkpoint_load_gpt(&back, &arena, in_folder("m.st")) == ST_OK, "%s", status_message());
-        ck_assert(same_config(&back.config, &m.config));
-        ck_assert_int_eq(back.n, m.n);
-        ck_assert_mem_eq(back.w, m.w, (size_t)m.n * sizeof(float));
-        ck_assert_mem_eq(back.wt, m.wt, (size_t)m.n_turned * sizeof(float));
-
-        struct checkpoint c;
-        ck_assert_int_eq(checkpoint_read(&arena, in_folder("m.st"), &c), ST_OK);
-        const struct checkpoint_tensor *bias = checkpoint_find(&c, "h.1.attn.c_attn.bias");
-        const struct checkpoint_tensor *matrix = checkpoint_find(&c, "h.1.mlp.c_fc.weight");
-        ck_assert(bias->n_dims == 1 && bias->dim[0] == 24);
-        ck_assert(matrix->n_dims == 2 && matrix->dim[0] == 8 && matrix->dim[1] == 32);
-        ck_assert((checkpoint_find(&c, "lm_head.weight") == NULL) == configs[i].tied);
-    }
-}
-END_TEST
-
-/* A model's file as read, to be spoilt. */
-static struct checkpoint saved_model(void) {
-    struct gpt_config config = rich();
-    struct gpt m = make_gpt(&config);
-    struct checkpoint c;
-    ck_assert_int_eq(checkpoint_save_gpt(in_folder("m.st"), &m), ST_OK);
-    ck_assert_int_eq(checkpoint_read(&arena, in_folder("m.st"), &c), ST_OK);
-    return c;
-}
-
-static void assert_no_model(const struct checkpoint *c, const char *message) {
-    struct gpt m;
-    ck_assert_int_eq(checkpoint_write(in_folder("s.st"), c), ST_OK);
-    ck_assert_msg(checkpoint_load_gpt(&m, &arena, in_folder("s.st")) == ST_DATA, "accepted, not: %s", message);
-    ck_assert_msg(strstr(status_message(), "/s.st: ") && strstr(status_message(), message), "%s\nnot %s",
-                  status_message(), message);
-}
-
-START_TEST(models_with_wrong_tensors_are_named) {
-    struct checkpoint c = saved_model();
-    for (int k = 0; k < c.n; k++) {
-        struct checkpoint_tensor kept = c.tensors[k];
-        c.tensors[k].name = "other\nname";
-        assert_no_model(&c, arena_printf(&arena, "tensor '%s': expected by the configuration, found none", kept.name));
-        c.tensors[k] = kept;
-        c.tensors[k].dim[c.tensors[k].n_dims++] = 1;
-        assert_no_model(&c, arena_printf(&arena, "tensor '%s': expected shape [", kept.name));
-        c.tensors[k] = kept;
-    }
-    struct checkpoint_tensor *matrix = &c.tensors[c.n - 6];
-    ck_assert_str_eq(matrix->name, "prj.1.weight");
-    matrix->dim[0] = 4, matrix->dim[1] = 16;
-    assert_no_model(&c, "tensor 'prj.1.weight': expected shape [8, 8], found [4, 16]");
-    matrix->dim[0] = matrix->dim[1] = 8;
-    struct checkpoint_tensor *more = ARENA_NEW(&arena, struct checkpoint_tensor, c.n + 1);
-    memcpy(more, c.tensors, (size_t)c.n * sizeof *more);
-    more[c.n] = (struct checkpoint_tensor){"lm_head.weight", 2, {11, 8}, c.tensors[0].data};
-    struct checkpoint with_head = {more, c.n + 1, c.meta, c.n_meta};
-    assert_no_model(&with_head, "tensor 'lm_head.weight': expected none of this name");
-}
-END_TEST
-
-START_TEST(models_with_a_wrong_configuration_are_refused) {
-    struct checkpoint c = saved_model();
-    ck_assert_int_eq(c.n_meta, 1);
-    ck_assert_str_eq(c.meta[0].value, "{\"vocab\":11,\"context\":7,\"layers\":2,\"heads\":2,\"width\":8,\"channels\":3,"
-                                      "\"channel_vocab_1\":5,\"channel_vocab_2\":3,\"tied\":true,\"projection\":true}");
-    static const struct {
-        const char *from, *to, *message;
-    } edits[] = {
-        {"\"vocab\":11", "\"vocab\":12", "tensor 'wte.weight': expected shape [12, 8], found [11, 8]"},
-        {"\"vocab\":11", "\"vocab\":11.0", "vocab: expected an integer"},
-        {"\"vocab\":11", "\"vocab\":-11", "vocab: expected an integer"},
-        {"\"vocab\":11", "\"vocab\":4294967307", "vocab: expected an integer"},
-        {"\"vocab\":11", "\"vocab\":16777217", "vocab: expected an integer"},
-        {"\"vocab\":11", "\"vocab\":16777216", "tensor 'wte.weight'"},
-        {"\"vocab\":11", "\"vocab\":\"11\"", "vocab: expected an integer"},
-        {"\"vocab\":11", "\"vocabulary\":11", "vocab: expected an integer"},
-        {"\"vocab\":11", "\"vocab\":11,\"vocab\":11", "not a JSON object"},
-        {"\"vocab\":11", "\"vocab\":11,\"extra\":11", "expected 10 members, found 11"},
-        {"\"width\":8", "\"width\":16777216", "tensor 'wte.weight'"},
-        {"\"width\":8", "\"width\":0", "width 0"},
-        {"\"heads\":2", "\"heads\":3", "multiple of heads 3"},
-        {"\"heads\":2", "\"heads\":0", "heads 0"},
-        {"\"layers\":2", "\"layers\":3", "tensor 'h.2.ln_1.weight'"},
-        {"\"layers\":2", "\"layers\":1", "tensor 'h.1.ln_1.weight': expected none"},
-        {"\"layers\":2", "\"layers\":49", "layers must be 1..48"},
-        {"\"channels\":3", "\"channels\":4", "channels 4"},
-        {"\"channels\":3", "\"channels\":2", "tensor 'wxe.2.weight': expected none"},
-        {"\"tied\":true", "\"tied\":false", "tensor 'lm_head.weight': expected by the configuration"},
-        {"\"tied\":true", "\"tied\":1", "tied: expected true or false"},
-        {"\"tied\":true", "\"tied\":null", "tied: expected true or false"},
-        {"\"projection\":true", "\"projection\":false", "tensor 'prj.1.weight': expected none"},
-        {"\"projection\":true}", "\"projection\":true", "not a JSON object"},
-        {"{\"vocab\"", "[\"vocab\"", "not a JSON object"},
-    };
-    const char *whole = c.meta[0].value;
-    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
-        const char *at = strstr(whole, edits[i].from);
-        ck_assert_ptr_nonnull(at);
-        c.meta[0].value =
-            arena_printf(&arena, "%.*s%s%s", (int)(at - whole), whole, edits[i].to, at + strlen(edits[i].from));
-        assert_no_model(&c, edits[i].message);
-    }
-    c.meta[0].value = "[]";
-    assert_no_model(&c, "vocab: expected an integer");
-    c.meta[0].value = "";
-    assert_no_model(&c, "not a JSON object");
-    c.n_meta = 0;
-    assert_no_model(&c, "expected 'spillover.config', found none");
-}
-END_TEST
-
-/* A few thousand spoilt copies of a model's file: refused, or read as something that can be written and read again. */
-START_TEST(random_mutations_do_no_harm) {
-    struct checkpoint c = saved_model();
-    char *whole;
-    size_t size;
-    uint64_t state = 1;
-    int refused = 0;
-    ck_assert_int_eq(fs_read(&arena, in_folder("m.st"), &whole, &size), ST_OK);
-    struct arena_mark mark = arena_mark(&arena);
-    for (int i = 0; i < 3000; i++, arena_rewind(&arena, mark)) {
-        char *bytes = malloc(size);
-        ck_assert_ptr_nonnull(bytes);
-        memcpy(bytes, whole, size);
-        for (int k = 0; k <= i % 3; k++) { /* Knuth's MMIX generator; the header is where bytes matter */
-            state = state * 6364136223846793005 + 1442695040888963407;
-            size_t at = (state >> 33) % 2500;
-            bytes[at] =
-                (state >> 20 & 3) == 0 ? bytes[(state >> 40) % 2500] : (char)(bytes[at] ^ (1 << (state >> 60 & 7)));
-        }
-        enum status st = safetensors_parse(&arena, "f.st", bytes, size, &c);
-        free(bytes);
-        refused += st != ST_OK;
-        if (st != ST_OK) {
-            ck_assert_int_eq(st, ST_DATA);
-            ck_assert(strncmp(status_message(), "f.st: ", 6) == 0 && !strchr(status_message(), '\n'));
-            continue;
-        }
-        char *header;
-        size_t n;
-        struct gpt m;
-        ck_assert_msg(safetensors_header(&arena, "f.st", &c, &header, &n) == ST_OK, "%s", status_message());
-        st = checkpoint_fill_gpt(&m, &arena, "f.st", &c);
-        ck_assert(st == ST_OK || st == ST_DATA);
-    }
-    ck_assert(refused > 1000 && refused < 3000);
+    ck_assert(!fs_exists(in("w.st.part")));
+    ck_assert_int_eq(checkpoint_write(in("no/w.st"), &(struct checkpoint){two, 1, NULL, 0}), ST_IO);
 }
 END_TEST
 
 Suite *suite_checkpoint(void) {
     Suite *s = suite_create("checkpoint");
-    TCase *format = tcase_create("format"), *bad = tcase_create("malformed"), *models = tcase_create("models");
+    TCase *format = tcase_create("format"), *bad = tcase_create("malformed");
     tcase_add_checked_fixture(format, open_folder, close_folder);
     tcase_add_test(format, reads_a_file_written_by_hand);
     tcase_add_test(format, writes_the_bytes_written_by_hand);
@@ -596,13 +395,7 @@ Suite *suite_checkpoint(void) {
     tcase_add_test(bad, well_formed_headers_are_read);
     tcase_add_test(bad, long_and_deep_headers_are_refused);
     tcase_add_test(bad, the_writer_refuses_what_no_reader_takes);
-    tcase_add_checked_fixture(models, open_models, close_folder);
-    tcase_add_test(models, models_round_trip);
-    tcase_add_test(models, models_with_wrong_tensors_are_named);
-    tcase_add_test(models, models_with_a_wrong_configuration_are_refused);
-    tcase_add_test(models, random_mutations_do_no_harm);
     suite_add_tcase(s, format);
     suite_add_tcase(s, bad);
-    suite_add_tcase(s, models);
     return s;
 }

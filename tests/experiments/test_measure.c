@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
@@ -12,26 +11,13 @@
 #include "engine/checkpoint.h"
 #include "engine/gemm.h"
 #include "experiments/measure.h"
+#include "tests/folder.h"
 
 enum { ITEMS = 240, STEPS = 2, WIDTH = 8, CLASSES = 4 };
 
-static char folder[64];
-static struct arena arena;
-
-static void open_folder(void) {
-    snprintf(folder, sizeof folder, "%s/test_measure.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
+static void open_trace(void) {
+    open_folder();
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
 }
 
 /* The class of item i, and which side it stands on: all four classes on both, a third for testing. */
@@ -432,10 +418,6 @@ static const struct {
      "before.jsonl:7: unknown key \"zzzzzzzz\""},
 };
 
-static void put_text(const char *name, const char *text) {
-    ck_assert_int_eq(fs_write(in(name), text, strlen(text)), ST_OK);
-}
-
 static void fails_with(const char *message) {
     struct trace t;
     const enum status st = trace_read(&t, folder, &arena);
@@ -472,10 +454,10 @@ START_TEST(concepts_are_named_and_few) {
         for (int k = 0; k < 33 && !cases[i].concepts; k++)
             concepts = arena_printf(&arena, "%s\"c%d\": 1%s", k ? concepts : "{", k, k == 32 ? "}" : ", ");
         phases(&whole, NULL, NULL);
-        put_text("before.jsonl", arena_printf(&arena,
-                                              "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], "
-                                              "\"concepts\": %s}\n",
-                                              concepts));
+        put("before.jsonl", arena_printf(&arena,
+                                         "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], "
+                                         "\"concepts\": %s}\n",
+                                         concepts));
         fails_with(cases[i].message);
     }
 }
@@ -484,8 +466,8 @@ END_TEST
 /* A concept with a class a step; told, it would be one of the whole. */
 START_TEST(what_has_a_class_a_step_is_not_told) {
     phases(&whole, NULL, NULL);
-    put_text("before.jsonl", "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": [1]}, "
-                             "\"told\": {\"c\": 1}}\n");
+    put("before.jsonl", "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": [1]}, "
+                        "\"told\": {\"c\": 1}}\n");
     fails_with("before.jsonl:1: 'told' names \"c\", which");
 }
 END_TEST
@@ -493,9 +475,9 @@ END_TEST
 START_TEST(a_concept_without_labels_is_refused) {
     static const char line[] = "{\"id\": \"x\", \"question\": \"?\", \"steps\": [\"\"], \"concepts\": {\"c\": null}}\n";
     phases(&whole, NULL, NULL);
-    put_text("before.jsonl", line);
+    put("before.jsonl", line);
     fails_with("concept \"c\" has 0 classes in all; there may be 2 to 512");
-    put_text("before.jsonl", "\n");
+    put("before.jsonl", "\n");
     fails_with("before.jsonl: has no lines");
 }
 END_TEST
@@ -556,7 +538,7 @@ END_TEST
 Suite *suite_measure(void) {
     Suite *s = suite_create("measure");
     TCase *t = tcase_create("measure");
-    tcase_add_checked_fixture(t, open_folder, close_folder);
+    tcase_add_checked_fixture(t, open_trace, close_folder);
     tcase_add_test(t, a_planted_concept_gives_the_figure_it_was_planted_with);
     tcase_add_test(t, nothing_planted_reads_as_chance);
     tcase_add_test(t, dose_and_spillover_follow_by_hand);

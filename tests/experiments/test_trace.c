@@ -6,30 +6,9 @@
 #include "engine/base/fs.h"
 #include "engine/checkpoint.h"
 #include "experiments/trace.h"
+#include "tests/folder.h"
 
 enum { WIDTH = 3, STEPS = 2 };
-
-static char folder[64];
-static struct arena arena;
-
-static void open_folder(void) {
-    snprintf(folder, sizeof folder, "%s/test_trace.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
-}
-
-static void put(const char *name, const char *text) {
-    ck_assert_int_eq(fs_write(in(name), text, strlen(text)), ST_OK);
-}
 
 /* Tensors u and state.12 of [n][STEPS][WIDTH] and mean of [n][WIDTH], in which number i is i. */
 static void put_tensors(const char *name, long n) {

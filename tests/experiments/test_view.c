@@ -4,33 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/base/fs.h"
 #include "experiments/view.h"
 #include "tests/experiments/planted.h"
-
-static char folder[64];
-static struct arena arena;
-
-static void open_folder(void) {
-    snprintf(folder, sizeof folder, "%s/test_view.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
-}
-
-static void put(const char *name, const char *text) {
-    ck_assert_int_eq(fs_write(in(name), text, strlen(text)), ST_OK);
-}
+#include "tests/folder.h"
 
 static const char *html_of(const char *markdown) {
     char *text = NULL;
