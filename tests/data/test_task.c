@@ -9,22 +9,13 @@
 #include "data/task.h"
 #include "engine/base/fs.h"
 #include "tests/data/gpt2_files.h"
+#include "tests/folder.h"
 
 Suite *suite_task(void);
 
-static struct arena arena;
-static char folder[64];
-
-static void setup(void) {
-    arena_open(&arena, 1 << 16);
-    snprintf(folder, sizeof folder, "/tmp/test_task.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+static void open_data(void) {
+    open_folder();
     ck_assert_int_eq(gpt2_write_data(&arena, folder, GPT2_SMALLEST), 0);
-}
-
-static void teardown(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
 }
 
 /* The task as it comes, or with the least that it asks for: no design, a form of its own. */
@@ -162,7 +153,7 @@ END_TEST
 Suite *suite_task(void) {
     Suite *s = suite_create("task");
     TCase *t = tcase_create("task");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, open_data, close_folder);
     tcase_add_loop_test(t, problems_have_the_declared_shape, 0, task_count);
     tcase_add_loop_test(t, true_steps_read_as_their_values, 0, task_count);
     tcase_add_loop_test(t, values_and_tokens_are_each_others, 0, task_count);

@@ -7,20 +7,7 @@
 
 #include "engine/base/fs.h"
 #include "experiments/compare.h"
-
-static char folder[64];
-static struct arena arena;
-
-static void open_folder(void) {
-    snprintf(folder, sizeof folder, "/tmp/test_compare.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
+#include "tests/folder.h"
 
 static const char head[] = "suite,cell,arm,pressure,update,dose_level,seed,concept,metric,value,status\n";
 

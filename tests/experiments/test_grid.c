@@ -7,24 +7,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/sha256.h"
 #include "tests/experiments/grid_setup.h"
-
-static char folder[] = "/tmp/test_grid.XXXXXX";
-static struct arena arena;
-
-static void setup(void) {
-    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
-}
-
-static void teardown(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
-}
+#include "tests/folder.h"
 
 static struct suite suite_of(const char *text) {
     return setup_suite(&arena, in("s.yaml"), text);
@@ -151,7 +134,7 @@ Suite *suite_grid(void) {
     Suite *s = suite_create("grid");
     TCase *t = tcase_create("grid");
     tcase_set_timeout(t, 20);
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, open_folder, close_folder);
     tcase_add_test(t, keys_follow_what_a_cell_depends_on);
     tcase_add_test(t, cells_appear_once_and_behind_their_parents);
     tcase_add_test(t, pairs_and_variants);

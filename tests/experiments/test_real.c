@@ -11,15 +11,9 @@
 #include "engine/import.h"
 #include "experiments/grid.h"
 #include "tests/data/gpt2_files.h"
+#include "tests/folder.h"
 
 Suite *suite_real(void);
-
-static struct arena arena;
-static char folder[64];
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
-}
 
 static void write_model(uint64_t seed) {
     struct gpt m;
@@ -31,17 +25,10 @@ static void write_model(uint64_t seed) {
 }
 
 static void setup(void) {
-    arena_open(&arena, 1 << 16);
+    open_folder();
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
-    snprintf(folder, sizeof folder, "/tmp/test_real.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
     ck_assert_int_eq(gpt2_write_data(&arena, folder, GPT2_SMALLEST), 0);
     write_model(1);
-}
-
-static void teardown(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
 }
 
 /* Runs ./spillover, what it says goes to <folder>/said; returns its exit code. */
@@ -189,7 +176,7 @@ Suite *suite_real(void) {
     Suite *s = suite_create("real");
     TCase *t = tcase_create("real");
     tcase_set_timeout(t, 60);
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, setup, close_folder);
     tcase_add_test(t, from_a_published_model_to_decoded_thoughts);
     tcase_add_test(t, weights_are_part_of_the_key);
     tcase_add_test(t, keys_that_came_later_are_not_written);

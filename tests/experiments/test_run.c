@@ -18,31 +18,19 @@
 #include "experiments/run.h"
 #include "experiments/store.h"
 #include "tests/experiments/grid_setup.h"
-
-static char folder[64];
-static struct arena arena;
+#include "tests/folder.h"
 
 /* What the bodies do besides their work; set before a run, inherited by its children. */
 static const char *fail_arm, *crash_arm, *silent_arm, *full_arm;
 static int sleep_ms;
 static const char *watched_manifest;
 
-/* A run flushes every file of every cell: in memory where the system allows, so that this takes no time. */
-static void open_folder(void) {
-    snprintf(folder, sizeof folder, "%s/test_run.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
+static void open_run(void) {
+    open_folder();
+    fail_arm = crash_arm = silent_arm = full_arm = watched_manifest = NULL;
+    sleep_ms = 0;
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
     log_set_stream(fopen("/dev/null", "we"));
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
 }
 
 static void nap(int ms) {
@@ -487,7 +475,7 @@ Suite *suite_run(void) {
     Suite *s = suite_create("run");
     TCase *t = tcase_create("run");
     tcase_set_timeout(t, 20);
-    tcase_add_checked_fixture(t, open_folder, close_folder);
+    tcase_add_checked_fixture(t, open_run, close_folder);
     tcase_add_test(t, a_suite_becomes_a_table);
     tcase_add_test(t, cells_that_do_not_exist_are_rows);
     tcase_add_test(t, jobs_do_not_matter);
