@@ -58,9 +58,9 @@ static int order_cells(const void *pa, const void *pb) {
         (x->seed > y->seed) - (x->seed < y->seed),
         strcmp(a->cell.key, b->cell.key),
     };
-    for (size_t i = 0; i < sizeof by / sizeof by[0]; i++)
-        if (by[i]) return by[i];
-    return 0;
+    size_t i = 0;
+    while (!by[i] && i + 1 < sizeof by / sizeof by[0]) i++;
+    return by[i];
 }
 
 /* Rows of one cell's table; the sort needs the table beside the row. */

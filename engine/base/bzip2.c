@@ -15,7 +15,6 @@ static enum status expand(struct arena *a, bz_stream *z, const char *path, char 
     int at = BZ_OK;
     while (at == BZ_OK) {
         if (n + 1 == room) {
-            if (room > INT_MAX) return status_set(ST_DATA, "%s: holds over 2 GiB", path);
             char *more = arena_alloc(a, 2 * room, 1);
             memcpy(more, text, n);
             text = more;
@@ -26,6 +25,7 @@ static enum status expand(struct arena *a, bz_stream *z, const char *path, char 
         z->avail_out = (unsigned)left;
         at = BZ2_bzDecompress(z);
         n += left - z->avail_out;
+        if (n > fs_most) return status_set(ST_DATA, "%s: holds over %zu bytes", path, fs_most);
         if (at == BZ_OK && z->avail_in == 0 && z->avail_out > 0) break; /* the end is missing */
     }
     if (at == BZ_MEM_ERROR) return status_set(ST_FAILED, "%s: no memory to expand it", path);
@@ -40,7 +40,6 @@ static enum status expand(struct arena *a, bz_stream *z, const char *path, char 
 enum status bzip2_read(struct arena *a, const char *path, char **data, size_t *size) {
     TRY(fs_read(a, path, data, size));
     if (*size < 3 || memcmp(*data, "BZh", 3) != 0) return ST_OK;
-    if (*size > INT_MAX) return status_set(ST_DATA, "%s: over 2 GiB", path);
     bz_stream z = {.next_in = *data, .avail_in = (unsigned)*size};
     if (BZ2_bzDecompressInit(&z, 0, 0) != BZ_OK) return status_set(ST_FAILED, "%s: no memory to expand it", path);
     const enum status st = expand(a, &z, path, data, size);
@@ -49,7 +48,7 @@ enum status bzip2_read(struct arena *a, const char *path, char **data, size_t *s
 }
 
 enum status bzip2_write(struct arena *a, const char *path, const void *data, size_t size) {
-    if (size > INT_MAX) return status_set(ST_FAILED, "%s: over 2 GiB", path);
+    if (size > fs_most) return status_set(ST_FAILED, "%s: over %zu bytes", path, fs_most);
     const struct arena_mark mark = arena_mark(a);
     unsigned n = (unsigned)(size + size / 100 + 600);                    /* libbz2's manual: enough for any data */
     char *out = arena_alloc(a, n, 1), *in = arena_alloc(a, size + 1, 1); /* libbz2 reads through a plain char * */

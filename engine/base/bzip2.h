@@ -7,7 +7,7 @@
 #include "engine/base/status.h"
 
 /* Read a file whole, as fs_read does; one that begins as a bzip2 stream is expanded to what it holds. ST_IO; ST_DATA when
- * the stream is damaged, cut short, holds more than 2^31 - 1 bytes, or is not alone in the file. */
+ * the stream is damaged, cut short, holds more than fs_most bytes, or is not alone in the file. */
 MUST_USE enum status bzip2_read(struct arena *a, const char *path, char **data, size_t *size);
 
 /* Write one stream; equal data give equal bytes. Whole or absent. */

@@ -1,7 +1,6 @@
 #include "engine/base/csv.h"
 
 #include <csv.h>
-#include <limits.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -201,16 +200,12 @@ static enum status parse(struct reading *r, struct csv_parser *parser, const cha
 
 static enum status check_text(struct reading *r, const char *text, size_t size) {
     const char *nul = memchr(text, '\0', size);
-    long long lines = 1;
     r->line = 1;
     for (size_t i = 0; i < size; i++) {
         if (&text[i] == nul) return fault(r, "text", "a NUL byte");
-        bool ends = text[i] == '\n' || (text[i] == '\r' && text[i + 1] != '\n');
-        lines += ends;
-        if (lines == INT_MAX) return fault(r, "fewer than 2^31 lines", "more");
-        r->line = (int)lines;
+        r->line += text[i] == '\n' || (text[i] == '\r' && text[i + 1] != '\n');
     }
-    r->max_rows = (int)lines;
+    r->max_rows = r->line;
     return ST_OK;
 }
 
@@ -249,8 +244,8 @@ int csv_column(const struct csv_table *table, const char *name) {
 }
 
 const char *csv_cell(const struct csv_table *table, int row, int column) {
-    if (row < 0 || row >= table->rows || column < 0 || column >= table->columns)
-        BUG("cell (%d, %d) of a %d x %d table", row, column, table->rows, table->columns);
+    const bool there = row >= 0 && row < table->rows && column >= 0 && column < table->columns;
+    if (!there) BUG("cell (%d, %d) of a %d x %d table", row, column, table->rows, table->columns);
     return table->cells[(size_t)row * (size_t)table->columns + (size_t)column];
 }
 

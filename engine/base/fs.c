@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,17 +14,17 @@
 
 enum { PART_PATH = 4096 + 8 };
 
-static const size_t read_limit = (size_t)2 << 30;
+size_t fs_most = INT_MAX - 1;
 
 static void part_path(const struct fs_file *f, char part[PART_PATH]) {
     snprintf(part, PART_PATH, "%s.part", f->path);
 }
 
-/* The folder that holds `path`; "." when the path has no slash. */
-static enum status parent_of(const char *path, char parent[4096]) {
+/* The folder that holds `path`, which the system took a moment ago; "." when the path has no slash. */
+static void parent_of(const char *path, char parent[4096]) {
     const char *slash = strrchr(path, '/');
     size_t n = slash ? (size_t)(slash - path) : 0;
-    if (n >= 4096) return status_set(ST_IO, "%s: the path is too long", path);
+    if (n >= 4096) BUG("%s: a path longer than any", path);
     if (!slash)
         strncpy(parent, ".", 2);
     else if (n == 0)
@@ -32,13 +33,12 @@ static enum status parent_of(const char *path, char parent[4096]) {
         memcpy(parent, path, n);
         parent[n] = '\0';
     }
-    return ST_OK;
 }
 
 /* A rename is durable only after the folder itself is flushed. */
 static enum status sync_parent(const char *path) {
     char parent[4096];
-    TRY(parent_of(path, parent));
+    parent_of(path, parent);
     int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return status_errno("%s: cannot be opened", parent);
     enum status st = fsync(fd) ? status_errno("%s: cannot be flushed", parent) : ST_OK;
@@ -101,8 +101,8 @@ enum status fs_read(struct arena *a, const char *path, char **data, size_t *size
         st = status_errno("%s: cannot be read", path);
         goto done;
     }
-    if (!S_ISREG(info.st_mode) || (size_t)info.st_size > read_limit) {
-        st = status_set(ST_IO, "%s: not a plain file of at most 2 GiB", path);
+    if (!S_ISREG(info.st_mode) || (size_t)info.st_size > fs_most) {
+        st = status_set(ST_IO, "%s: not a plain file of at most %zu bytes", path, fs_most);
         goto done;
     }
     *size = (size_t)info.st_size;

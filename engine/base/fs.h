@@ -21,7 +21,11 @@ MUST_USE enum status fs_create(struct fs_file *f, const char *path);
 MUST_USE enum status fs_commit(struct fs_file *f); /* flush, fsync, close, rename, fsync the folder */
 void fs_discard(struct fs_file *f);                /* close and remove the part file; safe after fs_commit */
 
-/* The whole file in the arena, NUL-terminated; *size excludes the NUL. Refuses files over 2 GiB. */
+/* Bytes that a file is read for at most, expanded ones too: with 2 GiB every size and every number of lines is an int.
+ * Tests lower it. */
+extern size_t fs_most;
+
+/* The whole file in the arena, NUL-terminated; *size excludes the NUL. ST_IO for more than fs_most bytes. */
 MUST_USE enum status fs_read(struct arena *a, const char *path, char **data, size_t *size);
 
 /* The whole file, of any size, mapped read-only: for large files that are read once. It must not shrink meanwhile (the

@@ -13,25 +13,7 @@
 #include "engine/base/rng.h"
 #include "engine/base/sha256.h"
 #include "engine/base/status.h"
-
-static char folder[64];
-static struct arena arena;
-
-static void open_folder(void) {
-    memcpy(folder, "/tmp/test_base.XXXXXX", 22);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 4096);
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    ck_assert(!fs_exists(folder));
-    arena_close(&arena);
-}
-
-static const char *in_folder(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
-}
+#include "tests/folder.h"
 
 START_TEST(status_keeps_the_last_line) {
     ck_assert_str_eq(status_message(), "");
@@ -212,159 +194,19 @@ START_TEST(sha256_known_answers) {
         sha256_update(&h, million + at, n);
     sha256_hex(&h, hex);
     ck_assert_str_eq(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-    ck_assert_int_eq(fs_write(in_folder("m"), million, 1000000), ST_OK);
+    ck_assert_int_eq(fs_write(in("m"), million, 1000000), ST_OK);
     memset(hex, 0, sizeof hex);
-    ck_assert_int_eq(sha256_file(in_folder("m"), hex), ST_OK);
+    ck_assert_int_eq(sha256_file(in("m"), hex), ST_OK);
     ck_assert_str_eq(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-    ck_assert_int_eq(sha256_file(in_folder("none"), hex), ST_IO);
+    ck_assert_int_eq(sha256_file(in("none"), hex), ST_IO);
     ck_assert_int_eq(sha256_file(folder, hex), ST_IO);
-}
-END_TEST
-
-START_TEST(fs_writes_whole_files_or_none) {
-    const char *path = in_folder("a.txt"), *part = in_folder("a.txt.part");
-    struct fs_file f;
-    ck_assert_int_eq(fs_create(&f, path), ST_OK);
-    ck_assert_int_ge(fprintf(f.stream, "one"), 0);
-    ck_assert(!fs_exists(path) && fs_exists(part));
-    ck_assert_int_eq(fs_commit(&f), ST_OK);
-    fs_discard(&f);
-    ck_assert(fs_exists(path) && !fs_exists(part));
-
-    ck_assert_int_eq(fs_create(&f, path), ST_OK);
-    ck_assert_int_ge(fprintf(f.stream, "two"), 0);
-    fs_discard(&f);
-    ck_assert(!fs_exists(part));
-
-    char *data;
-    size_t size;
-    ck_assert_int_eq(fs_read(&arena, path, &data, &size), ST_OK);
-    ck_assert_uint_eq(size, 3);
-    ck_assert_str_eq(data, "one");
-    ck_assert_int_eq(fs_write(path, "a\0b", 3), ST_OK);
-    ck_assert_int_eq(fs_read(&arena, path, &data, &size), ST_OK);
-    ck_assert_uint_eq(size, 3);
-    ck_assert_mem_eq(data, "a\0b", 4);
-    ck_assert_int_eq(fs_write(path, NULL, 0), ST_OK);
-    ck_assert_int_eq(fs_read(&arena, path, &data, &size), ST_OK);
-    ck_assert_uint_eq(size, 0);
-    ck_assert_int_eq(data[0], 0);
-}
-END_TEST
-
-START_TEST(fs_failures_name_the_path) {
-    char *data;
-    size_t size;
-    ck_assert_int_eq(fs_read(&arena, in_folder("none"), &data, &size), ST_IO);
-    ck_assert_str_eq(status_message(),
-                     arena_printf(&arena, "%s/none: cannot be opened: No such file or directory", folder));
-    ck_assert_int_eq(fs_read(&arena, folder, &data, &size), ST_IO);
-    ck_assert_int_eq(fs_write(in_folder("no/such/folder"), "x", 1), ST_IO);
-    ck_assert_int_eq(fs_write("", "x", 1), ST_IO);
-}
-END_TEST
-
-/* Whether the stream's buffer was written (1) or not (0) before the commit: the reason is told. */
-START_TEST(fs_full_disk) {
-    struct fs_file f;
-    ck_assert_int_eq(fs_create(&f, in_folder("full")), ST_OK);
-    ck_assert_ptr_nonnull(freopen("/dev/full", "w", f.stream));
-    ck_assert_int_ge(fputs("lost", f.stream), 0);
-    if (_i) ck_assert(fflush(f.stream) != 0);
-    ck_assert_int_eq(fs_commit(&f), ST_IO);
-    ck_assert_str_eq(status_message(),
-                     arena_printf(&arena, "%s/full: cannot be written: No space left on device", folder));
-    ck_assert(!fs_exists(in_folder("full")) && !fs_exists(in_folder("full.part")));
-}
-END_TEST
-
-START_TEST(fs_folders) {
-    const char *deep = in_folder("x/y/z"), *moved = in_folder("x/moved");
-    ck_assert_int_eq(fs_mkdirs(deep), ST_OK);
-    ck_assert_int_eq(fs_mkdirs(deep), ST_OK);
-    ck_assert_int_eq(fs_write(in_folder("x/y/z/f"), "1", 1), ST_OK);
-    ck_assert_int_eq(fs_mkdirs(in_folder("x/y/z/f/g")), ST_IO);
-    ck_assert_int_eq(fs_rename_dir(deep, moved), ST_OK);
-    ck_assert(!fs_exists(deep) && fs_exists(in_folder("x/moved/f")));
-    ck_assert_int_eq(symlink(moved, in_folder("x/y/link")), 0);
-    ck_assert_int_eq(fs_remove_tree(in_folder("x/y")), ST_OK);
-    ck_assert(!fs_exists(in_folder("x/y")) && fs_exists(in_folder("x/moved/f")));
-    ck_assert_int_eq(fs_remove_tree(in_folder("never")), ST_OK);
-
-    const char *scratch, *other;
-    setenv("TMPDIR", folder, 1);
-    ck_assert_int_eq(fs_scratch(&arena, "s", &scratch), ST_OK);
-    ck_assert_int_eq(fs_scratch(&arena, "s", &other), ST_OK);
-    ck_assert_str_ne(scratch, other);
-    ck_assert(fs_is_folder(scratch) && strncmp(scratch, in_folder("s."), strlen(folder) + 3) == 0);
-    setenv("TMPDIR", in_folder("none"), 1);
-    ck_assert_int_eq(fs_scratch(&arena, "s", &scratch), ST_IO);
-    ck_assert_ptr_nonnull(strstr(status_message(), "none/s."));
-}
-END_TEST
-
-START_TEST(fs_lists_names_in_order) {
-    static const char *const made[] = {"b", "a", ".c", "B"};
-    static const char *const sorted[] = {".c", "B", "a", "b"};
-    const char **names;
-    int n;
-    ck_assert_int_eq(fs_list(&arena, folder, &names, &n), ST_OK);
-    ck_assert_int_eq(n, 0);
-    for (size_t i = 0; i < 4; i++) ck_assert_int_eq(fs_write(in_folder(made[i]), "12345", i + 1), ST_OK);
-    ck_assert_int_eq(fs_mkdirs(in_folder("d")), ST_OK);
-    ck_assert_int_eq(fs_list(&arena, folder, &names, &n), ST_OK);
-    ck_assert_int_eq(n, 5);
-    for (size_t i = 0; i < 4; i++) ck_assert_str_eq(names[i], sorted[i]);
-    ck_assert_double_eq(fs_folder_bytes(&arena, folder), 1 + 2 + 3 + 4); /* the folder in it does not count */
-    for (int i = 0; i < 200; i++)
-        ck_assert_int_eq(fs_write(arena_printf(&arena, "%s/d/%03d", folder, i), "", 0), ST_OK);
-    ck_assert_int_eq(fs_list(&arena, in_folder("d"), &names, &n), ST_OK);
-    ck_assert_int_eq(n, 200);
-    ck_assert_str_eq(names[199], "199");
-    ck_assert_int_eq(fs_list(&arena, in_folder("none"), &names, &n), ST_IO);
-}
-END_TEST
-
-/* Only what is known to be absent is: the rest is met when it is opened, with its reason. */
-START_TEST(fs_unreadable_is_not_absent) {
-    char long_name[5000];
-    const char *loop = in_folder("loop"), *below;
-    memset(long_name, 'x', sizeof long_name - 1);
-    long_name[sizeof long_name - 1] = '\0';
-    ck_assert_int_eq(symlink("loop", loop), 0);
-    ck_assert(fs_exists(loop));
-    char *data;
-    size_t size;
-    ck_assert_int_eq(fs_read(&arena, loop, &data, &size), ST_IO);
-    ck_assert_int_eq(fs_write(in_folder("f"), "1", 1), ST_OK);
-    below = in_folder("f/g");
-    ck_assert(!fs_exists(below) && !fs_exists(in_folder("none")) && !fs_exists(long_name));
-}
-END_TEST
-
-START_TEST(fs_lock_excludes) {
-    int first = -1, second = -1;
-    const char *path = in_folder("lock");
-    ck_assert_int_eq(fs_lock(path, &first), ST_OK);
-    ck_assert_int_eq(fs_lock(path, &second), ST_PARTIAL);
-    fs_unlock(first);
-    ck_assert_int_eq(fs_lock(path, &second), ST_OK);
-    fs_unlock(second);
-}
-END_TEST
-
-START_TEST(fs_plain_names) {
-    static const char *const plain[] = {"a", "A-b_c.9", "..x", "_"};
-    static const char *const other[] = {"", ".", "..", "-a", "a/b", "a b", "<x", "\xc3\xa9", "a\n"};
-    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) ck_assert_msg(fs_plain_name(plain[i]), "%s", plain[i]);
-    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) ck_assert_msg(!fs_plain_name(other[i]), "%s", other[i]);
 }
 END_TEST
 
 Suite *suite_base(void) {
     Suite *s = suite_create("base");
     TCase *status = tcase_create("status"), *arenas = tcase_create("arena"), *rng = tcase_create("rng"),
-          *fs = tcase_create("fs");
+          *sums = tcase_create("sha256");
     tcase_add_test(status, status_keeps_the_last_line);
     tcase_add_test(status, status_nearest_suggests);
     tcase_add_checked_fixture(arenas, open_folder, close_folder);
@@ -377,19 +219,11 @@ Suite *suite_base(void) {
     tcase_add_test(rng, rng_state_can_be_stored);
     tcase_add_test(rng, rng_streams_differ_by_every_argument);
     tcase_add_test(rng, rng_moments);
-    tcase_add_checked_fixture(fs, open_folder, close_folder);
-    tcase_add_test(fs, sha256_known_answers);
-    tcase_add_test(fs, fs_writes_whole_files_or_none);
-    tcase_add_test(fs, fs_failures_name_the_path);
-    tcase_add_loop_test(fs, fs_full_disk, 0, 2);
-    tcase_add_test(fs, fs_folders);
-    tcase_add_test(fs, fs_lists_names_in_order);
-    tcase_add_test(fs, fs_unreadable_is_not_absent);
-    tcase_add_test(fs, fs_lock_excludes);
-    tcase_add_test(fs, fs_plain_names);
+    tcase_add_checked_fixture(sums, open_folder, close_folder);
+    tcase_add_test(sums, sha256_known_answers);
     suite_add_tcase(s, status);
     suite_add_tcase(s, arenas);
     suite_add_tcase(s, rng);
-    suite_add_tcase(s, fs);
+    suite_add_tcase(s, sums);
     return s;
 }

@@ -8,6 +8,7 @@
 #include "engine/base/bzip2.h"
 #include "engine/base/csv.h"
 #include "engine/base/fs.h"
+#include "tests/refuse.h"
 
 static char path[64];
 static struct arena arena;
@@ -262,6 +263,18 @@ START_TEST(reads_compressed_tables) {
 }
 END_TEST
 
+static enum status read_packed(void) {
+    struct csv_table *t;
+    return csv_read(&arena, path, NULL, &t);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    const struct refusal refused = {.act = read_packed};
+    ck_assert_int_eq(bzip2_write(&arena, path, rows, sizeof rows - 1), ST_OK);
+    ck_assert_int_ge(refuse_each(&refused), 5);
+}
+END_TEST
+
 START_TEST(compresses_anything) {
     static const size_t sizes[] = {0, 1, 5, 70000};
     char *noise = arena_alloc(&arena, 70000, 1), *back;
@@ -295,7 +308,17 @@ START_TEST(damaged_tables_are_refused) {
         refused += st == ST_DATA;
         good[bit / 8] ^= (char)(1 << bit % 8);
     }
-    ck_assert_int_ge(refused, (int)(8 * (n - 10))); /* all but some of the header's bits */
+    ck_assert_int_ge(refused, (int)(8 * (n - 10)));   /* all but some of the header's bits */
+    char *long_row = arena_alloc(&arena, 1000000, 1); /* more than fits the room that is guessed from the file's size */
+    memset(long_row, 'a', 1000000);
+    ck_assert_int_eq(bzip2_write(&arena, path, long_row, 1000000), ST_OK);
+    char *packed;
+    ck_assert_int_eq(fs_read(&arena, path, &packed, &m), ST_OK);
+    for (size_t cut = 1; cut < m - 3; cut++) {
+        size_t expanded;
+        ck_assert_int_eq(fs_write(path, packed, m - cut), ST_OK);
+        ck_assert_int_eq(bzip2_read(&arena, path, &back, &expanded), ST_DATA);
+    }
     good[n] = 'x';
     ck_assert_int_eq(fs_write(path, good, n + 1), ST_OK);
     ck_assert_int_eq(bzip2_read(&arena, path, &back, &m), ST_DATA);
@@ -317,6 +340,7 @@ Suite *suite_csv(void) {
     tcase_add_test(t, caps_fields_and_columns);
     tcase_add_test(t, numbers_are_strict);
     tcase_add_test(t, reads_compressed_tables);
+    tcase_add_test(t, whatever_is_refused_is_said);
     tcase_add_test(t, compresses_anything);
     tcase_add_test(t, damaged_tables_are_refused);
     suite_add_tcase(s, t);
