@@ -240,7 +240,7 @@ static enum status open_and_fill(struct gpt *m, struct arena *a, const char *pat
         st = compare(&scratch, path, &plan, c);
     arena_close(&scratch);
     TRY(st);
-    TRY(gpt_open(m, a, &config));
+    if (gpt_open(m, a, &config) != ST_OK) BUG("%s: %s", path, status_message()); /* it was planned above */
     if (is_part(c)) TRY(fill_rest(m, path, rest));
     fill(m, c);
     gpt_refresh(m);

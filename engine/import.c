@@ -275,8 +275,10 @@ enum status import_gpt(struct gpt *m, struct arena *a, const char *from, double 
     struct import in;
     arena_open(&scratch, 0);
     enum status st = import_open(&in, &scratch, from);
-    if (st == ST_OK) st = gpt_open(m, a, &in.config);
-    if (st == ST_OK) import_fill(&in, m, lora_scale);
+    if (st == ST_OK) {
+        if (gpt_open(m, a, &in.config) != ST_OK) BUG("%s: %s", from, status_message()); /* import_open planned it */
+        import_fill(&in, m, lora_scale);
+    }
     import_close(&in);
     arena_close(&scratch);
     return st;

@@ -30,10 +30,9 @@ static inline float source_at(const struct source_tensor *t, long i, long j) {
     return dtype_load(t->type, t->data + (i * t->stride[0] + j * t->stride[1]) * dtype_size(t->type));
 }
 
-/* Rows become columns. */
+/* Rows become columns; a tensor that is no matrix has other faults. */
 static inline void source_turn(struct source_tensor *t) {
-    long dim = t->dim[0], stride = t->stride[0];
-    if (t->n_dims != 2) return;
+    const long dim = t->dim[0], stride = t->stride[0];
     t->dim[0] = t->dim[1], t->stride[0] = t->stride[1];
     t->dim[1] = dim, t->stride[1] = stride;
 }

@@ -71,7 +71,7 @@ static const char *text_of(struct arena *a, const double *x, int n) {
 /* Reads n numbers, or with n < 0 all there are; returns how many there were, -1 when they are not n. */
 static int numbers_of(const char *text, double *x, int n) {
     int found = 0;
-    for (char *end; *text; text = *end == ' ' ? end + 1 : end, found++) {
+    for (char *end; *text; text = end + 1, found++) {
         double number = strtod(text, &end);
         if (end == text || *end != ' ' || found == n) return -1;
         if (x) x[found] = number;

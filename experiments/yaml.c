@@ -107,19 +107,10 @@ static enum status read_node(struct reader *r, yaml_event_t *event, int depth, s
     struct yaml_node *node = ARENA_NEW(r->arena, struct yaml_node, 1);
     *out = node;
     node->line = line_of(event);
-    switch (event->type) {
-    case YAML_SCALAR_EVENT:
-        node->kind = YAML_IS_SCALAR;
-        return scalar_text(r, event, &node->text);
-    case YAML_SEQUENCE_START_EVENT:
-        node->kind = YAML_IS_LIST;
-        return read_children(r, node, depth);
-    case YAML_MAPPING_START_EVENT:
-        node->kind = YAML_IS_MAP;
-        return read_children(r, node, depth);
-    default:
-        return refuse(r, node->line, "a value was expected");
-    }
+    if (event->type == YAML_SCALAR_EVENT) return scalar_text(r, event, &node->text); /* a node begins as a scalar */
+    /* The grammar has nothing else here: an alias was refused when it was met. */
+    node->kind = event->type == YAML_SEQUENCE_START_EVENT ? YAML_IS_LIST : YAML_IS_MAP;
+    return read_children(r, node, depth);
 }
 
 /* libyaml's own words for a tab ("cannot start any token") help nobody. */
@@ -175,7 +166,6 @@ enum status yaml_tree(struct arena *a, const char *where, const char *text, size
 }
 
 struct yaml_node *yaml_member(const struct yaml_node *map, const char *key) {
-    if (map->kind != YAML_IS_MAP) return NULL;
     for (struct yaml_node *n = map->first; n; n = n->next)
         if (strcmp(n->key, key) == 0) return n;
     return NULL;

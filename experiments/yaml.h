@@ -29,7 +29,7 @@ struct yaml_node {
 MUST_USE enum status yaml_tree(struct arena *a, const char *where, const char *text, size_t size,
                                struct yaml_node **root);
 
-/* The member of a mapping with this key, or NULL. */
+/* The member with this key of a node that is a mapping, or NULL. */
 struct yaml_node *yaml_member(const struct yaml_node *map, const char *key);
 
 #endif

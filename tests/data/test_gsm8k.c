@@ -7,19 +7,8 @@
 #include "data/gsm8k.h"
 #include "engine/base/fs.h"
 #include "tests/data/published.h"
-
-static struct arena arena;
-static char folder[64];
-
-static void setup(void) {
-    arena_open(&arena, 1 << 16);
-    snprintf(folder, sizeof folder, "/tmp/test_gsm8k.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-static void teardown(void) {
-    arena_close(&arena);
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-}
+#include "tests/folder.h"
+#include "tests/refuse.h"
 
 static const char *write_file(const char *name, const char *text) {
     const char *path = arena_printf(&arena, "%s/%s", folder, name);
@@ -215,6 +204,51 @@ START_TEST(vocabulary_and_layout) {
 }
 END_TEST
 
+static enum status open_and_load(void) {
+    struct task_ctx ctx;
+    struct problem *p;
+    int n;
+    TRY(open_gsm8k(&ctx, folder));
+    return ctx.task->load(&ctx, &arena, &p, &n);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    const struct refusal refused = {.act = open_and_load};
+    put("train.jsonl", many_lines());
+    put("icot_valid.txt", "Ann has 500 plums.||<<500-400=100>> #### 100\n");
+    ck_assert_int_ge(refuse_each(&refused), 6);
+}
+END_TEST
+
+/* What is more than a problem can hold, or a vocabulary; and what is too little. */
+START_TEST(there_is_a_greatest_problem) {
+    struct task_ctx ctx;
+    struct problem *p;
+    int n;
+    const char *steps = "", *question = "", *step = "1";
+    put("train.jsonl", many_lines());
+    ck_assert_int_eq(open_gsm8k(&ctx, folder), ST_OK);
+    for (int i = 0; i <= ctx.shape.steps; i++) steps = arena_printf(&arena, "%s<<1+1=2>> ", steps);
+    for (int i = 0; i <= ctx.shape.question; i++) question = arena_printf(&arena, "%spears ", question);
+    for (int i = 0; i <= ctx.shape.reasoning; i++) step = arena_printf(&arena, "%s+1", step);
+    const char *const longer[][2] = {
+        {arena_printf(&arena, "%s||<<1+1=2>> #### 2\n", question), "words in the question"},
+        {arena_printf(&arena, "How many?||%s#### 2\n", steps), "steps"},
+        {arena_printf(&arena, "How many?||<<%s=2>> #### 2\n", step), "signs and numbers in the steps"}};
+    for (int i = 0; i < 3; i++) {
+        put("icot_valid.txt", arena_printf(&arena, "How many?||<<1+1=2>> #### 2\n%s", longer[i][0]));
+        ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_DATA);
+        ck_assert_str_eq(status_message(),
+                         arena_printf(&arena, "%s:2: expected fewer %s", in("icot_valid.txt"), longer[i][1]));
+    }
+    put("icot_valid.txt", "How many?||<<5.+1=6>> #### -6\n");
+    ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_OK);
+    put("train.jsonl", "{\"question\": \"How many?\", \"answer\": \"<<1+1=2>>\\n#### 2\"}\n");
+    ck_assert_int_eq(open_gsm8k(&ctx, folder), ST_DATA);
+    ck_assert_ptr_nonnull(strstr(status_message(), "expected some of both"));
+}
+END_TEST
+
 /* Figures of the published files, counted by another program. */
 START_TEST(published_files_are_read_whole) {
     const char *dir = published_dir(&arena, "gsm8k/train.jsonl");
@@ -270,11 +304,13 @@ Suite *suite_gsm8k(void) {
     Suite *s = suite_create("gsm8k");
     TCase *tc = tcase_create("gsm8k");
     tcase_add_loop_test(tc, mutations_do_no_harm, 0, 2);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, open_folder, close_folder);
     tcase_add_test(tc, words_and_numbers);
     tcase_add_test(tc, both_forms_are_read);
     tcase_add_test(tc, malformed_lines_are_named);
     tcase_add_test(tc, vocabulary_and_layout);
+    tcase_add_test(tc, whatever_is_refused_is_said);
+    tcase_add_test(tc, there_is_a_greatest_problem);
     tcase_add_test(tc, published_files_are_read_whole);
     suite_add_tcase(s, tc);
     return s;

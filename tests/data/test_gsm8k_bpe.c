@@ -7,28 +7,16 @@
 
 #include "data/gsm8k.h"
 #include "tests/data/gpt2_files.h"
+#include "tests/folder.h"
+#include "tests/refuse.h"
 
 Suite *suite_gsm8k_bpe(void);
 
 enum { TOKENS = GPT2_SMALLEST };
 
-static struct arena arena;
-static char folder[64];
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
-}
-
-static void setup(void) {
-    arena_open(&arena, 1 << 16);
-    snprintf(folder, sizeof folder, "/tmp/test_gsm8k_bpe.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+static void open_data(void) {
+    open_folder();
     ck_assert_int_eq(gpt2_write_data(&arena, folder, TOKENS), 0);
-}
-
-static void teardown(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
 }
 
 static struct task_ctx open_form(const char *form) {
@@ -361,10 +349,27 @@ START_TEST(what_is_missing_is_said) {
 }
 END_TEST
 
+static enum status open_and_load(void) {
+    struct task_ctx ctx;
+    struct task_options o = task_options_default();
+    struct problem *p;
+    int n;
+    o.form = "codi";
+    o.data_dir = folder;
+    TRY(task_open(&ctx, "gsm8k_bpe", &o, &arena));
+    return ctx.task->load(&ctx, &arena, &p, &n);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    const struct refusal refused = {.act = open_and_load};
+    ck_assert_int_ge(refuse_each(&refused), 10);
+}
+END_TEST
+
 Suite *suite_gsm8k_bpe(void) {
     Suite *s = suite_create("gsm8k_bpe");
     TCase *t = tcase_create("gsm8k_bpe");
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, open_data, close_folder);
     tcase_add_test(t, the_text_is_the_published_one);
     tcase_add_test(t, values_are_read_and_written);
     tcase_add_test(t, a_changed_step_runs_on);
@@ -375,6 +380,7 @@ Suite *suite_gsm8k_bpe(void) {
     tcase_add_test(t, a_vocabulary_of_another_kind_is_refused);
     tcase_add_test(t, a_trigger_stands_behind_the_text_and_goes_again);
     tcase_add_test(t, what_is_missing_is_said);
+    tcase_add_test(t, whatever_is_refused_is_said);
     suite_add_tcase(s, t);
     return s;
 }

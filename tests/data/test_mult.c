@@ -8,19 +8,8 @@
 #include "engine/base/fs.h"
 #include "metrics/faith.h"
 #include "tests/data/published.h"
-
-static struct arena arena;
-static char folder[64];
-
-static void setup(void) {
-    arena_open(&arena, 1 << 16);
-    snprintf(folder, sizeof folder, "/tmp/test_mult.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-static void teardown(void) {
-    arena_close(&arena);
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-}
+#include "tests/folder.h"
+#include "tests/refuse.h"
 
 static struct task_ctx open_mult(int digits, const char *dir) {
     struct task_options o = task_options_default();
@@ -47,6 +36,20 @@ static const char *prose(const struct task_ctx *ctx, const int *tokens, int stri
     for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s %s", s, ctx->task->token_name(ctx, tokens[i * stride]));
     return s;
 }
+
+static enum status load_again(void) {
+    struct task_ctx ctx = open_mult(4, folder);
+    struct problem *p;
+    int n;
+    return ctx.task->load(&ctx, &arena, &p, &n);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    const struct refusal refused = {.act = load_again};
+    put("4x4_valid.txt", first);
+    ck_assert_int_ge(refuse_each(&refused), 3);
+}
+END_TEST
 
 START_TEST(published_line) {
     struct task_ctx ctx;
@@ -214,7 +217,8 @@ END_TEST
 Suite *suite_mult(void) {
     Suite *s = suite_create("mult");
     TCase *tc = tcase_create("mult");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, open_folder, close_folder);
+    tcase_add_test(tc, whatever_is_refused_is_said);
     tcase_add_test(tc, published_line);
     tcase_add_test(tc, every_digit_counts);
     tcase_add_test(tc, rerun_adds_up_again);

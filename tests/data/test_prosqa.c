@@ -9,20 +9,8 @@
 #include "data/prosqa.h"
 #include "engine/base/fs.h"
 #include "tests/data/published.h"
-
-static struct arena arena;
-static char folder[64];
-
-static void setup(void) {
-    arena_open(&arena, 1 << 16);
-    snprintf(folder, sizeof folder, "/tmp/test_prosqa.XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void teardown(void) {
-    arena_close(&arena);
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-}
+#include "tests/folder.h"
+#include "tests/refuse.h"
 
 static struct task_ctx open_prosqa(const char *form, const char *dir) {
     struct task_options o = task_options_default();
@@ -299,6 +287,20 @@ START_TEST(whole_file_faults) {
 }
 END_TEST
 
+static enum status load_again(void) {
+    struct task_ctx ctx = open_prosqa("edge", folder);
+    struct problem *p;
+    int n;
+    return ctx.task->load(&ctx, &arena, &p, &n);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    const struct refusal refused = {.act = load_again};
+    put("symbolic_valid.json", good);
+    ck_assert_int_ge(refuse_each(&refused), 3);
+}
+END_TEST
+
 START_TEST(usage_faults) {
     struct task_options o = task_options_default();
     struct task_ctx ctx;
@@ -441,13 +443,14 @@ END_TEST
 Suite *suite_prosqa(void) {
     Suite *s = suite_create("prosqa");
     TCase *tc = tcase_create("prosqa");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, open_folder, close_folder);
     tcase_add_test(tc, edge_form);
     tcase_add_test(tc, triplet_form);
     tcase_add_test(tc, words_form);
     tcase_add_test(tc, malformed_files_name_the_item_and_the_fault);
     tcase_add_test(tc, a_longer_path_than_the_shortest_is_refused);
     tcase_add_test(tc, whole_file_faults);
+    tcase_add_test(tc, whatever_is_refused_is_said);
     tcase_add_test(tc, usage_faults);
     tcase_add_test(tc, sampled_problems_follow_the_options);
     tcase_add_test(tc, relabelling_keeps_the_graph);

@@ -8,6 +8,7 @@
 #include "engine/gemm.h"
 #include "engine/safetensors.h"
 #include "tests/folder.h"
+#include "tests/refuse.h"
 
 static void open_models(void) {
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
@@ -76,6 +77,30 @@ static void assert_no_model(const struct checkpoint *c, const char *message) {
     ck_assert_msg(strstr(status_message(), "/s.st: ") && strstr(status_message(), message), "%s\nnot %s",
                   status_message(), message);
 }
+
+static enum status save(void) {
+    struct gpt_config config = rich();
+    struct gpt m;
+    TRY(gpt_open(&m, &arena, &config));
+    gpt_init(&m, 3, 0.02, 1.0);
+    return checkpoint_save_gpt(in("m.st"), &m);
+}
+
+static enum status load(void) {
+    struct gpt m;
+    return checkpoint_load_gpt(&m, &arena, in("m.st"));
+}
+
+static void whole_or_absent(enum status st) {
+    if (st == ST_OK || fs_exists(in("m.st"))) ck_assert_msg(load() == ST_OK, "%s", status_message());
+}
+
+START_TEST(whatever_is_refused_a_model_is_whole) {
+    const struct refusal saved = {.act = save, .after = whole_or_absent}, loaded = {.act = load};
+    ck_assert_int_gt(refuse_each(&saved), 10);
+    ck_assert_int_gt(refuse_each(&loaded), 4);
+}
+END_TEST
 
 START_TEST(models_with_wrong_tensors_are_named) {
     struct checkpoint c = saved_model();
@@ -195,6 +220,7 @@ Suite *suite_checkpoint_gpt(void) {
     TCase *t = tcase_create("models");
     tcase_add_checked_fixture(t, open_models, close_folder);
     tcase_add_test(t, models_round_trip);
+    tcase_add_test(t, whatever_is_refused_a_model_is_whole);
     tcase_add_test(t, models_with_wrong_tensors_are_named);
     tcase_add_test(t, models_with_a_wrong_configuration_are_refused);
     tcase_add_test(t, random_mutations_do_no_harm);

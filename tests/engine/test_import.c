@@ -6,6 +6,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 #include "tests/engine/import_files.h"
+#include "tests/refuse.h"
 
 static void assert_imported(struct bytes b, const struct gpt *expected, const char *format, enum import_layout layout) {
     struct gpt m;
@@ -307,6 +308,33 @@ START_TEST(folders_and_files_are_found) {
 }
 END_TEST
 
+static const char *refused_folder;
+
+static enum status import_folder(void) {
+    struct gpt m;
+    return import_gpt(&m, &arena, refused_folder, 0.25);
+}
+
+static enum status export_there(void) {
+    const struct gpt m = make_model(true, false);
+    return export_gpt(&m, refused_folder);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    char folder[] = "/tmp/test_import.XXXXXX";
+    const struct refusal goes = {.act = export_there}, comes = {.act = import_folder};
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    refused_folder = folder;
+    ck_assert_int_ge(refuse_each(&goes), 10);
+    ck_assert_int_ge(refuse_each(&comes), 4);
+    ck_assert_int_eq(rename(arena_printf(&arena, "%s/model.safetensors", folder),
+                            arena_printf(&arena, "%s/other.safetensors", folder)),
+                     0);
+    ck_assert_int_ge(refuse_each(&comes), 6); /* the folder is listed */
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+}
+END_TEST
+
 START_TEST(exported_models_come_back) {
     char folder[] = "/tmp/test_import.XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -350,6 +378,7 @@ Suite *suite_import(void) {
     tcase_add_test(t, lora_of_mixed_or_great_rank_is_merged);
     tcase_add_test(t, all_four_sizes_are_known);
     tcase_add_test(t, folders_and_files_are_found);
+    tcase_add_test(t, whatever_is_refused_is_said);
     tcase_add_test(t, exported_models_come_back);
     suite_add_tcase(s, t);
     return s;

@@ -99,6 +99,9 @@ START_TEST(safetensors_are_checked) {
     add_tensor(&c, "extra.weight", 2, 2, 0);
     assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "'extra.weight': expected none of this name");
     c.n--;
+    add_tensor(&c, "h.47.mlp.c_fc.weight", 8, 32, 0); /* layers that would be allocated before they were missed */
+    assert_refused(as_safetensors(&c, DTYPE_F32), "{\"n_head\": 2}", "42008 parameters in ");
+    c.n--;
     add_tensor(&c, "h.0.attn.c_attn.lora_A.default.weight", 2, 8, 0);
     assert_refused(as_safetensors(&c, DTYPE_F32), CONFIG_JSON, "half of a LoRA pair");
     add_tensor(&c, "h.0.attn.c_attn.lora_B.default.weight", 24, 3, 0);
@@ -129,10 +132,11 @@ START_TEST(shapes_are_checked) {
     struct checkpoint c = state_of(&m, "");
     for (int i = 0; i < c.n; i++) {
         struct checkpoint_tensor *t = &c.tensors[i], kept = *t;
-        for (int k = 0; k < 5; k++) {
+        for (int k = 0; k < 6; k++) {
             const long rows = t->n_dims == 2 ? kept.dim[0] : 1, cols = kept.dim[kept.n_dims - 1];
             if (k == 0) t->n_dims = kept.n_dims == 2 ? 1 : 2, t->dim[0] = rows * cols, t->dim[1] = 1;
-            if (k == 1) t->dim[0] = 0;
+            if (k == 1) t->dim[kept.n_dims - 1] = 0;
+            if (k == 5) t->dim[0] = 0;
             if (k == 2) t->dim[t->n_dims - 1]--;
             if (k == 3 && i == 0) continue; /* wte with fewer rows: a smaller vocabulary */
             if (k == 3) t->dim[0]--;
@@ -161,6 +165,12 @@ START_TEST(shapes_are_checked) {
 }
 END_TEST
 
+/* An empty tensor, which is kept as number 0. */
+#define FIRST                                                                                                          \
+    "ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"                             \
+    "0X\3\0\0\0cpuK\0tQK\0K\0\x85K\1\x85\x89"                                                                          \
+    "ccollections\nOrderedDict\n)RtRq\0"
+
 /* Tensors without numbers stand in any order at one place; there may be 65,536 of them. */
 START_TEST(tensors_may_be_empty) {
     static const char *const headers[] = {
@@ -177,6 +187,18 @@ START_TEST(tensors_may_be_empty) {
                                      i ? "," : "", i));
     put(&many, "}", 2);
     assert_refused(safetensors_of(many.p, NULL, 0), CONFIG_JSON, "more than 65536 tensors");
+    struct bytes pickle = {0}; /* the same tensor again and again, under other names */
+    struct checkpoint none = {0};
+    put_text(&pickle, "\x80\x02}(");
+    for (int i = 0; i <= 1 << 16; i++) {
+        pickle_string(&pickle, arena_printf(&arena, "%d", i));
+        if (i == 0)
+            put(&pickle, FIRST, sizeof FIRST - 1);
+        else
+            put(&pickle, "h\0", 2);
+    }
+    put_text(&pickle, "u.");
+    assert_refused(archive_of(&none, DTYPE_F32, pickle, true), CONFIG_JSON, "more than 65536 tensors");
 }
 END_TEST
 

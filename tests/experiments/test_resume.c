@@ -15,6 +15,8 @@
 #include "experiments/resume.h"
 #include "experiments/run.h"
 #include "experiments/store.h"
+#include "tests/folder.h"
+#include "tests/refuse.h"
 
 #define MODEL(seeds, lora, shard)                                                                                      \
     "suite: r\nseeds: " seeds "\ngrid:\n"                                                                              \
@@ -36,9 +38,6 @@ enum { IN_LANES = 2 };
 static const char *const all_kinds[] = {ALL_KINDS("", "4"), ALL_KINDS(", lora: 2", "4"), ALL_KINDS("", "1, lanes: 3")};
 enum { BASE_UPDATES = 5 };
 
-static char folder[64];
-static struct arena arena;
-
 /* Seen by every cell's process. */
 static struct {
     int kept;       /* states */
@@ -52,10 +51,8 @@ static void count_and_die(int updates) {
     if (++here == shared->die_behind) _exit(9);
 }
 
-static void open_folder(void) {
-    snprintf(folder, sizeof folder, "%s/test_resume.XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
+static void open_training(void) {
+    open_folder();
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
     log_set_stream(fopen("/dev/null", "we"));
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -63,15 +60,6 @@ static void open_folder(void) {
     resume_kept = count_and_die;
     setenv("SPILLOVER_KEEP_SECONDS", "0", 1);
     setenv("PATH", "/nonexistent", 1); /* no figure is drawn */
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
-
-static const char *in(const char *name) {
-    return arena_printf(&arena, "%s/%s", folder, name);
 }
 
 static struct grid grid;
@@ -268,8 +256,11 @@ static int begun_with(bool keep) {
         resume_notes(&r, i);
         resume_done(&r);
     }
+    double reading;
+    int recalled = 0;
+    while (!keep && resume_recalls(&r, &reading)) ck_assert(reading == recalled++);
     while (resume_skips(&r)) continue;
-    if (r.held) ck_assert(x[0] == 1 && x[1] == -2.5 && n == 7);
+    if (r.held) ck_assert(x[0] == r.held - 1 && x[1] == -2.5 && n == 7 && recalled == r.held);
     return r.held;
 }
 
@@ -303,6 +294,28 @@ START_TEST(a_state_of_other_things_is_not_used) {
 }
 END_TEST
 
+static void no_state(void) {
+    ck_assert_int_eq(fs_remove_tree(in(store_training)), ST_OK);
+}
+
+static enum status train(void) {
+    (void)begun_with(true);
+    return ST_OK;
+}
+
+/* begun_with asserts that a state that is taken up is that behind one of its updates. */
+static void whole_state_or_none(enum status st) {
+    (void)st;
+    ck_assert_int_le(begun_with(false), 2);
+}
+
+START_TEST(whatever_is_refused_training_goes_on) {
+    const struct refusal refused = {no_state, train, whole_state_or_none};
+    ck_assert_int_eq(refuse_each(&refused), 0);
+    ck_assert_int_eq(begun_with(false), 2);
+}
+END_TEST
+
 /* A write that failed once has lost rows, whatever later ones say: a state with the rest would be taken up as whole. */
 START_TEST(lost_rows_are_not_kept) {
     struct resume r;
@@ -320,6 +333,15 @@ START_TEST(lost_rows_are_not_kept) {
     resume_done(&r);
     ck_assert(fs_exists(in(store_training)) && shared->kept == 1);
     ck_assert_int_eq(fclose(rows), 0);
+    no_state();
+    rows = fopen("/dev/full", "we"); /* refuses when it is flushed */
+    resume_open(&r, &arena, folder, "key");
+    resume_stream(&r, rows, path);
+    resume_begin(&r);
+    ck_assert_int_eq(fputc('1', rows), '1');
+    resume_done(&r);
+    ck_assert(!fs_exists(in(store_training)) && shared->kept == 1);
+    (void)fclose(rows);
 }
 END_TEST
 
@@ -334,13 +356,14 @@ END_TEST
 Suite *suite_resume(void) {
     Suite *s = suite_create("resume");
     TCase *t = tcase_create("resume");
-    tcase_add_checked_fixture(t, open_folder, close_folder);
+    tcase_add_checked_fixture(t, open_training, close_folder);
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, every_update_is_computed_once, 0, sizeof all_kinds / sizeof all_kinds[0]);
     tcase_add_test(t, threads_move_no_bit_of_a_cell);
     tcase_add_loop_test(t, a_damaged_state_is_not_used, 0, sizeof damages / sizeof damages[0]);
     tcase_add_test(t, readings_are_recalled);
     tcase_add_loop_test(t, a_state_of_other_things_is_not_used, 0, sizeof others / sizeof others[0]);
+    tcase_add_test(t, whatever_is_refused_training_goes_on);
     tcase_add_test(t, lost_rows_are_not_kept);
     tcase_add_test(t, short_cells_keep_nothing);
     suite_add_tcase(s, t);

@@ -5,20 +5,8 @@
 #include "engine/base/fs.h"
 #include "experiments/suite.h"
 #include "experiments/yaml.h"
-
-static char folder[64];
-static struct arena arena;
-
-static void open_folder(void) {
-    memcpy(folder, "/tmp/test_suite.XXXXXX", 23);
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    arena_open(&arena, 1 << 16);
-}
-
-static void close_folder(void) {
-    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
-    arena_close(&arena);
-}
+#include "tests/folder.h"
+#include "tests/refuse.h"
 
 static enum status read_text(struct suite *s, const char *text, const char *const *sets, int n) {
     const char *path = arena_printf(&arena, "%s/s.yaml", folder);
@@ -236,6 +224,22 @@ START_TEST(yaml_lines_and_nul) {
     static const char nul[] = "a: \"x\\0y\"\n";
     ck_assert_int_eq(yaml_tree(&arena, "t", nul, sizeof nul - 1, &root), ST_DATA);
     ck_assert_str_eq(status_message(), "t:1: a NUL in a value");
+    static const char key[] = "\"x\\0y\": a\n";
+    ck_assert_int_eq(yaml_tree(&arena, "t", key, sizeof key - 1, &root), ST_DATA);
+    ck_assert_str_eq(status_message(), "t:1: a NUL in a value");
+}
+END_TEST
+
+static enum status read_again(void) {
+    struct suite s;
+    return suite_read(&s, in("s.yaml"), NULL, 0, &arena);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    struct suite s;
+    const struct refusal refused = {.act = read_again};
+    must_read(&s, "suite: a\nseeds: [1]\ngrid:\n  - task: {name: chain}\n");
+    ck_assert_int_ge(refuse_each(&refused), 4);
 }
 END_TEST
 
@@ -250,6 +254,7 @@ Suite *suite_suite(void) {
     tcase_add_test(t, bad_overrides);
     tcase_add_test(t, names_and_paths);
     tcase_add_test(t, yaml_lines_and_nul);
+    tcase_add_test(t, whatever_is_refused_is_said);
     suite_add_tcase(s, t);
     return s;
 }

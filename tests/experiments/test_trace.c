@@ -7,6 +7,7 @@
 #include "engine/checkpoint.h"
 #include "experiments/trace.h"
 #include "tests/folder.h"
+#include "tests/refuse.h"
 
 enum { WIDTH = 3, STEPS = 2 };
 
@@ -130,6 +131,10 @@ START_TEST(what_does_not_fit_is_refused) {
     put("after.jsonl", Q("q3", "[\"a\"]", "\"c\": 10, \"v\": [2]", ", \"split\": \"fit\""));
     fails_with(ST_DATA, "group \"q3\" is for ");
     put("after.jsonl", after);
+    put("before.jsonl", Q("q1", "[\"a\"]", "\"c\": null", ""));
+    put("after.jsonl", Q("q1", "[\"a\"]", "\"c\": null", ""));
+    fails_with(ST_DATA, "concept \"c\" has 0 classes in all");
+    (void)whole();
     ck_assert_int_eq(unlink(in("after.safetensors")), 0);
     fails_with(ST_IO, "after.safetensors");
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
@@ -143,6 +148,18 @@ START_TEST(what_does_not_fit_is_refused) {
 }
 END_TEST
 
+static enum status read_both(void) {
+    struct trace t;
+    return trace_read(&t, folder, &arena);
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    const struct refusal refused = {.act = read_both};
+    (void)whole();
+    ck_assert_int_gt(refuse_each(&refused), 10);
+}
+END_TEST
+
 Suite *suite_trace(void) {
     Suite *s = suite_create("trace");
     TCase *t = tcase_create("trace");
@@ -152,6 +169,7 @@ Suite *suite_trace(void) {
     tcase_add_test(t, items_meet_themselves_in_the_other_phase);
     tcase_add_test(t, vectors_are_of_a_step_or_of_the_whole);
     tcase_add_test(t, what_does_not_fit_is_refused);
+    tcase_add_test(t, whatever_is_refused_is_said);
     suite_add_tcase(s, t);
     return s;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/checkpoint.h"
 #include "tests/metrics/decode_setup.h"
 
 Suite *suite_decode(void);
@@ -270,6 +271,16 @@ START_TEST(probes_travel_with_their_arm) {
     shallow.config.layers = 1;
     other.gpt = &shallow;
     ck_assert_int_eq(decode_restore(&probes, &subject_arena, &other, path), ST_DATA);
+    ck_assert_int_eq(decode_restore(&probes, &subject_arena, &s->mind, "/nonexistent/probes"), ST_IO);
+    struct checkpoint file, cut;
+    ck_assert_int_eq(checkpoint_read(&subject_arena, path, &file), ST_OK);
+    cut = file;
+    cut.tensors = ARENA_NEW(&subject_arena, struct checkpoint_tensor, file.n);
+    memcpy(cut.tensors, file.tensors, (size_t)file.n * sizeof *cut.tensors);
+    cut.tensors[0].dim[0]--;
+    ck_assert_int_eq(checkpoint_write(path, &cut), ST_OK);
+    ck_assert_int_eq(decode_restore(&probes, &subject_arena, &s->mind, path), ST_DATA);
+    ck_assert_int_eq(checkpoint_write(path, &file), ST_OK);
     ck_assert_int_eq(decode_restore(&probes, &subject_arena, &s->mind, path), ST_OK);
     subject_measurement(s, FIT);
     measurement_set_before(&s->m, &s->mind, probes);
