@@ -243,10 +243,13 @@ int csv_column(const struct csv_table *table, const char *name) {
     return -1;
 }
 
+static size_t within(int i, int n) {
+    if (i < 0 || i >= n) BUG("row or column %d of %d", i, n);
+    return (size_t)i;
+}
+
 const char *csv_cell(const struct csv_table *table, int row, int column) {
-    const bool there = row >= 0 && row < table->rows && column >= 0 && column < table->columns;
-    if (!there) BUG("cell (%d, %d) of a %d x %d table", row, column, table->rows, table->columns);
-    return table->cells[(size_t)row * (size_t)table->columns + (size_t)column];
+    return table->cells[within(row, table->rows) * (size_t)table->columns + within(column, table->columns)];
 }
 
 enum status csv_number(const struct csv_table *table, int row, int column, double *x) {

@@ -17,13 +17,17 @@ static struct schedule schedule;
 
 enum { SEEDS = 2 };
 
-static void open_suite(void) {
-    open_folder();
-    suite = setup_suite(&arena, in("s.yaml"), "suite: m\nseeds: [1, 2]\ngrid:\n  - task: {name: chain}\n");
+static void open_with(const char *text) {
+    suite = setup_suite(&arena, in("s.yaml"), text);
     grid = setup_grid(&arena, &suite);
     ck_assert_int_eq(grid.n, SEEDS);
-    ck_assert_int_eq(store_open(folder), ST_OK);
     schedule = (struct schedule){.grid = &grid, .out = folder, .arena = &arena};
+}
+
+static void open_suite(void) {
+    open_folder();
+    open_with("suite: m\nseeds: [1, 2]\ngrid:\n  - task: {name: chain}\n");
+    ck_assert_int_eq(store_open(folder), ST_OK);
 }
 
 /* The key is that of the file: what the grid would say there. */
@@ -82,6 +86,34 @@ START_TEST(a_cell_of_words_is_no_table) {
     ck_assert_int_eq(merge(), ST_DATA);
     ck_assert_ptr_nonnull(strstr(status_message(), "metrics.csv:2: expected a number in column 'value', found 'much'"));
     ck_assert(!fs_exists(in("r.csv")) && !fs_exists(in("r.csv.part")));
+}
+END_TEST
+
+/* What the table's order does not ask for differs: the keys decide. */
+START_TEST(cells_without_an_order_have_that_of_their_keys) {
+    open_with("suite: m\nseeds: [1]\ngrid:\n  - task: {name: chain, modulus: [5, 7]}\n");
+    const int first = strcmp(grid.cells[0].cell.key, grid.cells[1].cell.key) < 0 ? 0 : 1;
+    finish_cell(first, metrics_of(1, (const char *const[]){"1"}));
+    finish_cell(1 - first, metrics_of(1, (const char *const[]){"2"}));
+    schedule_survey(&schedule);
+    ck_assert_int_eq(merge(), ST_OK);
+    ck_assert_str_eq(value_at("r.csv", 0, 2), "1");
+    ck_assert_str_eq(value_at("r.csv", 1, 2), "2");
+}
+END_TEST
+
+static enum status read_and_list(void) {
+    struct csv_table *t;
+    TRY(merge_read(&arena, in("r.csv"), merge_columns, &t));
+    return merge_cells_list(&schedule, in("cells.list"));
+}
+
+START_TEST(whatever_is_refused_is_said) {
+    const struct refusal refused = {.act = read_and_list};
+    finish_cell(0, metrics_of(1, (const char *const[]){"1"}));
+    schedule_survey(&schedule);
+    ck_assert_int_eq(merge(), ST_OK);
+    ck_assert_int_gt(refuse_each(&refused), 10);
 }
 END_TEST
 
@@ -160,6 +192,8 @@ Suite *suite_merge(void) {
     tcase_add_checked_fixture(t, open_suite, close_folder);
     tcase_add_test(t, rows_of_one_place_keep_their_order);
     tcase_add_test(t, a_cell_of_words_is_no_table);
+    tcase_add_test(t, cells_without_an_order_have_that_of_their_keys);
+    tcase_add_test(t, whatever_is_refused_is_said);
     tcase_add_test(t, a_table_in_this_folder);
     tcase_add_test(t, parts_make_one_table);
     suite_add_tcase(s, t);

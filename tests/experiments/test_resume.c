@@ -342,6 +342,14 @@ START_TEST(lost_rows_are_not_kept) {
     resume_done(&r);
     ck_assert(!fs_exists(in(store_training)) && shared->kept == 1);
     (void)fclose(rows);
+    rows = fopen(path, "we"); /* and then is nowhere */
+    ck_assert_int_eq(unlink(path), 0);
+    resume_open(&r, &arena, folder, "key");
+    resume_stream(&r, rows, path);
+    resume_begin(&r);
+    resume_done(&r);
+    ck_assert(!fs_exists(in(store_training)) && shared->kept == 1);
+    ck_assert_int_eq(fclose(rows), 0);
 }
 END_TEST
 

@@ -165,6 +165,15 @@ START_TEST(names_that_no_cell_has) {
     put_bytes(in_cell(0), "short\n", 6);
     ck_assert_int_eq(verify(), ST_DIFFERS);
     ck_assert_ptr_nonnull(strstr(status_message(), "SHA256SUMS is malformed"));
+    const char *second = strchr(bytes[0], '\n') + 1; /* the first line is config.json's */
+    ck_assert_ptr_nonnull(strstr(bytes[0], "  config.json\n"));
+    ck_assert(strstr(bytes[0], "  config.json\n") < second);
+    put_bytes(in_cell(0), second, sizes[0] - (size_t)(second - bytes[0]));
+    ck_assert_int_eq(verify(), ST_DIFFERS);
+    ck_assert_ptr_nonnull(strstr(status_message(), "does not list config.json"));
+    ck_assert_int_eq(fs_remove_tree(in_cell(0)), ST_OK);
+    ck_assert_int_eq(verify(), ST_DIFFERS);
+    ck_assert_ptr_nonnull(strstr(status_message(), "lacks SHA256SUMS"));
     put_bytes(in_cell(0), bytes[0], sizes[0]);
     put_bytes(arena_printf(&arena, "%s/a|b", store_path(&arena, folder, key)), "", 0);
     ck_assert_int_eq(verify(), ST_DIFFERS);
