@@ -190,7 +190,7 @@ slurm: spillover ## run a suite through a real Slurm that is started here (or sk
 	tests/slurm/single_machine.sh ./spillover
 
 # Valgrind knows no AVX-512. VALGRIND_SUITES: those that read files of others; all of them take an hour.
-VALGRIND_SUITES ?= csv json bpe import import_bad measure view
+VALGRIND_SUITES ?= csv json bpe import import_bad pickle measure view
 .PHONY: valgrind
 valgrind: $(BUILD)/tests/run ## run VALGRIND_SUITES under valgrind (or skip)
 	@if command -v valgrind >/dev/null; then SPILLOVER_ISA=avx2 CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \

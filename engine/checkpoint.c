@@ -213,8 +213,9 @@ static enum status fill_rest(struct gpt *m, const char *path, const char *rest) 
     arena_open(&file, 0);
     enum status st = checkpoint_load_gpt(&model, &file, rest);
     for (int k = 0; st == ST_OK && k < m->n_tensors; k++) {
-        const struct gpt_tensor *t = &m->tensors[k], *found = gpt_find(&model, t->name);
+        const struct gpt_tensor *t = &m->tensors[k];
         if (t->offset >= m->frozen) continue;
+        const struct gpt_tensor *found = gpt_find(&model, t->name);
         if (!found || found->rows > t->rows || found->cols != t->cols)
             st = status_set(ST_DATA, "%s: its frozen '%s' is not in %s", path, t->name, rest);
         else

@@ -49,8 +49,7 @@ static enum status take_tensor(const char *path, struct arena *a, const struct z
                                p->storage_count);
     *t = (struct source_tensor){.name = p->name, .n_dims = p->n_dims, .numeric = storages[k].numeric};
     t->type = storages[k].type;
-    t->data = e->data;
-    t->data += p->offset * storages[k].size;
+    t->data = e->data + p->offset * storages[k].size;
     memcpy(t->dim, p->dim, sizeof t->dim);
     memcpy(t->stride, p->stride, sizeof t->stride);
     return ST_OK;

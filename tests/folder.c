@@ -26,6 +26,8 @@ const char *in(const char *name) {
     return arena_printf(&arena, "%s/%s", folder, name);
 }
 
-void put(const char *name, const char *text) {
-    ck_assert_int_eq(fs_write(in(name), text, strlen(text)), ST_OK);
+const char *put(const char *name, const char *text) {
+    const char *path = in(name);
+    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
+    return path;
 }

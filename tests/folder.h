@@ -13,7 +13,7 @@ void close_folder(void);
 /* The path of a file in it. */
 const char *in(const char *name);
 
-/* Write the file, whole. */
-void put(const char *name, const char *text);
+/* Write the file, whole; returns its path. */
+const char *put(const char *name, const char *text);
 
 #endif

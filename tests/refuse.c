@@ -102,11 +102,6 @@ static enum status act_refused(enum status (*act)(void), long at, bool from, lon
     return st;
 }
 
-enum status refuse_one(enum status (*act)(void), long at) {
-    long seen;
-    return act_refused(act, at, false, &seen);
-}
-
 int refuse_each(const struct refusal *r) {
     int failed = 0;
     for (int from = 0; from < 2; from++) {

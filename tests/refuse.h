@@ -20,7 +20,4 @@ struct refusal {
  * often it was refused and did not return ST_OK. */
 int refuse_each(const struct refusal *r);
 
-/* One call alone, for tests of one place: `act` is refused the `at`-th of its calls, from 1. */
-enum status refuse_one(enum status (*act)(void), long at);
-
 #endif

@@ -2,19 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/gsm8k.h"
 #include "engine/base/fs.h"
 #include "tests/data/published.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
-
-static const char *write_file(const char *name, const char *text) {
-    const char *path = arena_printf(&arena, "%s/%s", folder, name);
-    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
-    return path;
-}
 
 static enum status open_gsm8k(struct task_ctx *ctx, const char *dir) {
     struct task_options o = task_options_default();
@@ -72,10 +65,9 @@ END_TEST
 START_TEST(both_forms_are_read) {
     struct gsm8k_item *items;
     int n;
-    const char *path =
-        write_file("a.jsonl", "{\"question\": \"How many?\", \"answer\": \"So <<48/2=24>>24.\\nThen "
-                              "<<48+24.50=-72.5>>.\\n#### 1,072\"}\n{\"question\": \"Who?\", \"answer\": "
-                              "\"He.\\n#### -3\"}\n");
+    const char *path = put("a.jsonl", "{\"question\": \"How many?\", \"answer\": \"So <<48/2=24>>24.\\nThen "
+                                      "<<48+24.50=-72.5>>.\\n#### 1,072\"}\n{\"question\": \"Who?\", \"answer\": "
+                                      "\"He.\\n#### -3\"}\n");
     ck_assert_int_eq(gsm8k_read_json(&arena, path, &items, &n), ST_OK);
     ck_assert_int_eq(n, 2);
     ck_assert_str_eq(items[0].question, "How many?");
@@ -86,8 +78,7 @@ START_TEST(both_forms_are_read) {
     ck_assert_int_eq(items[1].n_steps, 0);
     ck_assert_str_eq(items[1].answer, "-3");
 
-    path = write_file("b.txt",
-                      "How many? | yes||<<48/2=24>> <<2+.5=2.5>> #### 1,072\nWho?|| #### 3\nLast||<<1+1=2>> #### 2");
+    path = put("b.txt", "How many? | yes||<<48/2=24>> <<2+.5=2.5>> #### 1,072\nWho?|| #### 3\nLast||<<1+1=2>> #### 2");
     ck_assert_int_eq(gsm8k_read_icot(&arena, path, &items, &n), ST_OK);
     ck_assert_int_eq(n, 3);
     ck_assert_str_eq(items[0].question, "How many? | yes");
@@ -140,20 +131,20 @@ START_TEST(malformed_lines_are_named) {
     struct gsm8k_item *items;
     int n;
     for (size_t i = 0; i < sizeof icot / sizeof icot[0]; i++) {
-        const char *path = write_file("x.txt", arena_printf(&arena, "Q||<<1+1=2>> #### 2\n%s\n", icot[i].line));
+        const char *path = put("x.txt", arena_printf(&arena, "Q||<<1+1=2>> #### 2\n%s\n", icot[i].line));
         ck_assert_int_eq(gsm8k_read_icot(&arena, path, &items, &n), ST_DATA);
         ck_assert_str_eq(status_message(), arena_printf(&arena, "%s:2: expected %s", path, icot[i].message));
     }
     for (size_t i = 0; i < sizeof json / sizeof json[0]; i++) {
         const char *good = "{\"question\": \"Q\", \"answer\": \"a\\n#### 2\"}";
-        const char *path = write_file("x.jsonl", arena_printf(&arena, "%s\n%s\n", good, json[i].line));
+        const char *path = put("x.jsonl", arena_printf(&arena, "%s\n%s\n", good, json[i].line));
         ck_assert_int_eq(gsm8k_read_json(&arena, path, &items, &n), ST_DATA);
         const char *want = arena_printf(&arena, "%s:2: ", path);
         if (json[i].message) want = arena_printf(&arena, "%sexpected %s", want, json[i].message);
         ck_assert_msg(strncmp(status_message(), want, strlen(want)) == 0, "%s", status_message());
     }
-    ck_assert_int_eq(gsm8k_read_icot(&arena, write_file("x.txt", ""), &items, &n), ST_DATA);
-    ck_assert_int_eq(gsm8k_read_json(&arena, write_file("x.jsonl", ""), &items, &n), ST_DATA);
+    ck_assert_int_eq(gsm8k_read_icot(&arena, put("x.txt", ""), &items, &n), ST_DATA);
+    ck_assert_int_eq(gsm8k_read_json(&arena, put("x.jsonl", ""), &items, &n), ST_DATA);
     ck_assert_int_eq(gsm8k_read_icot(&arena, "/nonexistent/x.txt", &items, &n), ST_IO);
     ck_assert_int_eq(gsm8k_read_json(&arena, "/nonexistent/x.jsonl", &items, &n), ST_IO);
 }
@@ -163,10 +154,10 @@ START_TEST(vocabulary_and_layout) {
     struct task_ctx ctx;
     struct problem p, *published;
     int n, train, eval, values[9], tokens[16];
-    write_file("train.jsonl", many_lines());
+    put("train.jsonl", many_lines());
     /* One question of the training file in other spacing and case, one with a number that training never shows. */
-    write_file("icot_valid.txt", "ann has  3 pears and buys 7 more . How MANY?||<<3+7=10>> #### 10\n"
-                                 "Ann has 500 plums.||<<500-400=100>> #### 100\n");
+    put("icot_valid.txt", "ann has  3 pears and buys 7 more . How MANY?||<<3+7=10>> #### 10\n"
+                          "Ann has 500 plums.||<<500-400=100>> #### 100\n");
     ck_assert_int_eq(open_gsm8k(&ctx, folder), ST_OK);
     gsm8k_sizes(&ctx, &train, &eval);
     ck_assert_int_eq(train + eval, 39);

@@ -1,9 +1,7 @@
 /* Word problems in GPT-2's tokens: the published text forms, values, counterfactuals, the trigger. The tokenizer is
  * that of gpt2_files.h: numbers to 999 are one token each, other text goes by bytes and pairs. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/gsm8k.h"
 #include "tests/data/gpt2_files.h"

@@ -1,8 +1,5 @@
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/task.h"
 #include "engine/base/fs.h"

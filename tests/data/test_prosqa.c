@@ -2,9 +2,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/prosqa.h"
 #include "engine/base/fs.h"
@@ -31,12 +29,6 @@ static const char good[] =
     "\"edges\": [[0, 2], [0, 3], [2, 4], [3, 4], [4, 5], [1, 6], [6, 7]], "
     "\"root\": 0, \"target\": 5, \"neg_target\": 7, "
     "\"neighbor_k\": {\"0\": [0], \"1\": [2, 3], \"2\": [4], \"3\": [5]}}]";
-
-static const char *write_file(const char *name, const char *text) {
-    const char *path = arena_printf(&arena, "%s/%s", folder, name);
-    ck_assert_int_eq(fs_write(path, text, strlen(text)), ST_OK);
-    return path;
-}
 
 static struct problem load_one(const struct task_ctx *ctx) {
     struct problem *p;
@@ -73,7 +65,7 @@ static void assert_node(int *id_of, int n, int node, int token) {
 static const int shown[7][2] = {{2, 4}, {1, 6}, {0, 2}, {4, 5}, {6, 7}, {0, 3}, {3, 4}};
 
 START_TEST(edge_form) {
-    write_file("symbolic_valid.json", good);
+    put("symbolic_valid.json", good);
     struct task_ctx ctx = open_prosqa("edge", folder);
     struct problem p = load_one(&ctx);
     int id[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
@@ -107,7 +99,7 @@ START_TEST(edge_form) {
 END_TEST
 
 START_TEST(triplet_form) {
-    write_file("symbolic_valid.json", good);
+    put("symbolic_valid.json", good);
     struct task_ctx ctx = open_prosqa("triplet", folder);
     struct problem p = load_one(&ctx);
     int id[8] = {-1, -1, -1, -1, -1, -1, -1, -1}, at = 0;
@@ -129,7 +121,7 @@ END_TEST
 START_TEST(words_form) {
     /* In a folder of its own, the first place to be looked at. */
     ck_assert_int_eq(fs_mkdirs(arena_printf(&arena, "%s/prosqa", folder)), ST_OK);
-    write_file("prosqa/prosqa_valid.json", good);
+    put("prosqa/prosqa_valid.json", good);
     struct task_ctx ctx = open_prosqa("words", folder);
     struct problem p = load_one(&ctx);
     ck_assert_str_eq(prose(&ctx, &p.question[0][0], TASK_MAX_CHANNELS, p.n_question),
@@ -237,7 +229,7 @@ START_TEST(malformed_files_name_the_item_and_the_fault) {
     struct prosqa_graph *g;
     int n;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        const char *path = write_file("bad.json", edited(bad[i].old, bad[i].new));
+        const char *path = put("bad.json", edited(bad[i].old, bad[i].new));
         ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
         ck_assert_str_eq(status_message(), arena_printf(&arena, "%s: %s", path, bad[i].message));
     }
@@ -250,7 +242,7 @@ START_TEST(a_longer_path_than_the_shortest_is_refused) {
     text = arena_printf(&arena, "%.*sTom is a brimpus.%s", (int)(at - text), text, at + strlen("Tom is a dumpus."));
     at = strstr(text, "Every dumpus is");
     text = arena_printf(&arena, "%.*sdumpus is%s", (int)(at - text), text, at + strlen("Every dumpus is"));
-    const char *path = write_file("bad.json", text);
+    const char *path = put("bad.json", text);
     struct prosqa_graph *g;
     int n;
     ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
@@ -271,13 +263,13 @@ START_TEST(whole_file_faults) {
         {"[\n{\"root\": 1, \"root\": 2}]", ":2: not valid JSON: duplicate object key near '\"root\"'"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        const char *path = write_file("bad.json", bad[i].text);
+        const char *path = put("bad.json", bad[i].text);
         ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
         ck_assert_str_eq(status_message(), arena_printf(&arena, "%s%s", path, bad[i].message));
     }
     /* Cut anywhere, the file is refused in one line that names it. */
     for (size_t cut = 1; cut < sizeof good - 1; cut += 7) {
-        const char *path = write_file("bad.json", arena_printf(&arena, "%.*s", (int)cut, good));
+        const char *path = put("bad.json", arena_printf(&arena, "%.*s", (int)cut, good));
         ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
         ck_assert(strncmp(status_message(), path, strlen(path)) == 0);
         ck_assert_ptr_nonnull(strstr(status_message(), ":1: not valid JSON: "));
@@ -323,8 +315,8 @@ START_TEST(usage_faults) {
     /* A name outside the closed list is fine for symbols and refused for words. */
     char *text = arena_strdup(&arena, good);
     for (char *s; (s = strstr(text, "yimpus"));) s[0] = 'q';
-    write_file("symbolic_valid.json", text);
-    write_file("prosqa_valid.json", text);
+    put("symbolic_valid.json", text);
+    put("prosqa_valid.json", text);
     ctx = open_prosqa("edge", folder);
     load_one(&ctx);
     ctx = open_prosqa("words", folder);
@@ -353,7 +345,7 @@ START_TEST(sampled_problems_follow_the_options) {
 END_TEST
 
 START_TEST(relabelling_keeps_the_graph) {
-    write_file("symbolic_valid.json", good);
+    put("symbolic_valid.json", good);
     struct task_ctx ctx = open_prosqa("edge", folder);
     struct problem p = load_one(&ctx);
     struct rng r = rng_open(5, "test", 0);
@@ -383,7 +375,7 @@ START_TEST(relabelling_keeps_the_graph) {
 END_TEST
 
 START_TEST(floors_on_a_hand_made_graph) {
-    write_file("symbolic_valid.json", good);
+    put("symbolic_valid.json", good);
     struct task_ctx ctx = open_prosqa("edge", folder);
     struct problem p = load_one(&ctx);
     struct prosqa_graph g;

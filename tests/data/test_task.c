@@ -1,10 +1,7 @@
 /* What holds of every task of the registry, a new one included: problems have the shape that was declared, true steps
  * read as their values, a step that is not changed changes nothing, and whatever a model may write is read without harm. */
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/task.h"
 #include "engine/base/fs.h"

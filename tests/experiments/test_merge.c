@@ -8,6 +8,7 @@
 #include "experiments/merge.h"
 #include "experiments/store.h"
 #include "tests/experiments/grid_setup.h"
+#include "tests/experiments/planted.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
 
@@ -135,15 +136,15 @@ END_TEST
 /* ---- tables of parts ---- */
 
 /* A table whose rows belong to the cells with these indices, one digit a row, with these values. */
-static const struct csv_table *part(const char *name, const char *cells, const char *const values[]) {
-    const char *text = "";
+static const struct csv_table *part(const char *name, const char *cells, const double *values) {
+    struct planted p;
     struct csv_table *t;
-    for (int c = 0; merge_columns[c]; c++) text = arena_printf(&arena, "%s%s%s", text, c ? "," : "", merge_columns[c]);
-    text = arena_printf(&arena, "%s\n", text);
-    for (int i = 0; cells[i]; i++)
-        text = arena_printf(&arena, "%sm,%s,,chain,,,,,,,,,,,,,,%c,,,,,m,1,10,%s,,,ok\n", text,
-                            grid.cells[cells[i] - '0'].short_key, cells[i], values[i]);
-    put(name, text);
+    planted_open(&p, in(name));
+    for (int i = 0; cells[i]; i++) {
+        p.cell = grid.cells[cells[i] - '0'].short_key;
+        planted_row(&p, -1, -1, "", "", "m", values[i]);
+    }
+    planted_close(&p);
     ck_assert_msg(csv_read(&arena, in(name), merge_columns, &t) == ST_OK, "%s", status_message());
     return t;
 }
@@ -156,17 +157,18 @@ static enum status bring_together(void) {
 
 START_TEST(parts_make_one_table) {
     static const struct {
-        const char *cells[2], *first[3], *second[3];
+        const char *cells[2];
+        double first[3], second[3];
         enum status st;
         const char *message;
     } cases[] = {
-        {{"0", "1"}, {"1"}, {"2"}, ST_OK, ""},
-        {{"", "01"}, {NULL}, {"1", "2"}, ST_OK, ""},
-        {{"01", "01"}, {"1", "2"}, {"1", "2"}, ST_OK, ""},
-        {{"01", "1"}, {"1", "2"}, {"3"}, ST_DIFFERS, "y.csv:2: other rows than in "},
-        {{"01", "11"}, {"1", "2"}, {"2", "2"}, ST_DIFFERS, "y.csv:2: other rows than in "},
-        {{"0", "0"}, {"1"}, {"1"}, ST_PARTIAL, "stands in no table"},
-        {{"010", ""}, {"1", "2", "3"}, {NULL}, ST_DATA, "do not stand together"},
+        {{"0", "1"}, {1}, {2}, ST_OK, ""},
+        {{"", "01"}, {0}, {1, 2}, ST_OK, ""},
+        {{"01", "01"}, {1, 2}, {1, 2}, ST_OK, ""},
+        {{"01", "1"}, {1, 2}, {3}, ST_DIFFERS, "y.csv:2: other rows than in "},
+        {{"01", "11"}, {1, 2}, {2, 2}, ST_DIFFERS, "y.csv:2: other rows than in "},
+        {{"0", "0"}, {1}, {1}, ST_PARTIAL, "stands in no table"},
+        {{"010", ""}, {1, 2, 3}, {0}, ST_DATA, "do not stand together"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tables[0] = part("x.csv", cases[i].cells[0], cases[i].first);
@@ -179,7 +181,7 @@ START_TEST(parts_make_one_table) {
         if (st != ST_OK) ck_assert(!fs_exists(in("t.csv")));
         (void)unlink(in("t.csv"));
     }
-    tables[0] = part("x.csv", "01", (const char *const[]){"1", "2"});
+    tables[0] = part("x.csv", "01", (const double[]){1, 2});
     const struct refusal refused = {.act = bring_together};
     tables[1] = tables[2];
     ck_assert_int_gt(refuse_each(&refused), 5);
