@@ -7,7 +7,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/json.h"
 
-enum { MAX_TOKENS = 1 << 21, SPARE_TOKENS = 256, SHOWN_BYTES = 48, ALPHABET = 256 + 68 };
+enum { MAX_TOKENS = 1 << 18, SPARE_TOKENS = 256, SHOWN_BYTES = 48, ALPHABET = 256 + 68 };
 
 static uint32_t slots_for(int n) {
     uint32_t slots = 16;

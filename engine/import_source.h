@@ -37,13 +37,13 @@ static inline int dtype_size(enum dtype type) {
     return type == DTYPE_F32 ? 4 : 2;
 }
 
-/* Strides of a dense tensor; false when its number of elements or bytes overflows. */
+/* Strides of a dense tensor whose dimensions are not negative; false when its number of elements or bytes overflows. */
 static inline bool source_dense(struct source_tensor *t, long *count) {
     long bytes;
     *count = 1;
     for (int i = t->n_dims - 1; i >= 0; i--) {
         t->stride[i] = *count;
-        if (t->dim[i] < 0 || __builtin_mul_overflow(*count, t->dim[i], count)) return false;
+        if (__builtin_mul_overflow(*count, t->dim[i], count)) return false;
     }
     return !__builtin_mul_overflow(*count, 8L, &bytes);
 }

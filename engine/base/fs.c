@@ -23,16 +23,9 @@ static void part_path(const struct fs_file *f, char part[PART_PATH]) {
 /* The folder that holds `path`, which the system took a moment ago; "." when the path has no slash. */
 static void parent_of(const char *path, char parent[4096]) {
     const char *slash = strrchr(path, '/');
-    size_t n = slash ? (size_t)(slash - path) : 0;
+    const size_t n = slash ? (size_t)(slash + 1 - path) : 0; /* the slash too: what lies in / has no other parent */
     if (n >= 4096) BUG("%s: a path longer than any", path);
-    if (!slash)
-        strncpy(parent, ".", 2);
-    else if (n == 0)
-        strncpy(parent, "/", 2);
-    else {
-        memcpy(parent, path, n);
-        parent[n] = '\0';
-    }
+    snprintf(parent, 4096, "%.*s", n > 0 ? (int)n : 1, n > 0 ? path : ".");
 }
 
 /* A rename is durable only after the folder itself is flushed. */

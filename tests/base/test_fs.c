@@ -70,10 +70,14 @@ END_TEST
 
 START_TEST(fs_folders) {
     const char *deep = in("x/y/z"), *moved = in("x/moved");
+    const void *data;
+    size_t size;
     ck_assert_int_eq(fs_mkdirs(deep), ST_OK);
     ck_assert_int_eq(fs_mkdirs(deep), ST_OK);
     ck_assert_int_eq(fs_write(in("x/y/z/f"), "1", 1), ST_OK);
     ck_assert_int_eq(fs_mkdirs(in("x/y/z/f/g")), ST_IO);
+    ck_assert_int_eq(fs_map(deep, &data, &size), ST_IO);
+    ck_assert_str_eq(status_message(), arena_printf(&arena, "%s: not a plain file", deep));
     ck_assert_int_eq(fs_rename_dir(deep, moved), ST_OK);
     ck_assert(!fs_exists(deep) && fs_exists(in("x/moved/f")));
     ck_assert_int_eq(symlink(moved, in("x/y/link")), 0);
@@ -87,6 +91,10 @@ START_TEST(fs_folders) {
     ck_assert_int_eq(fs_scratch(&arena, "s", &other), ST_OK);
     ck_assert_str_ne(scratch, other);
     ck_assert(fs_is_folder(scratch) && strncmp(scratch, in("s."), strlen(folder) + 3) == 0);
+    setenv("TMPDIR", "", 1); /* as good as none */
+    ck_assert_int_eq(fs_scratch(&arena, "s", &scratch), ST_OK);
+    ck_assert(fs_is_folder(scratch) && strncmp(scratch, "/tmp/s.", 7) == 0);
+    ck_assert_int_eq(fs_remove_tree(scratch), ST_OK);
     setenv("TMPDIR", in("none"), 1);
     ck_assert_int_eq(fs_scratch(&arena, "s", &scratch), ST_IO);
     ck_assert_ptr_nonnull(strstr(status_message(), "none/s."));

@@ -305,6 +305,16 @@ START_TEST(malformed_files_are_named) {
 }
 END_TEST
 
+/* Five times GPT-2's are taken. */
+START_TEST(too_many_tokens_are_refused) {
+    enum { MANY = (1 << 18) + 1, WIDTH = 11 };
+    char *vocab = ARENA_NEW(&arena, char, MANY *WIDTH + 2);
+    for (int i = 0; i < MANY; i++) snprintf(vocab + i * WIDTH, WIDTH + 1, "%c\"%06d\":0", i ? ',' : '{', i);
+    memcpy(vocab + MANY * WIDTH, "}", 2);
+    assert_refused(vocab, merges_text(), "v.json: expected at most 262144 tokens");
+}
+END_TEST
+
 START_TEST(line_ends_of_other_systems_are_read) {
     char *list = edited(edited(merges_text(), "h e\n", "h e\r\n"), "! á\n", "! á"), *vocab = vocab_text();
     ck_assert_msg(parse(vocab, list) == ST_OK, "%s", status_message());
@@ -365,6 +375,7 @@ Suite *suite_bpe(void) {
     tcase_add_test(t, reads_files);
     tcase_add_checked_fixture(bad, open_arena, close_arena);
     tcase_add_test(bad, malformed_files_are_named);
+    tcase_add_test(bad, too_many_tokens_are_refused);
     tcase_add_test(bad, line_ends_of_other_systems_are_read);
     tcase_add_test(bad, mutations_do_no_harm);
     suite_add_tcase(s, t);

@@ -146,11 +146,15 @@ START_TEST(words_form) {
 }
 END_TEST
 
-/* `good` with the first occurrence of `old` replaced. */
-static const char *edited(const char *old, const char *new) {
-    const char *at = strstr(good, old);
+/* `text` with the first occurrence of `old` replaced. */
+static const char *replaced(const char *text, const char *old, const char *new) {
+    const char *at = strstr(text, old);
     ck_assert_msg(at != NULL, "%s", old);
-    return arena_printf(&arena, "%.*s%s%s", (int)(at - good), good, new, at + strlen(old));
+    return arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
+}
+
+static const char *edited(const char *old, const char *new) {
+    return replaced(good, old, new);
 }
 
 START_TEST(malformed_files_name_the_item_and_the_fault) {
@@ -233,6 +237,17 @@ START_TEST(malformed_files_name_the_item_and_the_fault) {
         ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
         ck_assert_str_eq(status_message(), arena_printf(&arena, "%s: %s", path, bad[i].message));
     }
+}
+END_TEST
+
+START_TEST(a_target_too_far_away_is_refused) {
+    const char *chain = edited("[0, 2], [0, 3], [2, 4], [3, 4], [4, 5], [1, 6], [6, 7]",
+                               "[0, 1], [1, 2], [2, 3], [3, 4], [4, 6], [6, 8], [8, 5]");
+    const char *path = put("far.json", replaced(chain, "\"dumpus\"", "\"dumpus\", \"wumpus\""));
+    struct prosqa_graph *g;
+    int n;
+    ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
+    ck_assert_str_eq(status_message(), arena_printf(&arena, "%s: item 1: the target is 7 steps away, at most 6", path));
 }
 END_TEST
 
@@ -440,6 +455,7 @@ Suite *suite_prosqa(void) {
     tcase_add_test(tc, triplet_form);
     tcase_add_test(tc, words_form);
     tcase_add_test(tc, malformed_files_name_the_item_and_the_fault);
+    tcase_add_test(tc, a_target_too_far_away_is_refused);
     tcase_add_test(tc, a_longer_path_than_the_shortest_is_refused);
     tcase_add_test(tc, whole_file_faults);
     tcase_add_test(tc, whatever_is_refused_is_said);

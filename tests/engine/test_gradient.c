@@ -6,11 +6,11 @@
 #include <check.h>
 #include <math.h>
 #include <string.h>
-#include <xmmintrin.h>
 
 #include "engine/gemm.h"
 #include "engine/loss.h"
 #include "engine/mind.h"
+#include "tests/engine/processor.h"
 #include "tests/engine/slope.h"
 
 Suite *suite_gradient(void);
@@ -115,16 +115,6 @@ static void check_model(enum feed feed, bool tied, const float *input_grad) {
     backward(&s, (struct tape_cuts){0});
     check_all_tensors(&s);
     arena_close(&s.arena);
-}
-
-/* Asked of the processor itself, so that a fault of ours is not taken for its: valgrind's arithmetic has no such mode. */
-static bool processor_flushes(void) {
-    volatile float tiny = 1e-20f, product; /* nothing moves over the change of modes */
-    const unsigned before = _mm_getcsr();
-    _mm_setcsr(before | _MM_FLUSH_ZERO_ON);
-    product = tiny * tiny;
-    _mm_setcsr(before);
-    return product == 0.0f;
 }
 
 /* Tokens weighted by 1e-40 have subnormal gradients, which count as none; behind the gradient there are subnormals again. */
@@ -298,7 +288,7 @@ Suite *suite_gradient(void) {
     Suite *suite = suite_create("gradient");
     TCase *tc = tcase_create("gradient");
     tcase_set_timeout(tc, 60);
-    if (processor_flushes()) tcase_add_test(tc, subnormal_gradients_are_none);
+    if (processor_flushes_subnormals()) tcase_add_test(tc, subnormal_gradients_are_none);
     tcase_add_test(tc, text_tied);
     tcase_add_test(tc, text_untied);
     tcase_add_test(tc, thoughts_hidden);
