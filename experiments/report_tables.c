@@ -241,6 +241,7 @@ static void first_order_table(const struct report *r, FILE *out) {
 }
 
 void report_outcomes(const struct report *r, FILE *out) {
+    if (r->outcomes.n == 0) return; /* a suite that presses on nothing */
     fprintf(out,
             "\n## Outcomes\n\nMean over seeds with its 95 %% t interval. S > 0: less readable than in the control. "
             "%s\n\n",

@@ -1,16 +1,19 @@
 #!/bin/sh
-# page.sh SPILLOVER SCRATCH: RESULTS.md and every figure under data/results/figures/, from the committed tables alone; no
-# cell is run. Run it in the top folder (`make results`). The same tables give the same bytes.
+# page.sh SPILLOVER SCRATCH: RESULTS.md, a page for every suite (data/results/<suite>.md) and its figures, from the committed
+# tables alone; no cell is run. Run it in the top folder (`make results`). The same tables give the same bytes. RESULTS.md is
+# to be read from its beginning to its end, so it holds what decides and what arms learnt; the pages hold all.
 set -eu
 program=$1 scratch=$2
 results=data/results
 rm -rf "$scratch"
 mkdir -p "$scratch"
 
-# A section of a report, its headings one level down, its figures where they are committed.
-section() { # report.md heading suite
-    awk -v heading="## $2" '/^## / { inside = $0 == heading } inside' "$1" |
-        sed -E -e 's/^##+ /#&/' -e "s|]\\(figures/|]($results/figures/$3/|"
+# A section of a report: its heading, at whatever level, and all below it.
+section() { # report.md heading
+    awk -v heading="$2" '/^#+ / { level = length($1)
+            if (level <= inside) inside = 0
+            if (!inside && substr($0, level + 2) == heading) inside = level }
+        inside' "$1"
 }
 
 # Without the points of every seed, for suites that decide nothing: there they are in the figures, and in the table.
@@ -32,6 +35,7 @@ without_fine() { # suite
     awk -v names="$(fine_of "$1")" 'BEGIN { RS = ""; ORS = "\n\n"; gsub(/ /, "|", names) }
         $0 ~ "^!.*/(" names ")[.]svg[)]$" { caption = ""; next }
         caption { print caption; caption = "" }
+        /^\*\*.*\*\* Nothing to draw/ { next }
         /^\*\*/ { caption = $0; next }
         { print }
         END { if (caption) print caption }'
@@ -74,10 +78,44 @@ cost() { # cost.csv: what all took, and the seconds of every base and arm, which
                 lines }' "$1"
 }
 
+# What a reader of RESULTS.md sees of a suite: what decides, what the arms learnt.
+front_of() { # suite
+    case $1 in
+    isolation | interpretability) echo "Gates:Verdicts" ;;
+    arms) echo "Gates of every arm" ;;
+    smoke) ;;
+    *) echo "On the published file" ;;
+    esac
+}
+
+headings_of() { # suite
+    case $1 in
+    isolation | interpretability) printf "Gates:Verdicts:" ;;
+    smoke) return ;; # it is there for its bits: what its models did means nothing
+    esac
+    echo "One set of weights, two media:What moderates the leak:Arms before pressure:Faithfulness under pressure:\
+How far the reasoning moved:Outcomes:Figures"
+}
+
+# Sections of a suite's report, a heading a line.
+sections() { # suite headings
+    points=without_seeds
+    case $1 in isolation | interpretability) points=cat ;; esac
+    printf '%s\n' "$2" | tr ':' '\n' | while read -r heading; do
+        section "$scratch/$1/report.md" "$heading" | $points | without_fine "$1" >"$scratch/section.md"
+        grep -q '^No arm of this suite has both modes' "$scratch/section.md" || { echo; cat "$scratch/section.md"; }
+    done
+}
+
+# What a suite asks, and what a reader has to know of its data.
+about() { # report.md
+    sed -n 3p "$1"
+    sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$1"
+}
+
 # The suites that decide come first.
 suites="isolation interpretability $(cd "$results" && ls *.manifest.json | sed 's/\.manifest\.json$//' |
     grep -vx -e isolation -e interpretability)"
-page=$scratch/RESULTS.md
 
 for suite in $suites; do
     table=$(table_of "$suite")
@@ -89,42 +127,37 @@ for suite in $suites; do
     esac
     cp "$results/$suite.manifest.json" "$folder/manifest.json"
     "$program" report "$suite" --out "$scratch" >"$folder/summary.txt"
-done
 
-cat "$results/about.md" >"$page"
-printf '\n| suite | what it asks | cells | core-minutes |\n|---|---|---|---|\n' >>"$page"
-for suite in $suites; do
-    printf '| [%s](#suite-%s) | %s | %s |\n' "$suite" "$suite" "$(sed -n 3p "$scratch/$suite/report.md")" \
-        "$(totals "$results/$suite.cost.csv")" >>"$page"
-done
-printf '| all | | %s |\n' "$(totals "$results"/*.cost.csv)" >>"$page"
-
-for suite in $suites; do
-    folder=$scratch/$suite
     rm -rf "$results/figures/$suite"
-    printf '\n## Suite %s\n\n' "$suite" >>"$page"
-    sed -n '3p' "$folder/report.md" >>"$page"
-    printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$(table_of "$suite")" "$results" "$suite" >>"$page"
-    cost "$results/$suite.cost.csv" >>"$page"
-    sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$folder/report.md" >>"$page"
-    # smoke is there for its bits: what its models did means nothing
-    [ "$suite" = smoke ] && continue
+    {
+        printf '# Suite %s\n\n' "$suite"
+        about "$folder/report.md"
+        printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$table" "$results" "$suite"
+        cost "$results/$suite.cost.csv"
+        sections "$suite" "$(headings_of "$suite")" | sed "s|](figures/|](figures/$suite/|"
+    } | cat -s >"$results/$suite.md"
+    [ "$(headings_of "$suite")" ] || continue
     mkdir -p "$results/figures/$suite"
-    headings="One set of weights, two media:What moderates the leak:Arms before pressure:Faithfulness under pressure:\
-How far the reasoning moved:Outcomes:Figures"
-    points=without_seeds
-    case $suite in
-    isolation | interpretability) headings="Gates:Verdicts:$headings" points="cat" ;;
-    esac
     for figure in "$folder"/figures/*.svg; do
-        if is_fine "$figure" "$suite"; then continue; fi
-        slim "$figure" >"$results/figures/$suite/$(basename "$figure")"
-    done
-    printf '%s\n' "$headings" | tr ':' '\n' | while read -r heading; do
-        section "$folder/report.md" "$heading" "$suite" | $points | without_fine "$suite" >"$scratch/section.md"
-        grep -q '^No arm of this suite has both modes' "$scratch/section.md" && continue
-        printf '\n' >>"$page"
-        cat "$scratch/section.md" >>"$page"
+        is_fine "$figure" "$suite" || slim "$figure" >"$results/figures/$suite/$(basename "$figure")"
     done
 done
-cat -s "$page" >RESULTS.md
+
+{
+    cat "$results/about.md"
+    printf '\n| suite | what it asks | cells | core-minutes |\n|---|---|---|---|\n'
+    for suite in $suites; do
+        printf '| [%s](%s/%s.md) | %s | %s |\n' "$suite" "$results" "$suite" "$(sed -n 3p "$scratch/$suite/report.md")" \
+            "$(totals "$results/$suite.cost.csv")"
+    done
+    printf '| all | | %s |\n' "$(totals "$results"/*.cost.csv)"
+    for suite in $suites; do
+        sections "$suite" "$(front_of "$suite")" | awk '/^#+ / {
+            if (!top) top = length($1)
+            $0 = substr("######", 1, 3 + length($1) - top) substr($0, length($1) + 1) } { print }' >"$scratch/front.md"
+        grep -q . "$scratch/front.md" || continue
+        printf '\n## Suite [%s](%s/%s.md)\n\n' "$suite" "$results" "$suite"
+        about "$scratch/$suite/report.md"
+        cat "$scratch/front.md"
+    done
+} | cat -s >RESULTS.md
