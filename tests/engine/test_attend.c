@@ -2,12 +2,12 @@
  * other, and one query at a time against all at once, bit for bit. */
 #include <check.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/rng.h"
 #include "engine/kernels.h"
+#include "tests/engine/processor.h"
 
 Suite *suite_attend(void);
 
@@ -36,11 +36,7 @@ static struct room one, other;
 
 static const struct kernels *table(int i) {
     if (i == 0) return &kernels_avx2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl"))
-        return &kernels_avx512;
-    printf("skip: this CPU has no AVX-512\n");
-    return NULL;
+    return no_avx512() ? NULL : &kernels_avx512;
 }
 
 static void draw(struct room *r, uint64_t seed) {

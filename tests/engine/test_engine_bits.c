@@ -5,7 +5,6 @@
  * advantages. One run is in portable mode in a process of its own, since BLIS is chosen once a process. */
 #include <check.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -218,10 +217,7 @@ START_TEST(bits_of_this_version) {
         ck_assert_msg(strcmp(narrow[kind], golden.hex[kind]) == 0,
                       "run %d gives %s: if the bits were to move, raise ENGINE_VERSION and put this here", kind,
                       narrow[kind]);
-    if (!processor_has_avx512()) {
-        printf("skip: this CPU has no AVX-512\n");
-        return;
-    }
+    if (no_avx512()) return;
     hashes_on("avx512", wide);
     ck_assert_mem_eq(narrow, wide, sizeof wide);
 }
@@ -293,7 +289,7 @@ Suite *suite_engine_bits(void) {
     Suite *s = suite_create("engine_bits");
     TCase *t = tcase_create("engine_bits");
     tcase_set_timeout(t, 60);
-    if (processor_flushes_subnormals()) tcase_add_test(t, bits_of_this_version);
+    if (flushes_subnormals()) tcase_add_test(t, bits_of_this_version);
     tcase_add_loop_test(t, threads_move_no_bit, 0, KINDS);
     tcase_add_test(t, turning_late_moves_no_bit);
     tcase_add_loop_test(t, resuming_moves_no_bit, 0, KINDS);

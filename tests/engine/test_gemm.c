@@ -10,6 +10,7 @@
 #include "engine/base/rng.h"
 #include "engine/gemm.h"
 #include "engine/kernels.h"
+#include "tests/engine/processor.h"
 
 #define CANARY 12345.678f
 
@@ -117,6 +118,17 @@ static void expect_defined_everywhere(const struct kernels *table, int n_random)
     }
 }
 
+/* Every register tile that there is: all heights, whole and cut, with and without what C holds. */
+static void expect_defined_in_every_tile(const struct kernels *table) {
+    struct rng r = rng_seed_raw(13, 7);
+    for (int m = 1; m <= 24; m++)
+        for (int t = 0; t < 4 * 8; t++) {
+            struct problem p = problem_open(&r, m, 16 * (t / 4 + 1) - (t & 1), 3, false, 0, t & 2);
+            expect_defined(table, &p);
+            problem_close(&p);
+        }
+}
+
 /* Shapes on either side of every choice that gemm and the own kernel make: packing, fetching ahead, BLIS; the last two
  * rows: packed panels of three and four vectors, whole and cut, in tiles of every height that they come in. */
 static void expect_defined_for_large(void) {
@@ -135,22 +147,16 @@ static void expect_defined_for_large(void) {
     }
 }
 
-static bool no_avx512(void) {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl"))
-        return false;
-    printf("skip: this CPU has no AVX-512\n");
-    return true;
-}
-
 START_TEST(own_avx2_is_the_definition) {
     expect_defined_everywhere(&kernels_avx2, 300);
+    expect_defined_in_every_tile(&kernels_avx2);
 }
 END_TEST
 
 START_TEST(own_avx512_is_the_definition) {
     if (no_avx512()) return;
     expect_defined_everywhere(&kernels_avx512, 300);
+    expect_defined_in_every_tile(&kernels_avx512);
 }
 END_TEST
 

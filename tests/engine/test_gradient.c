@@ -288,7 +288,7 @@ Suite *suite_gradient(void) {
     Suite *suite = suite_create("gradient");
     TCase *tc = tcase_create("gradient");
     tcase_set_timeout(tc, 60);
-    if (processor_flushes_subnormals()) tcase_add_test(tc, subnormal_gradients_are_none);
+    if (flushes_subnormals()) tcase_add_test(tc, subnormal_gradients_are_none);
     tcase_add_test(tc, text_tied);
     tcase_add_test(tc, text_untied);
     tcase_add_test(tc, thoughts_hidden);

@@ -2,12 +2,12 @@
 #include <check.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/rng.h"
 #include "engine/kernels.h"
+#include "tests/engine/processor.h"
 
 enum { MAX_ROWS = 13, MAX_COLS = 259, MARGIN = 24, SIZE = MAX_ROWS * MAX_COLS, N_IN = 5, N_OUT = 3 };
 #define CANARY (-54321.5f)
@@ -162,14 +162,6 @@ static void fill(struct bench *b, uint64_t seed) {
         for (int j = 0; j < MARGIN + SIZE + MARGIN; j++)
             b->out[i][j] = j < MARGIN || j >= MARGIN + SIZE ? CANARY : (float)(3.0 * rng_uniform(&r) - 1.5);
     b->number = 0.0;
-}
-
-static bool no_avx512(void) {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl"))
-        return false;
-    printf("skip: this CPU has no AVX-512\n");
-    return true;
 }
 
 static struct bench before, left, right;
