@@ -240,9 +240,9 @@ coverage-run: $(BUILD)/tests/run spillover $(addprefix $(BUILD)/tests/torture/,b
 	find $(BUILD) -name '*.gcda' -delete
 	$(if $(DATA),SPILLOVER_DATA=$(abspath $(DATA))) $<
 	$(MAKE) replay
-	$(TORTURE) faults 3
-	$(TORTURE) readers 1
-	STARVE_PATHS=1 nice sh tests/torture/starve.sh ./spillover $(BUILD)/tests/torture/starve.so 10
+	$(TORTURE) faults 10
+	$(TORTURE) readers 2
+	STARVE_PATHS=1 nice sh tests/torture/starve.sh ./spillover $(BUILD)/tests/torture/starve.so 20
 	nice sh tests/torture/hostile.sh ./spillover
 	./spillover bench tiny tiny-latent tiny-gen --processes 2 --mode portable --repeats 1 --seconds 0
 	./spillover bench --metrics --mode portable --repeats 1 --seconds 0
