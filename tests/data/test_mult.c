@@ -165,6 +165,8 @@ START_TEST(malformed_lines_are_named) {
         {"5 6 3 2 *", "5 6 3 *", "expected two factors of 4 digits, units first, as in '5 6 3 2 * 7 4 3 4'"},
         {"5 6 3 2", "5 6 3 x", "expected two factors of 4 digits, units first, as in '5 6 3 2 * 7 4 3 4'"},
         {"5 6 3 2", "5 6 3 0", "expected two factors of 4 digits, units first, as in '5 6 3 2 * 7 4 3 4'"},
+        {"7 4 3 4", "7 4 3 0", "expected two factors of 4 digits, units first, as in '5 6 3 2 * 7 4 3 4'"},
+        {"5 6 3 2", "5-6 3 2", "expected two factors of 4 digits, units first, as in '5 6 3 2 * 7 4 3 4'"},
         {"8 2 0 1", "8 2 0 2", NULL},
         {"8 2 0 1", "8 2 0 1 ", NULL},
         {"8 2 0 1", "8 2 0", NULL},
