@@ -8,6 +8,12 @@ results=data/results
 rm -rf "$scratch"
 mkdir -p "$scratch"
 
+# Suites that decide stand first, whole, with their gates and verdicts.
+deciding="isolation interpretability"
+decides() { # suite
+    case " $deciding " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
 # A section of a report: its heading, at whatever level, and all below it.
 section() { # report.md heading
     awk -v heading="$2" '/^#+ / { level = length($1)
@@ -24,13 +30,14 @@ without_seeds() {
 # Half of the room that pictures would take is left out: those by layer, and, of suites that decide nothing, those by step and
 # along updates; of the whole grid those along the dose too. They are drawn under SCRATCH/<suite>/figures and stay there.
 fine_of() { # suite
+    if decides "$1"; then echo "decodability_layers"; return; fi
     case $1 in
-    isolation | interpretability) echo "decodability_layers" ;;
     pressure) echo "decodability_layers decodability_by_step update_spillover dose_spillover drift_decomposition bits" ;;
     *) echo "decodability_layers decodability_by_step update_spillover" ;;
     esac
 }
 
+# Nor is a picture announced of which there is nothing to draw.
 without_fine() { # suite
     awk -v names="$(fine_of "$1")" 'BEGIN { RS = ""; ORS = "\n\n"; gsub(/ /, "|", names) }
         $0 ~ "^!.*/(" names ")[.]svg[)]$" { caption = ""; next }
@@ -80,8 +87,8 @@ cost() { # cost.csv: what all took, and the seconds of every base and arm, which
 
 # What a reader of RESULTS.md sees of a suite: what decides, what the arms learnt.
 front_of() { # suite
+    if decides "$1"; then echo "Gates:Verdicts"; return; fi
     case $1 in
-    isolation | interpretability) echo "Gates:Verdicts" ;;
     arms) echo "Gates of every arm" ;;
     smoke) ;;
     *) echo "On the published file" ;;
@@ -89,10 +96,8 @@ front_of() { # suite
 }
 
 headings_of() { # suite
-    case $1 in
-    isolation | interpretability) printf "Gates:Verdicts:" ;;
-    smoke) return ;; # it is there for its bits: what its models did means nothing
-    esac
+    [ "$1" = smoke ] && return # it is there for its bits: what its models did means nothing
+    if decides "$1"; then printf "Gates:Verdicts:"; fi
     echo "One set of weights, two media:What moderates the leak:Arms before pressure:Faithfulness under pressure:\
 How far the reasoning moved:Outcomes:Figures"
 }
@@ -100,7 +105,7 @@ How far the reasoning moved:Outcomes:Figures"
 # Sections of a suite's report, a heading a line.
 sections() { # suite headings
     points=without_seeds
-    case $1 in isolation | interpretability) points=cat ;; esac
+    if decides "$1"; then points="cat"; fi
     printf '%s\n' "$2" | tr ':' '\n' | while read -r heading; do
         section "$scratch/$1/report.md" "$heading" | $points | without_fine "$1" >"$scratch/section.md"
         grep -q '^No arm of this suite has both modes' "$scratch/section.md" || { echo; cat "$scratch/section.md"; }
@@ -113,9 +118,11 @@ about() { # report.md
     sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$1"
 }
 
-# The suites that decide come first.
-suites="isolation interpretability $(cd "$results" && ls *.manifest.json | sed 's/\.manifest\.json$//' |
-    grep -vx -e isolation -e interpretability)"
+suites=$deciding
+for manifest in "$results"/*.manifest.json; do
+    suite=$(basename "$manifest" .manifest.json)
+    decides "$suite" || suites="$suites $suite"
+done
 
 for suite in $suites; do
     table=$(table_of "$suite")
@@ -128,15 +135,16 @@ for suite in $suites; do
     cp "$results/$suite.manifest.json" "$folder/manifest.json"
     "$program" report "$suite" --out "$scratch" >"$folder/summary.txt"
 
+    headings=$(headings_of "$suite")
     rm -rf "$results/figures/$suite"
     {
         printf '# Suite %s\n\n' "$suite"
         about "$folder/report.md"
         printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$table" "$results" "$suite"
         cost "$results/$suite.cost.csv"
-        sections "$suite" "$(headings_of "$suite")" | sed "s|](figures/|](figures/$suite/|"
+        sections "$suite" "$headings" | sed "s|](figures/|](figures/$suite/|"
     } | cat -s >"$results/$suite.md"
-    [ "$(headings_of "$suite")" ] || continue
+    [ "$headings" ] || continue
     mkdir -p "$results/figures/$suite"
     for figure in "$folder"/figures/*.svg; do
         is_fine "$figure" "$suite" || slim "$figure" >"$results/figures/$suite/$(basename "$figure")"

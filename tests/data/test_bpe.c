@@ -7,6 +7,7 @@
 
 #include "data/bpe.h"
 #include "engine/base/fs.h"
+#include "tests/edited.h"
 
 static struct arena arena;
 static struct bpe *bpe;
@@ -244,12 +245,6 @@ END_TEST
 
 /* ---- malformed files ---- */
 
-static char *edited(const char *text, const char *from, const char *to) {
-    const char *at = strstr(text, from);
-    ck_assert_ptr_nonnull(at);
-    return arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-}
-
 static const struct {
     const char *from, *to, *message;
 } bad_vocab[] =
@@ -296,9 +291,9 @@ static void assert_refused(const char *vocab, const char *list, const char *mess
 START_TEST(malformed_files_are_named) {
     char *vocab = vocab_text(), *list = merges_text();
     for (size_t i = 0; i < sizeof bad_vocab / sizeof bad_vocab[0]; i++)
-        assert_refused(edited(vocab, bad_vocab[i].from, bad_vocab[i].to), list, bad_vocab[i].message);
+        assert_refused(edited(&arena, vocab, bad_vocab[i].from, bad_vocab[i].to), list, bad_vocab[i].message);
     for (size_t i = 0; i < sizeof bad_merges / sizeof bad_merges[0]; i++)
-        assert_refused(vocab, edited(list, bad_merges[i].from, bad_merges[i].to), bad_merges[i].message);
+        assert_refused(vocab, edited(&arena, list, bad_merges[i].from, bad_merges[i].to), bad_merges[i].message);
     assert_refused("{}", list, "byte 0 has no token");
     assert_refused("", list, "v.json:1: ");
     assert_refused("[]", list, "expected an object");
@@ -316,7 +311,8 @@ START_TEST(too_many_tokens_are_refused) {
 END_TEST
 
 START_TEST(line_ends_of_other_systems_are_read) {
-    char *list = edited(edited(merges_text(), "h e\n", "h e\r\n"), "! á\n", "! á"), *vocab = vocab_text();
+    char *list = edited(&arena, edited(&arena, merges_text(), "h e\n", "h e\r\n"), "! á\n", "! á"),
+         *vocab = vocab_text();
     ck_assert_msg(parse(vocab, list) == ST_OK, "%s", status_message());
     int ids[4];
     ck_assert(bpe_encode(bpe, "he", 2, ids) == 1 && ids[0] == 256);

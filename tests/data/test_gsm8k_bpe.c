@@ -5,6 +5,7 @@
 
 #include "data/gsm8k.h"
 #include "tests/data/gpt2_files.h"
+#include "tests/edited.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
 
@@ -269,11 +270,7 @@ static void vocabulary(const char *const edits[][2]) {
     char *text;
     size_t size;
     ck_assert_int_eq(fs_read(&arena, in("gpt2/vocab.json"), &text, &size), ST_OK);
-    for (int i = 0; edits[i][0]; i++) {
-        const char *at = strstr(text, edits[i][0]);
-        ck_assert_ptr_nonnull(at);
-        text = arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, edits[i][1], at + strlen(edits[i][0]));
-    }
+    for (int i = 0; edits[i][0]; i++) text = edited(&arena, text, edits[i][0], edits[i][1]);
     ck_assert_int_eq(fs_write(in("gpt2/vocab.json"), text, strlen(text)), ST_OK);
 }
 

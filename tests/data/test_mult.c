@@ -5,6 +5,7 @@
 #include "engine/base/fs.h"
 #include "metrics/faith.h"
 #include "tests/data/published.h"
+#include "tests/edited.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
 
@@ -178,9 +179,7 @@ START_TEST(malformed_lines_are_named) {
         struct task_ctx ctx;
         struct problem *p;
         int n;
-        const char *at = strstr(first, bad[i].from);
-        const char *text = arena_printf(&arena, "%s\n%.*s%s%s\n", first, (int)(at - first), first, bad[i].to,
-                                        at + strlen(bad[i].from));
+        const char *text = arena_printf(&arena, "%s\n%s\n", first, edited(&arena, first, bad[i].from, bad[i].to));
         ck_assert_int_eq(load_text(text, &ctx, &p, &n), ST_DATA);
         const char *want = bad[i].message ? bad[i].message : arena_printf(&arena, "expected '%s'", first);
         ck_assert_str_eq(status_message(), arena_printf(&arena, "%s/4x4_valid.txt:2: %s", folder, want));

@@ -7,6 +7,7 @@
 #include "data/prosqa.h"
 #include "engine/base/fs.h"
 #include "tests/data/published.h"
+#include "tests/edited.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
 
@@ -146,17 +147,6 @@ START_TEST(words_form) {
 }
 END_TEST
 
-/* `text` with the first occurrence of `old` replaced. */
-static const char *replaced(const char *text, const char *old, const char *new) {
-    const char *at = strstr(text, old);
-    ck_assert_msg(at != NULL, "%s", old);
-    return arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
-}
-
-static const char *edited(const char *old, const char *new) {
-    return replaced(good, old, new);
-}
-
 START_TEST(malformed_files_name_the_item_and_the_fault) {
     static const struct {
         const char *old, *new, *message;
@@ -233,7 +223,7 @@ START_TEST(malformed_files_name_the_item_and_the_fault) {
     struct prosqa_graph *g;
     int n;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        const char *path = put("bad.json", edited(bad[i].old, bad[i].new));
+        const char *path = put("bad.json", edited(&arena, good, bad[i].old, bad[i].new));
         ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
         ck_assert_str_eq(status_message(), arena_printf(&arena, "%s: %s", path, bad[i].message));
     }
@@ -241,9 +231,9 @@ START_TEST(malformed_files_name_the_item_and_the_fault) {
 END_TEST
 
 START_TEST(a_target_too_far_away_is_refused) {
-    const char *chain = edited("[0, 2], [0, 3], [2, 4], [3, 4], [4, 5], [1, 6], [6, 7]",
+    const char *chain = edited(&arena, good, "[0, 2], [0, 3], [2, 4], [3, 4], [4, 5], [1, 6], [6, 7]",
                                "[0, 1], [1, 2], [2, 3], [3, 4], [4, 6], [6, 8], [8, 5]");
-    const char *path = put("far.json", replaced(chain, "\"dumpus\"", "\"dumpus\", \"wumpus\""));
+    const char *path = put("far.json", edited(&arena, chain, "\"dumpus\"", "\"dumpus\", \"wumpus\""));
     struct prosqa_graph *g;
     int n;
     ck_assert_int_eq(prosqa_read(&arena, path, &g, &n), ST_DATA);
@@ -252,7 +242,7 @@ START_TEST(a_target_too_far_away_is_refused) {
 END_TEST
 
 START_TEST(a_longer_path_than_the_shortest_is_refused) {
-    const char *text = edited("[0, 3]", "[0, 4]");
+    const char *text = edited(&arena, good, "[0, 3]", "[0, 4]");
     const char *at = strstr(text, "Tom is a dumpus.");
     text = arena_printf(&arena, "%.*sTom is a brimpus.%s", (int)(at - text), text, at + strlen("Tom is a dumpus."));
     at = strstr(text, "Every dumpus is");

@@ -7,6 +7,7 @@
 #include "engine/checkpoint.h"
 #include "engine/gemm.h"
 #include "engine/safetensors.h"
+#include "tests/edited.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
 
@@ -162,10 +163,7 @@ START_TEST(models_with_a_wrong_configuration_are_refused) {
     };
     const char *whole = c.meta[0].value;
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
-        const char *at = strstr(whole, edits[i].from);
-        ck_assert_ptr_nonnull(at);
-        c.meta[0].value =
-            arena_printf(&arena, "%.*s%s%s", (int)(at - whole), whole, edits[i].to, at + strlen(edits[i].from));
+        c.meta[0].value = edited(&arena, whole, edits[i].from, edits[i].to);
         assert_no_model(&c, edits[i].message);
     }
     c.meta[0].value = "[]";

@@ -14,6 +14,7 @@
 #include "engine/gemm.h"
 #include "engine/loss.h"
 #include "engine/tape.h"
+#include "tests/edited.h"
 
 Suite *suite_lora(void);
 
@@ -276,13 +277,6 @@ START_TEST(files_of_what_was_trained) {
 }
 END_TEST
 
-/* The text with the first `from` in it, which is there, replaced. */
-static const char *replaced(const char *text, const char *from, const char *to) {
-    const char *at = strstr(text, from);
-    ck_assert_msg(at != NULL, "%s in %s", from, text);
-    return arena_printf(&arena, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
-}
-
 START_TEST(files_that_lie_about_what_was_trained) {
     static const struct {
         const char *key, *from, *to, *says; /* in the metadata */
@@ -308,7 +302,7 @@ START_TEST(files_that_lie_about_what_was_trained) {
         ck_assert_int_eq(checkpoint_read(&arena, part, &c), ST_OK);
         for (int k = 0; k < c.n_meta; k++)
             if (strcmp(c.meta[k].key, lies[i].key) == 0)
-                c.meta[k].value = replaced(c.meta[k].value, lies[i].from, lies[i].to);
+                c.meta[k].value = edited(&arena, c.meta[k].value, lies[i].from, lies[i].to);
         ck_assert_int_eq(checkpoint_write(bad, &c), ST_OK);
         ck_assert_msg(checkpoint_load_trained(&read, &arena, bad, rest) == ST_DATA, "%s", lies[i].to);
         ck_assert_msg(strstr(status_message(), lies[i].says), "%s: %s", lies[i].to, status_message());
