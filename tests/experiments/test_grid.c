@@ -6,6 +6,7 @@
 
 #include "engine/base/fs.h"
 #include "engine/base/sha256.h"
+#include "experiments/cost.h"
 #include "tests/experiments/grid_setup.h"
 #include "tests/folder.h"
 
@@ -51,6 +52,31 @@ START_TEST(keys_follow_what_a_cell_depends_on) {
         ck_assert_str_eq(hex, plain.cells[i].cell.key);
         ck_assert_str_eq(plain.cells[i].cell.parent, i ? plain.cells[i - 1].cell.key : "");
     }
+}
+END_TEST
+
+/* Seconds that the one arm of a suite is guessed to take, with these settings of its own. */
+static double guess(const char *arm) {
+    const struct grid g = grid_of(arena_printf(
+        &arena, "suite: m\nseeds: 1\ngrid:\n  - task: {name: chain}\n    arm: {%s}\n    measure: {probe_train: 300}\n",
+        arm));
+    ck_assert_int_eq(g.n, 2);
+    return cost_guess(&g.cells[1].cell);
+}
+
+/* The last stage's updates, and before them as many a step (chain has five, and three beside) as a stage is likely to take
+ * and may. */
+START_TEST(a_guess_counts_the_stages_of_coconut) {
+    const double none = guess("name: no_curriculum, updates: 1000"),
+                 twice = guess("name: no_curriculum, updates: 2000"), measuring = 2 * none - twice,
+                 cap_1 = guess("name: coconut, updates: 1000, stage_cap: 1"),
+                 cap_30 = guess("name: coconut, updates: 1000, stage_cap: 30"),
+                 cap_80 = guess("name: coconut, updates: 1000, stage_cap: 80");
+    ck_assert_double_gt(measuring, 0.0);
+    ck_assert_double_eq_tol((cap_1 - measuring) / (none - measuring), (1000 + 1 * 8) / 1000.0, 1e-9);
+    ck_assert_double_eq_tol((cap_80 - cap_30) / (none - measuring), 50 * 8 / 1000.0, 1e-9);
+    ck_assert_double_eq(guess("name: coconut, updates: 1000, stage_cap: 600"),
+                        guess("name: coconut, updates: 1000, stage_cap: 6000"));
 }
 END_TEST
 
@@ -136,6 +162,7 @@ Suite *suite_grid(void) {
     tcase_set_timeout(t, 20);
     tcase_add_checked_fixture(t, open_folder, close_folder);
     tcase_add_test(t, keys_follow_what_a_cell_depends_on);
+    tcase_add_test(t, a_guess_counts_the_stages_of_coconut);
     tcase_add_test(t, cells_appear_once_and_behind_their_parents);
     tcase_add_test(t, pairs_and_variants);
     tcase_add_test(t, a_variant_goes_down_to_children);
