@@ -40,14 +40,33 @@ int mind_reasoning_positions(const struct mind *m) {
     BUG("medium %d", m->medium);
 }
 
+/* Rows, and what every rollout has. */
+static void open_rows(struct rollout *r, struct arena *a, const struct mind *m, int n) {
+    *r = (struct rollout){.n = n,
+                          .R = mind_reasoning_positions(m),
+                          .O = m->task->shape.output,
+                          .C = m->gpt->config.width,
+                          .V = m->gpt->config.vocab};
+    r->reasoning = ARENA_NEW(a, int, (size_t)n *(size_t)r->R);
+    r->n_reasoning = ARENA_NEW(a, int, n);
+}
+
+void rollout_open_reasoning(struct rollout *r, struct arena *a, const struct mind *m, int n) {
+    open_rows(r, a, m, n);
+    r->u = ARENA_NEW(a, float, (size_t)n *(size_t)r->R *(size_t)r->C);
+}
+
+void rollout_open_states(struct rollout *r, struct arena *a, const struct mind *m, int n, int layer) {
+    open_rows(r, a, m, n);
+    r->layer = layer;
+    r->states = ARENA_NEW(a, float, (size_t)n *(size_t)r->R *(size_t)r->C);
+    r->before = ARENA_NEW(a, float, (size_t)n *(size_t)r->C);
+}
+
 void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int n) {
-    const int R = mind_reasoning_positions(m), O = m->task->shape.output;
-    *r = (struct rollout){.n = n, .R = R, .O = O, .C = m->gpt->config.width, .V = m->gpt->config.vocab};
     const size_t rows = (size_t)n;
-    r->reasoning = ARENA_NEW(a, int, rows *(size_t)R);
-    r->n_reasoning = ARENA_NEW(a, int, rows);
-    r->u = ARENA_NEW(a, float, rows *(size_t)R *(size_t)r->C);
-    r->output = ARENA_NEW(a, int, rows *(size_t)O);
+    rollout_open_reasoning(r, a, m, n);
+    r->output = ARENA_NEW(a, int, rows *(size_t)r->O);
     r->p_answer = ARENA_NEW(a, float, rows *(size_t)r->V);
     if (m->task->shape.slot_report > 0) r->p_report = ARENA_NEW(a, float, rows *(size_t)r->V);
     if (m->task->shape.slot_admit > 0) r->p_admit = ARENA_NEW(a, float, rows *(size_t)r->V);
@@ -77,13 +96,6 @@ struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
     r->reasoned = ARENA_NEW(a, int, rows);
     r->vectors = ARENA_NEW(a, float, (size_t)rows *(size_t)R *(size_t)C);
     return r;
-}
-
-void rollout_keep_states(struct rollout *r, struct arena *a, const struct mind *m) {
-    r->layers = m->gpt->config.layers;
-    const size_t rows = (size_t)r->n, C = (size_t)r->C;
-    r->states = ARENA_NEW(a, float, (size_t)(r->layers + 1) * rows * (size_t)r->R * C);
-    r->before = ARENA_NEW(a, float, rows *C);
 }
 
 /* Token from a row of probabilities: greedy, or sampled by inversion. */
@@ -155,7 +167,9 @@ static void note(struct runner *r, const struct chunk *c, int b, int token, cons
         if (b < c->n) {
             long at = i * out->R + r->reasoned[b];
             out->reasoning[at] = token;
-            memcpy(out->u + at * out->C, c->mind->gpt->p.wte + (long)token * out->C, (size_t)out->C * sizeof(float));
+            if (out->u)
+                memcpy(out->u + at * out->C, c->mind->gpt->p.wte + (long)token * out->C,
+                       (size_t)out->C * sizeof(float));
         }
         r->reasoned[b]++;
         return;
@@ -256,7 +270,7 @@ static void silent_reasoning(struct runner *r, const struct chunk *c) {
     for (int b = 0; b < c->n; b++) {
         long i = c->first + b;
         out->n_reasoning[i] = K_;
-        for (int k = 0; k < K_; k++) {
+        for (int k = 0; out->u && k < K_; k++) {
             const float *u = m->medium == MEDIUM_LATENT || k < until
                                  ? tape_fed(&r->tape, b, t0 + k)
                                  : m->gpt->p.wte + (long)(s->pause + k % s->steps) * C;
@@ -288,16 +302,15 @@ static void run_chunk(struct runner *r, const struct gpt *gpt, const struct chun
 /* Reasoning position k stands k positions behind the question, in every medium. */
 static void note_states(const struct runner *r, const struct chunk *c) {
     struct rollout *out = c->out;
+    const int layers = c->mind->gpt->config.layers;
     const size_t bytes = (size_t)out->C * sizeof(float);
     for (int b = 0; out->states && b < c->n; b++) {
-        memcpy(out->before + ((long)c->first + b) * out->C, tape_state(&r->tape, out->layers, b, r->batch.Q - 1),
-               bytes);
-        for (int l = 0; l <= out->layers; l++) {
-            float *to = out->states + (((long)c->first + b) * (out->layers + 1) + l) * out->R * out->C;
-            memset(to, 0, bytes * (size_t)out->R);
-            for (int k = 0; k < out->n_reasoning[c->first + b]; k++)
-                memcpy(to + (long)k * out->C, tape_state(&r->tape, l, b, r->batch.Q + k), bytes);
-        }
+        const long i = (long)c->first + b;
+        float *to = out->states + i * out->R * out->C;
+        memcpy(out->before + i * out->C, tape_state(&r->tape, layers, b, r->batch.Q - 1), bytes);
+        memset(to, 0, bytes * (size_t)out->R);
+        for (int k = 0; k < out->n_reasoning[i]; k++)
+            memcpy(to + (long)k * out->C, tape_state(&r->tape, out->layer, b, r->batch.Q + k), bytes);
     }
 }
 
@@ -324,10 +337,12 @@ void runner_run(struct runner *r, const struct mind *m, const struct problem *pr
     const size_t positions = (size_t)r->tape.T * (size_t)r->tape.B;
     struct arena room; /* for the states of every position of a chunk */
     arena_open(&room, 1 << 16);
-    float *kept = out->states ? ARENA_NEW(&room, float, (size_t)(out->layers + 1) * positions * (size_t)out->C) : NULL;
+    float *kept =
+        out->states ? ARENA_NEW(&room, float, (size_t)(m->gpt->config.layers + 1) * positions * (size_t)out->C) : NULL;
+    if (!out->output && !options->reasoning_only) BUG("a rollout with room for reasoning alone");
     memset(out->reasoning, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->R);
-    memset(out->output, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->O);
-    memset(out->u, 0, sizeof(float) * (size_t)out->n * (size_t)out->R * (size_t)out->C);
+    if (out->output) memset(out->output, 0xff, sizeof(int) * (size_t)out->n * (size_t)out->O);
+    if (out->u) memset(out->u, 0, sizeof(float) * (size_t)out->n * (size_t)out->R * (size_t)out->C);
     for (int first = 0; first < out->n; first += r->rows) {
         struct chunk c = {.mind = m, .options = options, .out = out, .first = first};
         c.reasoning_only = options->reasoning_only || m->face;

@@ -46,16 +46,14 @@ struct rollout {
     int *reasoning;   /* [n][R] tokens; latent: -1 */
     int *n_reasoning; /* [n] */
     float *u;         /* [n][R][C] the fed-back channel: wte row of the token, or the fed vector */
-    int *output;      /* [n][O] tokens after <eot>, -1 behind the last */
+    int *output;      /* [n][O] tokens after <eot>, -1 behind the last; NULL where only reasoning has room */
     float *p_answer,
         *p_report;  /* [n][V] probabilities at the two slots, given the output so far; NULL without report */
     float *p_admit; /* [n][V] at the slot that admits a hint; NULL without one */
 
-    /* Kept only behind rollout_keep_states; else NULL, and a run pays nothing for them. */
-    int layers; /* L; there are L + 1 states */
-    float
-        *states; /* [n][L+1][R][C] at the reasoning positions: block inputs, then the final layer norm's output; 0 where
-                      the reasoning had ended */
+    /* Kept only behind rollout_open_states; else NULL, and a run pays nothing for them. */
+    int layer;     /* 0 .. L-1: that block's input; L: the final layer norm's output */
+    float *states; /* [n][R][C] at the reasoning positions; 0 where the reasoning had ended */
     float *before; /* [n][C] the final state at the question's last position, which the first thought comes from */
 };
 
@@ -67,8 +65,13 @@ struct rollout_options {
     struct force force;
 };
 
-/* Buffers for n rows of this mind. */
+/* Buffers for n rows of this mind: reasoning, u and outputs. */
 void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int n);
+
+/* For runs with reasoning_only, reasoning and u alone; or, in place of u, the network's states at one layer (they are the
+ * mind's, not its face's). States of all layers at once would be the largest thing that a cell holds. */
+void rollout_open_reasoning(struct rollout *r, struct arena *a, const struct mind *m, int n);
+void rollout_open_states(struct rollout *r, struct arena *a, const struct mind *m, int n, int layer);
 
 /* Tape and batches for rollouts, reused from call to call: `rows` run at a time, fewer where their tape would take more
  * than RUNNER_BYTES (64 of GPT-2's would take 3 GB). */
@@ -76,10 +79,6 @@ enum { RUNNER_BYTES = 1 << 30 };
 int runner_rows(const struct mind *m, int rows);
 struct runner;
 struct runner *runner_open(struct arena *a, const struct mind *m, int rows);
-
-/* Make room, in the arena, for the network's states at the reasoning positions: every later run fills them. They are the
- * mind's, not its face's. */
-void rollout_keep_states(struct rollout *r, struct arena *a, const struct mind *m);
 
 /* Run problems [n] (r->n == n). Deterministic in (mind, problems, options); independent of `rows` when nothing is
  * sampled. The mind must have the shape (model, task) of the one the runner was opened for, and reason at no more

@@ -44,7 +44,7 @@ static void read_all(const struct watch *w, struct arena *a, const struct mind *
     struct rng rng = rng_open(w->seed, "watch sampling", 0);
     struct rollout_options o = {.sample_reasoning = m->medium == MEDIUM_TEXT, .rng = &rng, .force = {.stop = -1}};
     o.reasoning_only = reach == REASONING_ONLY;
-    rollout_open(&out->r, a, m, n);
+    (o.reasoning_only ? rollout_open_reasoning : rollout_open)(&out->r, a, m, n);
     runner_run(runner, m, p, &o, &out->r);
     out->y = ARENA_NEW(a, int, n);
     out->group = ARENA_NEW(a, int, n);
@@ -58,12 +58,15 @@ static void read_all(const struct watch *w, struct arena *a, const struct mind *
     out->items.group = out->group;
 }
 
-/* The reasoning on the first n questions of the set "fit" or "test". */
+/* The reasoning on the first n questions of the set "fit" or "test"; nobody needs the questions afterwards. */
 static void read_set(const struct watch *w, struct arena *a, const struct mind *m, struct runner *runner,
                      const char *set, int n, struct reads *out) {
-    struct problem *p = ARENA_NEW(a, struct problem, n);
+    struct arena own;
+    arena_open(&own, (size_t)1 << 20);
+    struct problem *p = ARENA_NEW(&own, struct problem, n);
     draw(w, m->task, set, p, n, w->pressure->monitor_on);
     read_all(w, a, m, runner, p, n, REASONING_ONLY, out);
+    arena_close(&own);
 }
 
 static struct probe_items at_position(const struct reads *r, int position) {

@@ -101,18 +101,15 @@ void decode_drift_own(struct measurement *m, const struct decode_channel *was, c
 
 void decode_drift_frozen(struct measurement *m) {
     const struct measurement_before *b = m->before;
-    struct rollout was[2], now[2];
     struct arena own;
     arena_open(&own, (size_t)1 << 20);
-    decode_force_states(m, &own, &b->mind, m->fit, &b->own_fit, &was[0]);
-    decode_force_states(m, &own, &b->mind, m->test, &b->own_test, &was[1]);
-    decode_force_states(m, &own, m->mind, m->fit, &b->own_fit, &now[0]);
-    decode_force_states(m, &own, m->mind, m->test, &b->own_test, &now[1]);
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
-        const struct decode_channel then = decode_channel_state(&was[0], &was[1], l);
-        const struct decode_channel here = decode_channel_state(&now[0], &now[1], l);
+        const struct arena_mark mark = arena_mark(&own);
+        const struct decode_channel then = decode_channel_state(m, &own, &b->mind, &b->own_fit, &b->own_test, l);
+        const struct decode_channel here = decode_channel_state(m, &own, m->mind, &b->own_fit, &b->own_test, l);
         /* an arm's probes of states were fitted on these very vectors */
         add_all(m, "frozen", &then, &here, b->probes ? decode_probe(m->decode, l, DECODE_VALUE, 0) : NULL);
+        arena_rewind(&own, mark);
     }
     arena_close(&own);
 }

@@ -21,10 +21,10 @@ MUST_USE enum status decode_fit_probe(const struct measurement *m, struct arena 
 /* False for c where the task has none. */
 bool decode_has(const struct measurement *m, enum decode_concept concept);
 
-/* The reasoning of `from` given whole to a mind, with its states kept; no output. */
-void decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
-                         const struct problem *problems, const struct rollout *from, struct rollout *out);
-struct decode_channel decode_channel_state(const struct rollout *fit, const struct rollout *test, int layer);
+/* The mind's states at a layer when the reasoning `fit` and `test` of the two sides is given to it whole. They live in the
+ * arena. */
+struct decode_channel decode_channel_state(const struct measurement *m, struct arena *a, const struct mind *mind,
+                                           const struct rollout *fit, const struct rollout *test, int layer);
 
 /* The mean over the question of what its tokens are embedded as. */
 struct decode_channel decode_channel_inputs(const struct measurement *m);

@@ -216,9 +216,9 @@ static void read_monitors(struct measurement *m, const struct decode_channel *u)
 
 /* ---- channels beside u ---- */
 
-/* The reasoning of `from` given to `mind` whole, with its states kept. */
-void decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
-                         const struct problem *problems, const struct rollout *from, struct rollout *out) {
+/* The reasoning of `from` given to `mind` whole, with its states at a layer kept. */
+static void force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
+                         const struct problem *problems, const struct rollout *from, int layer, struct rollout *out) {
     struct rollout_options o = {.reasoning_only = true, .force = {.until = from->R, .stop = -1}};
     if (mind->medium == MEDIUM_TEXT) {
         o.force.tokens = from->reasoning;
@@ -226,19 +226,20 @@ void decode_force_states(const struct measurement *m, struct arena *a, const str
     } else {
         o.force.vectors = from->u;
     }
-    rollout_open(out, a, mind, from->n);
-    rollout_keep_states(out, a, mind);
+    rollout_open_states(out, a, mind, from->n, layer);
     runner_run(m->runner, mind, problems, &o, out);
 }
 
-struct decode_channel decode_channel_state(const struct rollout *fit, const struct rollout *test, int layer) {
-    struct decode_channel c = decode_channel_u(fit, test);
-    const long at = (long)layer * fit->R * fit->C;
+struct decode_channel decode_channel_state(const struct measurement *m, struct arena *a, const struct mind *mind,
+                                           const struct rollout *fit, const struct rollout *test, int layer) {
+    struct rollout side[2];
+    force_states(m, a, mind, m->fit, fit, layer, &side[0]);
+    force_states(m, a, mind, m->test, test, layer, &side[1]);
+    struct decode_channel c = decode_channel_u(&side[0], &side[1]);
     c.view = "state";
     c.layer = layer;
-    c.item *= fit->layers + 1;
-    c.side[0] = fit->states + at;
-    c.side[1] = test->states + at;
+    c.side[0] = side[0].states;
+    c.side[1] = side[1].states;
     return c;
 }
 
@@ -258,7 +259,7 @@ static struct decode_channel untrained(struct measurement *m, struct arena *a) {
         if (mind.medium == MEDIUM_TEXT)
             o.force =
                 (struct force){.until = own->R, .stop = -1, .tokens = own->reasoning, .n_tokens = own->n_reasoning};
-        rollout_open(&r[side], a, &mind, own->n);
+        rollout_open_reasoning(&r[side], a, &mind, own->n);
         runner_run(m->runner, &mind, side ? m->test : m->fit, &o, &r[side]);
     }
     struct decode_channel c = decode_channel_u(&r[0], &r[1]);
@@ -323,15 +324,14 @@ static void read_baselines(struct measurement *m, const struct decode_channel *u
 /* An arm's probes stay; what was pressed is read in their class where they were given. */
 static void read_states(struct measurement *m) {
     const struct probe_options linear = probe_defaults();
-    struct rollout states[2];
-    struct arena own; /* states are the largest thing there is, and nobody needs them afterwards */
+    struct arena own; /* a layer at a time: nobody needs its states afterwards */
     arena_open(&own, (size_t)1 << 20);
-    decode_force_states(m, &own, m->mind, m->fit, &m->own_fit, &states[0]);
-    decode_force_states(m, &own, m->mind, m->test, &m->own_test, &states[1]);
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
-        const struct decode_channel c = decode_channel_state(&states[0], &states[1], l);
+        const struct arena_mark mark = arena_mark(&own);
+        const struct decode_channel c = decode_channel_state(m, &own, m->mind, &m->own_fit, &m->own_test, l);
         if (!m->before) fit_frozen(m, &c);
         read_channel(m, &c, !m->before ? AS_GIVEN : m->before->probes ? LIKE_IT : AFRESH, &linear);
+        arena_rewind(&own, mark);
     }
     arena_close(&own);
 }

@@ -21,7 +21,7 @@ const int metric_count = sizeof metric_table / sizeof metric_table[0];
 static void roll_out(const struct measurement *m, const struct mind *mind, const struct problem *problems, int n,
                      bool reasoning_only, struct rollout *r) {
     const struct rollout_options greedy = {.reasoning_only = reasoning_only, .force.stop = -1};
-    rollout_open(r, m->arena, mind, n);
+    (reasoning_only ? rollout_open_reasoning : rollout_open)(r, m->arena, mind, n);
     runner_run(m->runner, mind, problems, &greedy, r);
 }
 

@@ -42,25 +42,27 @@ END_TEST
 /* ---- states ---- */
 
 START_TEST(states_are_those_of_the_network) {
-    struct rollout with, without;
-    const struct rollout_options o = {.force.stop = -1};
-    rollout_open(&with, &subject_arena, &subject_thinker.mind, TEST);
-    rollout_open(&without, &subject_arena, &subject_thinker.mind, TEST);
-    rollout_keep_states(&with, &subject_arena, &subject_thinker.mind);
-    runner_run(subject_thinker.runner, &subject_thinker.mind, subject_thinker.test, &o, &with);
-    runner_run(subject_thinker.runner, &subject_thinker.mind, subject_thinker.test, &o, &without);
-    const size_t bytes = (size_t)TEST * STEPS * WIDTH * sizeof(float);
-    ck_assert_mem_eq(with.u, without.u, bytes);
-    ck_assert_ptr_null(without.states);
+    struct rollout whole, silent, inputs, finals;
+    const struct mind *mind = &subject_thinker.mind;
+    const struct rollout_options o = {.force.stop = -1}, reasoning = {.reasoning_only = true, .force.stop = -1};
+    rollout_open(&whole, &subject_arena, mind, TEST);
+    rollout_open_reasoning(&silent, &subject_arena, mind, TEST);
+    rollout_open_states(&inputs, &subject_arena, mind, TEST, 0);
+    rollout_open_states(&finals, &subject_arena, mind, TEST, mind->gpt->config.layers);
+    runner_run(subject_thinker.runner, mind, subject_thinker.test, &o, &whole);
+    runner_run(subject_thinker.runner, mind, subject_thinker.test, &reasoning, &silent);
+    runner_run(subject_thinker.runner, mind, subject_thinker.test, &reasoning, &inputs);
+    runner_run(subject_thinker.runner, mind, subject_thinker.test, &reasoning, &finals);
+    ck_assert_mem_eq(silent.u, whole.u, (size_t)TEST * STEPS * WIDTH * sizeof(float));
+    ck_assert_ptr_null(whole.states);
     for (int i = 0; i < TEST; i++)
         for (int k = 0; k < STEPS; k++) {
-            const float *first = with.states + (((long)i * 3 + 0) * STEPS + k) * WIDTH;
-            const float *last = with.states + (((long)i * 3 + 2) * STEPS + k) * WIDTH;
-            const float *u = with.u + ((long)i * STEPS + k) * WIDTH;
+            const long at = ((long)i * STEPS + k) * WIDTH;
+            const float *first = inputs.states + at, *last = finals.states + at, *u = whole.u + at;
             const float *position =
                 subject_thinker.model.p.wpe + (long)(subject_thinker.test[i].n_question + k) * WIDTH;
             for (int j = 0; j < WIDTH; j++) ck_assert_float_eq(first[j], u[j] + position[j]);
-            if (k == 0) ck_assert_mem_eq(with.before + (long)i * WIDTH, u, WIDTH * sizeof(float));
+            if (k == 0) ck_assert_mem_eq(finals.before + (long)i * WIDTH, u, WIDTH * sizeof(float));
             if (k + 1 < STEPS) ck_assert_mem_eq(last, u + WIDTH, WIDTH * sizeof(float)); /* the next thought */
         }
 }
@@ -94,12 +96,11 @@ START_TEST(states_of_text_stand_at_its_tokens) {
     }
     const struct rollout_options o = {.reasoning_only = true,
                                       .force = {.until = STEPS, .stop = -1, .tokens = tokens, .n_tokens = lengths}};
-    rollout_open(&r, &subject_arena, &subject_writer.mind, TEST);
-    rollout_keep_states(&r, &subject_arena, &subject_writer.mind);
+    rollout_open_states(&r, &subject_arena, &subject_writer.mind, TEST, 0);
     runner_run(subject_writer.runner, &subject_writer.mind, subject_writer.test, &o, &r);
     for (int i = 0; i < TEST; i++)
         for (int k = 0; k < STEPS; k++) {
-            const float *x = r.states + (((long)i * 3 + 0) * STEPS + k) * WIDTH;
+            const float *x = r.states + ((long)i * STEPS + k) * WIDTH;
             const float *w = subject_writer.model.p.wte + (long)tokens[i * STEPS + k] * WIDTH;
             const float *position = subject_writer.model.p.wpe + (long)(subject_writer.test[i].n_question + k) * WIDTH;
             const bool there = k < lengths[i];
