@@ -312,7 +312,7 @@ check-deps: $(LIB_OBJ) $(MAIN_OBJ) ## prove that includes run engine/base <- dat
 
 CELLS  ?= 2
 # Those that are measured on published files too are verified where DATA says where the files are.
-PUBLISHED := gsm8k mult prosqa prosqa_triplet prosqa_triplet_wide
+PUBLISHED := gsm8k mult prosqa prosqa_wide prosqa_triplet prosqa_triplet_wide
 SUITES ?= $(filter-out $(if $(DATA),,$(PUBLISHED)),\
 	$(patsubst data/results/%.manifest.json,%,$(wildcard data/results/*.manifest.json)))
 .PHONY: verify
