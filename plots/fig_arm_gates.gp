@@ -25,6 +25,7 @@ row_height = 19.0
 top = 34.0
 foot = 58.0
 width = left + panels * (panel_width + gap) + 20 + 6.2 * said
+load PLOTS."caption.gp"
 height = top + rows * row_height + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG
@@ -38,7 +39,7 @@ set border 1
 set xtics 0.5 format "%g" offset 0, 0.4 font "DejaVu Sans,9"
 set grid xtics back
 colour(met) = met > 0 ? 0x009e73 : met == 0 ? 0xd55e00 : 0x777777
-set label 1 CAPTION at screen 12 / width, screen 14 / height left font "DejaVu Sans,9" textcolor rgb "#444444"
+set label 1 CAPTION at screen 12 / width, screen caption_y / height left font "DejaVu Sans,9" textcolor rgb "#444444"
 do for [p = 0:panels - 1] {
     set lmargin at screen (left + p * (panel_width + gap)) / width
     set rmargin at screen (left + p * (panel_width + gap) + panel_width) / width

@@ -17,6 +17,7 @@ row_height = 22.0
 top = 14.0
 foot = 60.0
 width = left + 520.0
+load PLOTS."caption.gp"
 height = top + rows * row_height + foot
 set terminal svg size width, height noenhanced font "DejaVu Sans,11" background rgb "white"
 set output SVG
@@ -32,6 +33,6 @@ set border 1
 set grid xtics back
 set arrow 1 from 0, -0.5 to 0, rows - 0.5 nohead ls 100
 set for [i = 0:rows - 1] label 100 + i PANEL[i + 1] at graph 0, first i right offset -1, 0
-set label 1 CAPTION at screen 12 / width, screen 14 / height left font "DejaVu Sans,9" textcolor rgb "#444444"
+set label 1 CAPTION at screen 12 / width, screen caption_y / height left font "DejaVu Sans,9" textcolor rgb "#444444"
 plot CSV skip 1 using ($3 > 0 ? $4 : NaN):($1 + 0.18) with points lc 8 pt 6 ps 0.4, \
      CSV skip 1 using ($3 == 0 ? $4 : NaN):1:5:6 with xerrorbars lc 1 lw 1.8 pt 7 ps 0.6
