@@ -56,10 +56,11 @@ void rollout_open_reasoning(struct rollout *r, struct arena *a, const struct min
     r->u = ARENA_NEW(a, float, (size_t)n *(size_t)r->R *(size_t)r->C);
 }
 
-void rollout_open_states(struct rollout *r, struct arena *a, const struct mind *m, int n, int layer) {
+void rollout_open_states(struct rollout *r, struct arena *a, const struct mind *m, int n, int layer, int layers) {
     open_rows(r, a, m, n);
     r->layer = layer;
-    r->states = ARENA_NEW(a, float, (size_t)n *(size_t)r->R *(size_t)r->C);
+    r->layers = layers;
+    r->states = ARENA_NEW(a, float, (size_t)n *(size_t)layers *(size_t)r->R *(size_t)r->C);
     r->before = ARENA_NEW(a, float, (size_t)n *(size_t)r->C);
 }
 
@@ -302,15 +303,17 @@ static void run_chunk(struct runner *r, const struct gpt *gpt, const struct chun
 /* Reasoning position k stands k positions behind the question, in every medium. */
 static void note_states(const struct runner *r, const struct chunk *c) {
     struct rollout *out = c->out;
-    const int layers = c->mind->gpt->config.layers;
+    const int last = c->mind->gpt->config.layers;
     const size_t bytes = (size_t)out->C * sizeof(float);
     for (int b = 0; out->states && b < c->n; b++) {
         const long i = (long)c->first + b;
-        float *to = out->states + i * out->R * out->C;
-        memcpy(out->before + i * out->C, tape_state(&r->tape, layers, b, r->batch.Q - 1), bytes);
-        memset(to, 0, bytes * (size_t)out->R);
-        for (int k = 0; k < out->n_reasoning[i]; k++)
-            memcpy(to + (long)k * out->C, tape_state(&r->tape, out->layer, b, r->batch.Q + k), bytes);
+        memcpy(out->before + i * out->C, tape_state(&r->tape, last, b, r->batch.Q - 1), bytes);
+        for (int l = 0; l < out->layers; l++) {
+            float *to = out->states + (i * out->layers + l) * out->R * out->C;
+            memset(to, 0, bytes * (size_t)out->R);
+            for (int k = 0; k < out->n_reasoning[i]; k++)
+                memcpy(to + (long)k * out->C, tape_state(&r->tape, out->layer + l, b, r->batch.Q + k), bytes);
+        }
     }
 }
 

@@ -56,7 +56,7 @@ static void open_thinking(const struct showing *s, int side, struct thinking *t)
     t->mind = show_mind(s, side, false);
     t->runner = runner_open(s->arena, &t->mind, 1);
     rollout_open(&t->r, s->arena, &t->mind, 1);
-    rollout_open_states(&t->states, s->arena, &t->mind, 1, t->mind.gpt->config.layers);
+    rollout_open_states(&t->states, s->arena, &t->mind, 1, t->mind.gpt->config.layers, 1);
 }
 
 static void print_thoughts(FILE *to, const struct showing *s, struct thinking *t, const struct problem *p) {

@@ -21,10 +21,19 @@ MUST_USE enum status decode_fit_probe(const struct measurement *m, struct arena 
 /* False for c where the task has none. */
 bool decode_has(const struct measurement *m, enum decode_concept concept);
 
-/* The mind's states at a layer when the reasoning `fit` and `test` of the two sides is given to it whole. They live in the
+/* The mind's states at some layers when the reasoning `fit` and `test` of the two sides is given to it whole, in the
  * arena. */
-struct decode_channel decode_channel_state(const struct measurement *m, struct arena *a, const struct mind *mind,
-                                           const struct rollout *fit, const struct rollout *test, int layer);
+struct decode_states {
+    struct rollout fit, test;
+};
+
+struct decode_states decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
+                                         const struct rollout *fit, const struct rollout *test, int layer, int layers);
+struct decode_channel decode_channel_state(const struct decode_states *s, int layer);
+
+/* How many layers to run for at once. A small model runs again for every layer: it takes a moment, and the states of all
+ * would be the largest thing that a cell holds. */
+int decode_layers_at_once(const struct gpt *g);
 
 /* The mean over the question of what its tokens are embedded as. */
 struct decode_channel decode_channel_inputs(const struct measurement *m);

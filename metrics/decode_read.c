@@ -216,9 +216,8 @@ static void read_monitors(struct measurement *m, const struct decode_channel *u)
 
 /* ---- channels beside u ---- */
 
-/* The reasoning of `from` given to `mind` whole, with its states at a layer kept. */
-static void force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
-                         const struct problem *problems, const struct rollout *from, int layer, struct rollout *out) {
+static void force_states(const struct measurement *m, const struct mind *mind, const struct problem *problems,
+                         const struct rollout *from, struct rollout *out) {
     struct rollout_options o = {.reasoning_only = true, .force = {.until = from->R, .stop = -1}};
     if (mind->medium == MEDIUM_TEXT) {
         o.force.tokens = from->reasoning;
@@ -226,20 +225,32 @@ static void force_states(const struct measurement *m, struct arena *a, const str
     } else {
         o.force.vectors = from->u;
     }
-    rollout_open_states(out, a, mind, from->n, layer);
     runner_run(m->runner, mind, problems, &o, out);
 }
 
-struct decode_channel decode_channel_state(const struct measurement *m, struct arena *a, const struct mind *mind,
-                                           const struct rollout *fit, const struct rollout *test, int layer) {
-    struct rollout side[2];
-    force_states(m, a, mind, m->fit, fit, layer, &side[0]);
-    force_states(m, a, mind, m->test, test, layer, &side[1]);
-    struct decode_channel c = decode_channel_u(&side[0], &side[1]);
+int decode_layers_at_once(const struct gpt *g) {
+    enum { SMALL = 1 << 20 }; /* parameters */
+    return g->n_parameters < SMALL ? 1 : g->config.layers + 1;
+}
+
+struct decode_states decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
+                                         const struct rollout *fit, const struct rollout *test, int layer, int layers) {
+    struct decode_states s;
+    rollout_open_states(&s.fit, a, mind, fit->n, layer, layers);
+    rollout_open_states(&s.test, a, mind, test->n, layer, layers);
+    force_states(m, mind, m->fit, fit, &s.fit);
+    force_states(m, mind, m->test, test, &s.test);
+    return s;
+}
+
+struct decode_channel decode_channel_state(const struct decode_states *s, int layer) {
+    struct decode_channel c = decode_channel_u(&s->fit, &s->test);
+    const long at = (long)(layer - s->fit.layer) * s->fit.R * s->fit.C;
     c.view = "state";
     c.layer = layer;
-    c.side[0] = side[0].states;
-    c.side[1] = side[1].states;
+    c.item *= s->fit.layers;
+    c.side[0] = s->fit.states + at;
+    c.side[1] = s->test.states + at;
     return c;
 }
 
@@ -324,14 +335,19 @@ static void read_baselines(struct measurement *m, const struct decode_channel *u
 /* An arm's probes stay; what was pressed is read in their class where they were given. */
 static void read_states(struct measurement *m) {
     const struct probe_options linear = probe_defaults();
-    struct arena own; /* a layer at a time: nobody needs its states afterwards */
+    const int at_once = decode_layers_at_once(m->mind->gpt);
+    struct decode_states states;
+    struct arena own;
     arena_open(&own, (size_t)1 << 20);
+    const struct arena_mark mark = arena_mark(&own);
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
-        const struct arena_mark mark = arena_mark(&own);
-        const struct decode_channel c = decode_channel_state(m, &own, m->mind, &m->own_fit, &m->own_test, l);
+        if (l % at_once == 0) {
+            arena_rewind(&own, mark);
+            states = decode_force_states(m, &own, m->mind, &m->own_fit, &m->own_test, l, at_once);
+        }
+        const struct decode_channel c = decode_channel_state(&states, l);
         if (!m->before) fit_frozen(m, &c);
         read_channel(m, &c, !m->before ? AS_GIVEN : m->before->probes ? LIKE_IT : AFRESH, &linear);
-        arena_rewind(&own, mark);
     }
     arena_close(&own);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/checkpoint.h"
+#include "metrics/decode_internal.h"
 #include "tests/metrics/decode_setup.h"
 
 Suite *suite_decode(void);
@@ -47,8 +48,8 @@ START_TEST(states_are_those_of_the_network) {
     const struct rollout_options o = {.force.stop = -1}, reasoning = {.reasoning_only = true, .force.stop = -1};
     rollout_open(&whole, &subject_arena, mind, TEST);
     rollout_open_reasoning(&silent, &subject_arena, mind, TEST);
-    rollout_open_states(&inputs, &subject_arena, mind, TEST, 0);
-    rollout_open_states(&finals, &subject_arena, mind, TEST, mind->gpt->config.layers);
+    rollout_open_states(&inputs, &subject_arena, mind, TEST, 0, 1);
+    rollout_open_states(&finals, &subject_arena, mind, TEST, 1, 2); /* two blocks */
     runner_run(subject_thinker.runner, mind, subject_thinker.test, &o, &whole);
     runner_run(subject_thinker.runner, mind, subject_thinker.test, &reasoning, &silent);
     runner_run(subject_thinker.runner, mind, subject_thinker.test, &reasoning, &inputs);
@@ -58,13 +59,36 @@ START_TEST(states_are_those_of_the_network) {
     for (int i = 0; i < TEST; i++)
         for (int k = 0; k < STEPS; k++) {
             const long at = ((long)i * STEPS + k) * WIDTH;
-            const float *first = inputs.states + at, *last = finals.states + at, *u = whole.u + at;
+            const float *first = inputs.states + at, *u = whole.u + at,
+                        *last = finals.states + (((long)i * 2 + 1) * STEPS + k) * WIDTH;
             const float *position =
                 subject_thinker.model.p.wpe + (long)(subject_thinker.test[i].n_question + k) * WIDTH;
             for (int j = 0; j < WIDTH; j++) ck_assert_float_eq(first[j], u[j] + position[j]);
             if (k == 0) ck_assert_mem_eq(finals.before + (long)i * WIDTH, u, WIDTH * sizeof(float));
             if (k + 1 < STEPS) ck_assert_mem_eq(last, u + WIDTH, WIDTH * sizeof(float)); /* the next thought */
         }
+}
+END_TEST
+
+/* Run for together or one by one, the states of a layer are the same. */
+START_TEST(layers_one_by_one_are_those_at_once) {
+    subject_measurement(&subject_thinker, FIT);
+    const struct measurement *m = &subject_thinker.m;
+    const int layers = m->mind->gpt->config.layers + 1;
+    ck_assert_int_eq(decode_layers_at_once(m->mind->gpt), 1);
+    const struct decode_states all =
+        decode_force_states(m, &subject_arena, m->mind, &m->own_fit, &m->own_test, 0, layers);
+    for (int l = 0; l < layers; l++) {
+        const struct decode_states one =
+            decode_force_states(m, &subject_arena, m->mind, &m->own_fit, &m->own_test, l, 1);
+        const struct decode_channel a = decode_channel_state(&all, l), b = decode_channel_state(&one, l);
+        ck_assert_int_eq(a.layer, b.layer);
+        ck_assert_int_eq(a.item, layers * b.item);
+        for (int i = 0; i < FIT; i++)
+            ck_assert_mem_eq(a.side[0] + i * a.item, b.side[0] + i * b.item, (size_t)b.item * sizeof(float));
+        for (int i = 0; i < TEST; i++)
+            ck_assert_mem_eq(a.side[1] + i * a.item, b.side[1] + i * b.item, (size_t)b.item * sizeof(float));
+    }
 }
 END_TEST
 
@@ -96,7 +120,7 @@ START_TEST(states_of_text_stand_at_its_tokens) {
     }
     const struct rollout_options o = {.reasoning_only = true,
                                       .force = {.until = STEPS, .stop = -1, .tokens = tokens, .n_tokens = lengths}};
-    rollout_open_states(&r, &subject_arena, &subject_writer.mind, TEST, 0);
+    rollout_open_states(&r, &subject_arena, &subject_writer.mind, TEST, 0, 1);
     runner_run(subject_writer.runner, &subject_writer.mind, subject_writer.test, &o, &r);
     for (int i = 0; i < TEST; i++)
         for (int k = 0; k < STEPS; k++) {
@@ -340,6 +364,7 @@ Suite *suite_decode(void) {
     tcase_set_timeout(t, 60);
     tcase_add_test(t, figures_of_a_reading);
     tcase_add_test(t, states_are_those_of_the_network);
+    tcase_add_test(t, layers_one_by_one_are_those_at_once);
     tcase_add_test(t, states_of_text_stand_at_its_tokens);
     tcase_add_test(t, rows_fit_their_memory);
     tcase_add_test(t, planted_values_are_read);
