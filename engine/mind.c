@@ -56,12 +56,16 @@ void rollout_open_reasoning(struct rollout *r, struct arena *a, const struct min
     r->u = ARENA_NEW(a, float, (size_t)n *(size_t)r->R *(size_t)r->C);
 }
 
-void rollout_open_states(struct rollout *r, struct arena *a, const struct mind *m, int n, int layer, int layers) {
-    open_rows(r, a, m, n);
+void rollout_keep_states(struct rollout *r, struct arena *a, int layer, int layers) {
     r->layer = layer;
     r->layers = layers;
-    r->states = ARENA_NEW(a, float, (size_t)n *(size_t)layers *(size_t)r->R *(size_t)r->C);
-    r->before = ARENA_NEW(a, float, (size_t)n *(size_t)r->C);
+    r->states = ARENA_NEW(a, float, (size_t)r->n *(size_t)layers *(size_t)r->R *(size_t)r->C);
+    r->before = ARENA_NEW(a, float, (size_t)r->n *(size_t)r->C);
+}
+
+void rollout_open_states(struct rollout *r, struct arena *a, const struct mind *m, int n, int layer, int layers) {
+    open_rows(r, a, m, n);
+    rollout_keep_states(r, a, layer, layers);
 }
 
 void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int n) {

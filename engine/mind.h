@@ -51,7 +51,7 @@ struct rollout {
         *p_report;  /* [n][V] probabilities at the two slots, given the output so far; NULL without report */
     float *p_admit; /* [n][V] at the slot that admits a hint; NULL without one */
 
-    /* Kept only behind rollout_open_states; else NULL, and a run pays nothing for them. */
+    /* Kept only behind rollout_keep_states; else NULL, and a run pays nothing for them. */
     int layer, layers; /* the first, and how many. 0 .. L-1: that block's input; L: the final layer norm's output */
     float *states;     /* [n][layers][R][C] at the reasoning positions; 0 where the reasoning had ended */
     float *before;     /* [n][C] the final state at the question's last position, which the first thought comes from */
@@ -68,10 +68,13 @@ struct rollout_options {
 /* Buffers for n rows of this mind: reasoning, u and outputs. */
 void rollout_open(struct rollout *r, struct arena *a, const struct mind *m, int n);
 
-/* For runs with reasoning_only, reasoning and u alone; or, in place of u, the network's states at `layers` layers from
- * `layer` on (they are the mind's, not its face's). */
+/* For runs with reasoning_only: reasoning and u; or, in place of u, the network's states (rollout_keep_states). */
 void rollout_open_reasoning(struct rollout *r, struct arena *a, const struct mind *m, int n);
 void rollout_open_states(struct rollout *r, struct arena *a, const struct mind *m, int n, int layer, int layers);
+
+/* Make room in an open rollout for the states at `layers` layers from `layer` on: every later run fills them. They are the
+ * mind's, not its face's. */
+void rollout_keep_states(struct rollout *r, struct arena *a, int layer, int layers);
 
 /* Tape and batches for rollouts, reused from call to call: `rows` run at a time, fewer where their tape would take more
  * than RUNNER_BYTES (64 of GPT-2's would take 3 GB). */

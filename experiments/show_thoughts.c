@@ -49,25 +49,23 @@ static void print_state(FILE *to, const struct showing *s, const struct gpt *gpt
 struct thinking {
     struct mind mind;
     struct runner *runner;
-    struct rollout r, states; /* of the same reasoning */
+    struct rollout r;
 };
 
 static void open_thinking(const struct showing *s, int side, struct thinking *t) {
     t->mind = show_mind(s, side, false);
     t->runner = runner_open(s->arena, &t->mind, 1);
     rollout_open(&t->r, s->arena, &t->mind, 1);
-    rollout_open_states(&t->states, s->arena, &t->mind, 1, t->mind.gpt->config.layers, 1);
+    rollout_keep_states(&t->r, s->arena, t->mind.gpt->config.layers, 1);
 }
 
 static void print_thoughts(FILE *to, const struct showing *s, struct thinking *t, const struct problem *p) {
-    const struct rollout_options greedy = {.force = {.stop = -1}}, silent = {.reasoning_only = true, .force.stop = -1};
+    const struct rollout_options greedy = {.force = {.stop = -1}};
     const struct rollout *r = &t->r;
     struct arena_mark mark = arena_mark(s->arena);
     runner_run(t->runner, &t->mind, p, &greedy, &t->r);
-    runner_run(t->runner, &t->mind, p, &silent, &t->states);
-    print_state(to, s, t->mind.gpt, 0, t->states.before);
-    for (int k = 0; k < r->n_reasoning[0]; k++)
-        print_state(to, s, t->mind.gpt, k + 1, t->states.states + (long)k * r->C);
+    print_state(to, s, t->mind.gpt, 0, r->before);
+    for (int k = 0; k < r->n_reasoning[0]; k++) print_state(to, s, t->mind.gpt, k + 1, r->states + (long)k * r->C);
     fputs("  prediction  ", to);
     print_quoted(to, join(s, r->output, 1, r->O));
     fputs(rollout_answer_exact(r, &s->task, 0, p) ? "  right\n" : "  wrong\n", to);
