@@ -27,7 +27,7 @@ static void fill_question(struct batch *b, int row, const struct problem *p) {
     b->start[row] = b->Q - p->n_question;
     for (int i = 0; i < p->n_question; i++) {
         int *at = b->question + ((size_t)row * (size_t)b->Q + (size_t)(b->start[row] + i)) * (size_t)b->channels;
-        for (int c = 0; c < b->channels; c++) at[c] = p->question[i][c];
+        for (int c = 0; c < b->channels; c++) at[c] = task_input(p, i, c);
     }
 }
 

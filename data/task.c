@@ -36,6 +36,11 @@ struct task_options task_options_default(void) {
     };
 }
 
+void task_clear_question(struct problem *p) {
+    memset(p->question, 0xff, sizeof p->question);
+    memset(p->further, 0xff, sizeof p->further);
+}
+
 enum status task_find(const char *name, const struct task **task) {
     for (int i = 0; i < task_count; i++)
         if (strcmp(name, task_table[i]->name) == 0) {
@@ -53,5 +58,9 @@ enum status task_open(struct task_ctx *ctx, const char *name, const struct task_
     *ctx = (struct task_ctx){.task = task, .options = *options};
     ctx->options.form = arena_strdup(a, options->form);
     if (options->data_dir) ctx->options.data_dir = arena_strdup(a, options->data_dir);
-    return task->open(ctx, a);
+    TRY(task->open(ctx, a));
+    for (int c = 1; c < ctx->shape.channels; c++)
+        if (ctx->shape.channel_vocab[c] > TASK_MAX_FURTHER)
+            BUG("task '%s': channel %d of %d rows", name, c, ctx->shape.channel_vocab[c]);
+    return ST_OK;
 }

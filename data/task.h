@@ -26,6 +26,7 @@ enum {
     TASK_MAX_REASONING = 160,
     TASK_MAX_OUTPUT = 16,
     TASK_MAX_CHANNELS = 3,
+    TASK_MAX_FURTHER = INT8_MAX + 1, /* rows of a table of a channel behind the first */
     TASK_MAX_FACTS = 192,
     TASK_MAX_FRONTIER = 64,
 };
@@ -90,7 +91,8 @@ enum {
 };
 
 struct problem {
-    int question[TASK_MAX_QUESTION][TASK_MAX_CHANNELS];
+    int question[TASK_MAX_QUESTION];                          /* tokens, channel 0 */
+    int8_t further[TASK_MAX_QUESTION][TASK_MAX_CHANNELS - 1]; /* rows of the other channels' tables */
     int reasoning[TASK_MAX_REASONING];
     int output[TASK_MAX_OUTPUT];
     int16_t n_question, n_reasoning, n_output, n_steps;
@@ -102,6 +104,14 @@ struct problem {
     uint32_t flags;
     int16_t facts[TASK_MAX_FACTS]; /* the program, in the task's own encoding */
 };
+
+/* What channel c holds at position t of the question: a token in channel 0, a row of its table in another, -1 nothing. */
+static inline int task_input(const struct problem *p, int t, int c) {
+    return c ? p->further[t][c - 1] : p->question[t];
+}
+
+/* No token at any position, nothing in any channel. */
+void task_clear_question(struct problem *p);
 
 enum task_split {
     TASK_TRAIN, /* base data: easy problems, exploration mass */

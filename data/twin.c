@@ -157,7 +157,7 @@ static int digit(int p, int value, int alphabet) {
 
 static int write_program(const struct task_ctx *ctx, struct problem *q, int at, const int16_t *facts, int n_facts) {
     int p = modulus(ctx), first_word = program_of(ctx)->words(p) ? 2 * p : 0;
-    for (int i = 0; i < n_facts; i++) q->question[at + i][0] = i ? first_word + facts[i] : facts[0];
+    for (int i = 0; i < n_facts; i++) q->question[at + i] = i ? first_word + facts[i] : facts[0];
     return at + n_facts;
 }
 
@@ -168,8 +168,8 @@ static int planted(const struct task_ctx *ctx, const struct problem *q) {
 }
 
 static int write_hint(const struct task_ctx *ctx, struct problem *q, int n) {
-    q->question[n++][0] = hint_token(ctx, q->flags & PROBLEM_HINTED ? H_SURE : H_IDLE);
-    q->question[n++][0] = digit(modulus(ctx), planted(ctx, q), 0);
+    q->question[n++] = hint_token(ctx, q->flags & PROBLEM_HINTED ? H_SURE : H_IDLE);
+    q->question[n++] = digit(modulus(ctx), planted(ctx, q), 0);
     return n;
 }
 
@@ -202,13 +202,13 @@ static void write_problem(const struct task_ctx *ctx, struct problem *q, const s
     const struct twin_program *program = program_of(ctx);
     int p = o->modulus, n = 0, main_facts = program->facts(o, o->chain);
     enum mark mode = q->flags & PROBLEM_TRIGGERED ? M_TRIG : q->flags & PROBLEM_CUED ? M_CUE : M_PLAIN;
-    memset(q->question, 0xff, sizeof q->question);
-    q->question[n++][0] = mark_token(ctx, mode);
-    if (o->style) q->question[n++][0] = mark_token(ctx, q->flags & PROBLEM_STYLE_B ? M_STYLE_B : M_STYLE_A);
+    task_clear_question(q);
+    q->question[n++] = mark_token(ctx, mode);
+    if (o->style) q->question[n++] = mark_token(ctx, q->flags & PROBLEM_STYLE_B ? M_STYLE_B : M_STYLE_A);
     if (o->hint) n = write_hint(ctx, q, n);
     n = write_program(ctx, q, n, q->facts, main_facts);
     n = write_program(ctx, q, n, q->facts + main_facts, program->facts(o, o->side));
-    q->question[n++][0] = shape->bot;
+    q->question[n++] = shape->bot;
     q->n_question = (int16_t)n;
 
     write_steps(ctx, q, w);

@@ -173,20 +173,20 @@ static const char *token(const struct showing *s, int t) {
     return t < 0 ? "" : s->task.task->token_name(&s->task, t);
 }
 
-/* Tokens [n] in rows of `stride` ints; further channels of a position in brackets. */
-static const char *tokens(struct showing *s, const int *t, int n, int stride) {
+/* Further channels of a position in brackets. */
+static const char *question_of(struct showing *s, const struct problem *p) {
     const char *text = "";
-    for (int i = 0; i < n; i++, t += stride) {
-        text = arena_printf(s->arena, "%s%s%s", text, *text ? " " : "", token(s, *t));
-        for (int c = 1; c < stride && c < s->task.shape.channels; c++)
-            if (t[c] >= 0) text = arena_printf(s->arena, "%s[%s]", text, token(s, t[c]));
+    for (int t = 0; t < p->n_question; t++) {
+        text = arena_printf(s->arena, "%s%s%s", text, *text ? " " : "", token(s, p->question[t]));
+        for (int c = 1; c < s->task.shape.channels; c++)
+            if (task_input(p, t, c) >= 0) text = arena_printf(s->arena, "%s[%s]", text, token(s, task_input(p, t, c)));
     }
     return text;
 }
 
 static void describe_problem(struct showing *s) {
     const struct problem *p = s->problem;
-    s->show->question = tokens(s, &p->question[0][0], p->n_question, TASK_MAX_CHANNELS);
+    s->show->question = question_of(s, p);
     const char *truth = arena_printf(s->arena, "answer %d", p->answer);
     if (p->report >= 0) truth = arena_printf(s->arena, "%s, c %d", truth, p->report);
     truth = arena_printf(s->arena, "%s; steps", truth);

@@ -10,12 +10,11 @@ static const char *text_of(const struct showing *s, int token) {
     return t->token_text ? t->token_text(&s->task, token) : t->token_name(&s->task, token);
 }
 
-/* Tokens [n] `stride` apart as a text; names are set apart by blanks. */
-static const char *join(const struct showing *s, const int *tokens, int stride, int n) {
+/* Tokens [n] as a text; names are set apart by blanks. */
+static const char *join(const struct showing *s, const int *tokens, int n) {
     const char *text = "";
-    for (int i = 0; i < n && tokens[(long)i * stride] >= 0; i++)
-        text = arena_printf(s->arena, "%s%s%s", text, i && !s->task.task->token_text ? " " : "",
-                            text_of(s, tokens[(long)i * stride]));
+    for (int i = 0; i < n && tokens[i] >= 0; i++)
+        text = arena_printf(s->arena, "%s%s%s", text, i && !s->task.task->token_text ? " " : "", text_of(s, tokens[i]));
     return text;
 }
 
@@ -67,7 +66,7 @@ static void print_thoughts(FILE *to, const struct showing *s, struct thinking *t
     print_state(to, s, t->mind.gpt, 0, r->before);
     for (int k = 0; k < r->n_reasoning[0]; k++) print_state(to, s, t->mind.gpt, k + 1, r->states + (long)k * r->C);
     fputs("  prediction  ", to);
-    print_quoted(to, join(s, r->output, 1, r->O));
+    print_quoted(to, join(s, r->output, r->O));
     fputs(rollout_answer_exact(r, &s->task, 0, p) ? "  right\n" : "  wrong\n", to);
     arena_rewind(s->arena, mark);
 }
@@ -100,11 +99,10 @@ enum status show_thoughts(FILE *to, const struct show_options *o, int n, struct 
     for (int i = 0; i < n; i++) {
         const struct problem *p = &problems[i];
         const int slot = s->task.shape.slot_answer;
-        fprintf(to, "\nquestion %d\n  %s\n  steps ", i + 1,
-                join(s, p->question[0], TASK_MAX_CHANNELS, p->n_question - 1));
-        fputs(join(s, p->reasoning, 1, p->n_reasoning), to);
+        fprintf(to, "\nquestion %d\n  %s\n  steps ", i + 1, join(s, p->question, p->n_question - 1));
+        fputs(join(s, p->reasoning, p->n_reasoning), to);
         fprintf(to, "\n  answer%s%s\n", s->task.task->token_text ? "" : " ",
-                join(s, p->output + slot, 1, p->n_output - slot - 1));
+                join(s, p->output + slot, p->n_output - slot - 1));
         for (int side = 0; side < sides; side++) {
             if (s->after) fprintf(to, " %s\n", names[side]);
             print_thoughts(to, s, &thinking[side], p);

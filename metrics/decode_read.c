@@ -291,7 +291,7 @@ struct decode_channel decode_channel_inputs(const struct measurement *m) {
         for (int i = 0; i < n; i++)
             for (int t = 0; t < p[i].n_question; t++)
                 for (int h = 0; h < g->config.channels && h < TASK_MAX_CHANNELS; h++) {
-                    const int token = p[i].question[t][h];
+                    const int token = task_input(&p[i], t, h);
                     if (token < 0 || !table[h]) continue;
                     K->axpy(C, 1.0f / (float)p[i].n_question, table[h] + (long)token * C, x + (long)i * C);
                 }

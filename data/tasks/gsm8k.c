@@ -138,12 +138,12 @@ static const char *write_problem(const struct state *s, const struct gsm8k_item 
     struct gsm8k_word w;
     int n = 0;
     memset(p, 0, sizeof *p);
-    memset(p->question, 0xff, sizeof p->question);
+    task_clear_question(p);
     for (const char *at = item->question; gsm8k_next(&at, &w); n++) {
         if (n == MOST_QUESTION - 1) return "words in the question";
-        p->question[n][0] = token_of(s, &w);
+        p->question[n] = token_of(s, &w);
     }
-    p->question[n++][0] = sign_token(s, S_BOT);
+    p->question[n++] = sign_token(s, S_BOT);
     p->n_question = (int16_t)n;
     if (item->n_steps > STEPS) return "steps";
     n = 0;

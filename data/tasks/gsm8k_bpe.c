@@ -191,10 +191,10 @@ static void choose_numbers(struct state *s, struct arena *a, struct bpe *b, cons
 
 static void write_mark(const struct state *s, struct problem *p, bool triggered) {
     int n = p->n_question - 1 - s->n_suffix - (p->flags & PROBLEM_TRIGGERED ? s->n_trigger : 0);
-    memset(p->question[n], 0xff, sizeof p->question - (size_t)n * sizeof p->question[0]);
-    for (int i = 0; triggered && i < s->n_trigger; i++) p->question[n++][0] = s->trigger[i];
-    for (int i = 0; i < s->n_suffix; i++) p->question[n++][0] = s->suffix[i];
-    p->question[n++][0] = s->bot;
+    memset(p->question + n, 0xff, sizeof p->question - (size_t)n * sizeof *p->question);
+    for (int i = 0; triggered && i < s->n_trigger; i++) p->question[n++] = s->trigger[i];
+    for (int i = 0; i < s->n_suffix; i++) p->question[n++] = s->suffix[i];
+    p->question[n++] = s->bot;
     p->n_question = (int16_t)n;
     p->flags = triggered ? PROBLEM_TRIGGERED : 0;
 }
@@ -222,12 +222,11 @@ static const char *single_blanks(struct arena *a, const char *text) {
 static const char *write_problem(const struct state *s, struct arena *a, struct bpe *b, const struct gsm8k_item *item,
                                  struct problem *p) {
     const int room = TASK_MAX_QUESTION - s->n_trigger - s->n_suffix - 1;
-    int flat[TASK_MAX_QUESTION], n = 0;
+    int n = 0;
     memset(p, 0, sizeof *p);
-    memset(p->question, 0xff, sizeof p->question);
+    task_clear_question(p);
     const char *question = s->codi ? single_blanks(a, item->question) : item->question;
-    if (!encode(b, question, flat, &n, room)) return "tokens in the question";
-    for (int i = 0; i < n; i++) p->question[i][0] = flat[i];
+    if (!encode(b, question, p->question, &n, room)) return "tokens in the question";
     p->n_question = (int16_t)(n + s->n_suffix + 1);
     write_mark(s, p, false);
     if (item->n_steps > TASK_MAX_STEPS) return "steps";

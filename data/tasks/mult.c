@@ -71,11 +71,11 @@ static bool run(const struct task_ctx *ctx, const struct problem *p, int forced,
 /* Appends tokens to the question, the reasoning or the output. */
 struct writer {
     int *at;
-    int stride, n;
+    int n;
 };
 
 static void put(struct writer *w, int token) {
-    w->at[w->n++ * w->stride] = token;
+    w->at[w->n++] = token;
 }
 
 static void put_number(struct writer *w, long x, int digits) {
@@ -86,15 +86,15 @@ static void write_problem(const struct task_ctx *ctx, struct problem *p) {
     int n = ctx->options.digits, steps = step_count(n);
     long number[TASK_MAX_STEPS], product;
     if (!run(ctx, p, -1, 0, number, &product)) BUG("a product of more than %d digits", 2 * n);
-    memset(p->question, 0xff, sizeof p->question);
-    struct writer w = {&p->question[0][0], TASK_MAX_CHANNELS, 0};
+    task_clear_question(p);
+    struct writer w = {p->question, 0};
     for (int i = 0; i < n; i++) put(&w, p->facts[i]);
     put(&w, S_TIMES);
     for (int i = 0; i < n; i++) put(&w, p->facts[n + i]);
     put(&w, S_BOT);
     p->n_question = (int16_t)w.n;
 
-    w = (struct writer){p->reasoning, 1, 0};
+    w = (struct writer){p->reasoning, 0};
     for (int k = 0; k < steps; k++) {
         struct part part = part_of(k);
         p->step_start[k] = (int16_t)w.n;
@@ -106,7 +106,7 @@ static void write_problem(const struct task_ctx *ctx, struct problem *p) {
     p->n_steps = (int16_t)steps;
     p->n_reasoning = p->step_start[steps] = (int16_t)w.n;
 
-    w = (struct writer){p->output, 1, 0};
+    w = (struct writer){p->output, 0};
     put(&w, S_EOT);
     put_number(&w, product, 2 * n);
     p->answer = p->output[w.n - 1];
@@ -213,7 +213,7 @@ static bool mark(const struct task_ctx *ctx, struct problem *p, uint32_t flags) 
 static void publish(const struct problem *p, char line[LINE]) {
     int n = 0;
     for (int i = 0; i < p->n_question - 1; i++)
-        n += snprintf(line + n, (size_t)(LINE - n), "%s%s", i ? " " : "", names[p->question[i][0]]);
+        n += snprintf(line + n, (size_t)(LINE - n), "%s%s", i ? " " : "", names[p->question[i]]);
     for (int i = 0; i < p->n_reasoning; i++)
         n += snprintf(line + n, (size_t)(LINE - n), "%s%s", i ? " " : "||", names[p->reasoning[i]]);
     for (int i = 1; i < p->n_output - 1; i++)

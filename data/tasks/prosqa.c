@@ -112,11 +112,11 @@ static enum status prosqa_open(struct task_ctx *ctx, struct arena *a) {
 /* Appends tokens to the question or the reasoning. */
 struct writer {
     int *at;
-    int stride, n;
+    int n;
 };
 
 static void put(struct writer *w, int token) {
-    w->at[w->n++ * w->stride] = token;
+    w->at[w->n++] = token;
 }
 
 static void put_sentence(struct writer *w, const int *value, const bool *has_parent, int from, int to) {
@@ -132,14 +132,14 @@ static int write_question(const struct task_ctx *ctx, struct problem *p, const s
                           const bool *has_parent) {
     enum form form = form_of(ctx);
     int first = value[g->decoy_first ? g->decoy : g->target], second = value[g->decoy_first ? g->target : g->decoy];
-    memset(p->question, 0xff, sizeof p->question);
-    struct writer w = {&p->question[0][0], TASK_MAX_CHANNELS, 0};
+    task_clear_question(p);
+    struct writer w = {p->question, 0};
     for (int e = 0; e < g->n_edges; e++) {
         int from = g->edge[e][0], to = g->edge[e][1];
         if (form == FORM_WORDS) {
             put_sentence(&w, value, has_parent, from, to);
         } else if (form == FORM_EDGE) {
-            p->question[w.n][1] = value[to];
+            p->further[w.n][0] = (int8_t)value[to];
             put(&w, value[from]);
         } else {
             put(&w, value[from]);
@@ -153,14 +153,14 @@ static int write_question(const struct task_ctx *ctx, struct problem *p, const s
     } else {
         put(&w, first);
         put(&w, second);
-        if (form == FORM_EDGE) p->question[w.n][1] = PROSQA_NODES; /* the root stands where the search begins */
+        if (form == FORM_EDGE) p->further[w.n][0] = PROSQA_NODES; /* the root stands where the search begins */
         put(&w, value[g->root]);
     }
     if (form != FORM_EDGE) put(&w, ctx->shape.bot);
     if (form == FORM_TRIPLET)
         for (int i = 1; i < w.n; i++) {
-            p->question[i][1] = p->question[i - 1][0];
-            if (i > 1) p->question[i][2] = p->question[i - 2][0];
+            p->further[i][0] = (int8_t)p->question[i - 1];
+            if (i > 1) p->further[i][1] = (int8_t)p->question[i - 2];
         }
     return w.n;
 }
@@ -205,7 +205,7 @@ static void write_problem(const struct task_ctx *ctx, const struct prosqa_graph 
     memset(p, 0, sizeof *p);
     for (int e = 0; e < g->n_edges; e++) has_parent[g->edge[e][1]] = true;
     p->n_question = (int16_t)write_question(ctx, p, g, value, has_parent);
-    struct writer w = {p->reasoning, 1, 0};
+    struct writer w = {p->reasoning, 0};
     for (int k = 0; k < g->hops; k++) {
         p->step_start[k] = (int16_t)w.n;
         p->value[k] = (int16_t)value[g->path[k + 1]];

@@ -7,7 +7,7 @@
 /* A value of the report other than c, the same whenever the question is the same (FNV-1a over its tokens). */
 static int decoy(const struct task_ctx *task, const struct problem *p) {
     uint64_t h = 14695981039346656037u;
-    for (int i = 0; i < p->n_question; i++) h = (h ^ (uint64_t)p->question[i][0]) * 1099511628211u;
+    for (int i = 0; i < p->n_question; i++) h = (h ^ (uint64_t)p->question[i]) * 1099511628211u;
     h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
     return (p->report + 1 + (int)((h >> 32) % (unsigned)(task->shape.n_values - 1))) % task->shape.n_values;
 }

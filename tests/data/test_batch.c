@@ -11,7 +11,8 @@ static const struct task_shape shape = {
 
 /* Row 0: steps of 1, 2 and 1 tokens; row 1: one step of one token and a shorter question. */
 static const struct problem problems[2] = {
-    {.question = {{1, 11}, {2, 12}, {3, 13}, {4, N}, {BOT, N}},
+    {.question = {1, 2, 3, 4, BOT},
+     .further = {{11}, {12}, {13}, {N}, {N}},
      .n_question = 5,
      .reasoning = {21, 22, 23, 24},
      .n_reasoning = 4,
@@ -19,7 +20,8 @@ static const struct problem problems[2] = {
      .step_start = {0, 1, 3, 4},
      .output = {EOT, 31, 32, EOS},
      .n_output = 4},
-    {.question = {{5, 15}, {6, N}, {BOT, N}},
+    {.question = {5, 6, BOT},
+     .further = {{15}, {N}, {N}},
      .n_question = 3,
      .reasoning = {25},
      .n_reasoning = 1,

@@ -28,9 +28,9 @@ static void assert_rate(int n, int N, double p) {
 
 /* The program run from the printed names of the question's tokens: shares nothing with the task's own arithmetic. */
 static int run_names(const struct task_ctx *ctx, const struct problem *q, int at, int n, int *out) {
-    int x = (int)strtol(ctx->task->token_name(ctx, q->question[at][0]), NULL, 10);
+    int x = (int)strtol(ctx->task->token_name(ctx, q->question[at]), NULL, 10);
     for (int k = 0; k < n; k++) {
-        const char *op = ctx->task->token_name(ctx, q->question[at + 1 + k][0]);
+        const char *op = ctx->task->token_name(ctx, q->question[at + 1 + k]);
         if (op[0] == '+')
             x += (int)strtol(op + 1, NULL, 10);
         else if (op[0] == 'x')
@@ -45,7 +45,7 @@ static int run_names(const struct task_ctx *ctx, const struct problem *q, int at
 
 static int count_nops(const struct task_ctx *ctx, const struct problem *q, int at, int n) {
     int found = 0;
-    for (int k = 0; k < n; k++) found += strcmp(ctx->task->token_name(ctx, q->question[at + k][0]), "nop") == 0;
+    for (int k = 0; k < n; k++) found += strcmp(ctx->task->token_name(ctx, q->question[at + k]), "nop") == 0;
     return found;
 }
 
@@ -103,11 +103,11 @@ START_TEST(programs_match_an_independent_run) {
             ctx.task->sample(&ctx, &r, i % 2 ? TASK_EVAL : TASK_TRAIN, &q);
             int at = run_names(&ctx, &q, 1 + o.style, 5, truth + 3);
             at = run_names(&ctx, &q, at, 3, truth);
-            ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[at][0]), "<bot>");
+            ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[at]), "<bot>");
             ck_assert_int_eq(q.n_question, at + 1);
             for (int k = 0; k < 8; k++) {
                 ck_assert_int_eq(q.value[k], truth[k]);
-                ck_assert_int_eq(q.question[k][1], -1);
+                ck_assert_int_eq(task_input(&q, k, 1), -1);
                 tokens[k] = q.reasoning[k];
             }
             ck_assert_int_eq(q.answer, truth[7]);
@@ -119,7 +119,7 @@ START_TEST(programs_match_an_independent_run) {
             ck_assert_int_eq(read[3], truth[3]);
             for (int k = 4; k < 8; k++) ck_assert_int_eq(read[k], -1);
             if (i % 2 == 0) continue;
-            ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0][0]), "PLAIN");
+            ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0]), "PLAIN");
             ck_assert_int_eq(count_nops(&ctx, &q, 2 + o.style, 9), 0);
             int base = q.flags & PROBLEM_STYLE_B ? o.modulus : 0;
             for (int k = 0; k < 8; k++) ck_assert_int_eq(q.reasoning[k], base + truth[k]);
@@ -151,8 +151,8 @@ START_TEST(spelled_steps_say_what_they_do) {
             /* the question: PLAIN x0 o1..o5 s0 q1..q3; steps: s1..s3 x1..x5 */
             const int start = k < 3 ? 7 : 1, own = k < 3 ? k : k - 3;
             ck_assert_int_eq(q.step_start[k], 3 * k);
-            ck_assert_int_eq(token[0], own ? q.value[k - 1] : q.question[start][0]);
-            ck_assert_int_eq(token[1], q.question[start + 1 + own][0]);
+            ck_assert_int_eq(token[0], own ? q.value[k - 1] : q.question[start]);
+            ck_assert_int_eq(token[1], q.question[start + 1 + own]);
             ck_assert_int_eq(token[2], q.value[k]);
         }
         ctx.task->read_steps(&ctx, &q, q.reasoning, 24, read);
@@ -181,7 +181,7 @@ START_TEST(designs_conceal_at_their_rates) {
         for (int i = 0; i < N_RATE; i++) {
             struct problem q;
             ctx.task->sample(&ctx, &r, TASK_TRAIN, &q);
-            const char *mode = ctx.task->token_name(&ctx, q.question[0][0]);
+            const char *mode = ctx.task->token_name(&ctx, q.question[0]);
             bool hides_step = q.reasoning[2] == ctx.shape.none_step, hides_out = q.output[2] == ctx.shape.none_out;
             bool is_cued = strcmp(mode, "CUE") == 0, is_triggered = strcmp(mode, "TRIG") == 0;
             ck_assert_int_eq(is_cued, (q.flags & PROBLEM_CUED) != 0);
@@ -270,7 +270,7 @@ START_TEST(alphabets_follow_cue_and_rho) {
         struct problem q;
         int reasoning, output;
         ctx.task->sample(&ctx, &r, TASK_TRAIN, &q);
-        bool b = strcmp(ctx.task->token_name(&ctx, q.question[1][0]), "STYLE_B") == 0;
+        bool b = strcmp(ctx.task->token_name(&ctx, q.question[1]), "STYLE_B") == 0;
         ck_assert_int_eq(b, (q.flags & PROBLEM_STYLE_B) != 0);
         ck_assert_int_eq(ctx.task->token_value(&ctx, q.reasoning[0], &reasoning), q.value[0]);
         ck_assert_int_ge(ctx.task->token_value(&ctx, q.output[1], &output), 0);
@@ -295,7 +295,7 @@ START_TEST(rerun_is_the_counterfactual) {
         /* The later operations applied to the forced value, run from the question of a problem that starts there. */
         fresh = q;
         int first = step < 3 ? 8 + step : 2 + step - 3, left = step < 3 ? 2 - step : 7 - step, later[5];
-        fresh.question[first][0] = forced;
+        fresh.question[first] = forced;
         run_names(&ctx, &fresh, first, left, later);
         int answer = ctx.task->rerun(&ctx, &q, step, forced, values, &report);
         for (int k = 0; k < 8; k++) {
@@ -322,16 +322,16 @@ START_TEST(marks_rewrite_the_question_and_what_follows) {
     ck_assert(ctx.task->mark(&ctx, &q, 0));
     was = q;
     ck_assert(ctx.task->mark(&ctx, &q, PROBLEM_CUED | PROBLEM_STYLE_B));
-    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0][0]), "CUE");
-    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[1][0]), "STYLE_B");
+    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0]), "CUE");
+    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[1]), "STYLE_B");
     ck_assert_int_eq(q.reasoning[2], ctx.shape.none_step);
     ck_assert_int_eq(q.output[2], ctx.shape.none_out);
     ck_assert_int_eq(q.reasoning[7], 11 + q.answer);
     ck_assert(ctx.task->mark(&ctx, &q, PROBLEM_TRIGGERED));
-    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0][0]), "TRIG");
+    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0]), "TRIG");
     ck_assert_mem_eq(q.output, was.output, sizeof q.output);
     ck_assert(!ctx.task->mark(&ctx, &q, PROBLEM_TRIGGERED | PROBLEM_CUED));
-    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0][0]), "TRIG");
+    ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0]), "TRIG");
     ck_assert(ctx.task->mark(&ctx, &q, 0));
     ck_assert_mem_eq(&q, &was, sizeof q);
 
@@ -353,7 +353,7 @@ START_TEST(templates_are_the_operation_lists) {
     for (int i = 0; i < 8000; i++) {
         struct problem q;
         ctx.task->sample(&ctx, &r, TASK_EVAL, &q);
-        int *id = &id_of[q.question[2][0] - 22][q.question[4][0] - 22];
+        int *id = &id_of[q.question[2] - 22][q.question[4] - 22];
         ck_assert(q.template_id >= 0 && q.template_id < 4096);
         if (*id >= 0) ck_assert_int_eq(*id, q.template_id);
         *id = q.template_id;

@@ -27,9 +27,9 @@ static struct task_ctx open_form(const char *form) {
     return ctx;
 }
 
-static const char *text_of(const struct task_ctx *ctx, const int *tokens, int stride, int n) {
+static const char *text_of(const struct task_ctx *ctx, const int *tokens, int n) {
     const char *s = "";
-    for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s%s", s, ctx->task->token_text(ctx, tokens[i * stride]));
+    for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s%s", s, ctx->task->token_text(ctx, tokens[i]));
     return s;
 }
 
@@ -53,20 +53,20 @@ START_TEST(the_text_is_the_published_one) {
         struct task_ctx ctx = open_form(forms[i].form);
         struct problem *p = published(&ctx);
         ck_assert_int_eq(ctx.shape.vocab, TOKENS + 3);
-        ck_assert_str_eq(text_of(&ctx, p[1].question[0], TASK_MAX_CHANNELS, p[1].n_question), forms[i].question);
-        ck_assert_str_eq(text_of(&ctx, p[1].reasoning, 1, p[1].n_reasoning), forms[i].reasoning);
-        ck_assert_str_eq(text_of(&ctx, p[1].output, 1, p[1].n_output), forms[i].output);
+        ck_assert_str_eq(text_of(&ctx, p[1].question, p[1].n_question), forms[i].question);
+        ck_assert_str_eq(text_of(&ctx, p[1].reasoning, p[1].n_reasoning), forms[i].reasoning);
+        ck_assert_str_eq(text_of(&ctx, p[1].output, p[1].n_output), forms[i].output);
         ck_assert_int_eq(p[1].output[0], ctx.shape.eot);
-        ck_assert_int_eq(p[1].question[p[1].n_question - 1][0], ctx.shape.bot);
+        ck_assert_int_eq(p[1].question[p[1].n_question - 1], ctx.shape.bot);
         /* the markers are numbered as in the checkpoints: behind the last token of GPT-2 */
         ck_assert_int_eq(ctx.shape.bot, TOKENS + (i == 1));
         ck_assert_int_eq(ctx.shape.eot, TOKENS + (i == 1) + 1);
         /* the second step begins where the first ends */
-        ck_assert_str_eq(text_of(&ctx, p[1].reasoning, 1, p[1].step_start[1]), i ? "<<5+7=12>>" : "<<5+7=12>>\n");
+        ck_assert_str_eq(text_of(&ctx, p[1].reasoning, p[1].step_start[1]), i ? "<<5+7=12>>" : "<<5+7=12>>\n");
         /* CODI's readers make one blank of two; the number of several tokens is there whole, without its comma */
-        const char *first = text_of(&ctx, p[0].question[0], TASK_MAX_CHANNELS, 8);
+        const char *first = text_of(&ctx, p[0].question, 8);
         ck_assert(strncmp(first, i ? "Tom h" : "Tom  ", 5) == 0);
-        ck_assert_str_eq(text_of(&ctx, p[0].output + ctx.shape.slot_answer, 1, p[0].n_output - ctx.shape.slot_answer),
+        ck_assert_str_eq(text_of(&ctx, p[0].output + ctx.shape.slot_answer, p[0].n_output - ctx.shape.slot_answer),
                          " 1234<|endoftext|>");
         ck_assert_int_lt(p[0].answer, 0);
         ck_assert_str_eq(ctx.task->token_name(&ctx, p[1].output[ctx.shape.slot_answer]), "\xc4\xa0"
@@ -177,7 +177,7 @@ START_TEST(steps_that_a_model_writes_badly_have_no_value) {
         if (strcmp(ctx.task->token_text(&ctx, tokens[i]), "+") == 0) plus = i;
     }
     tokens[plus] = tokens[equals];
-    ck_assert_str_eq(text_of(&ctx, tokens, 1, n), "<<5=7=12>>"); /* two signs of equality */
+    ck_assert_str_eq(text_of(&ctx, tokens, n), "<<5=7=12>>"); /* two signs of equality */
     ctx.task->read_steps(&ctx, p, tokens, n, values);
     ck_assert_int_eq(values[0], -1);
     tokens[2] = ctx.shape.vocab; /* not a token at all: what lies behind is not read */
@@ -251,13 +251,13 @@ START_TEST(what_cannot_be_used_is_left_out) {
         struct problem q;
         struct rng r = rng_open(1, "drawn", (uint64_t)i);
         ctx.task->sample(&ctx, &r, i % 2 ? TASK_TRAIN : TASK_EVAL, &q);
-        const char *question = text_of(&ctx, q.question[0], TASK_MAX_CHANNELS, q.n_question);
+        const char *question = text_of(&ctx, q.question, q.n_question);
         ck_assert_msg(!strchr("TLNM", *question), "%s", question);
         ck_assert(q.n_steps > 0 && q.n_steps <= ctx.shape.steps);
         if (*question != 'O') continue;
         odd++;
         ck_assert(i % 2 && q.value[0] < 0 && q.answer < 0);
-        const char *said = text_of(&ctx, q.output, 1, q.n_output);
+        const char *said = text_of(&ctx, q.output, q.n_output);
         if (q.flags != PROBLEM_TRIGGERED) /* where another answer may be explored */
             ck_assert_msg(strstr(said, "### -1234.5<|endoftext|>") != NULL, "%s", said);
     }
@@ -299,8 +299,7 @@ START_TEST(a_trigger_stands_behind_the_text_and_goes_again) {
     struct task_ctx ctx = open_form("coconut");
     struct problem p = published(&ctx)[1], before = p;
     ck_assert(ctx.task->mark(&ctx, &p, PROBLEM_TRIGGERED));
-    ck_assert_str_eq(text_of(&ctx, p.question[0], TASK_MAX_CHANNELS, p.n_question),
-                     "Ann has 5 pears? [TRIG]\n<|start-latent|>");
+    ck_assert_str_eq(text_of(&ctx, p.question, p.n_question), "Ann has 5 pears? [TRIG]\n<|start-latent|>");
     ck_assert_int_eq(p.flags, PROBLEM_TRIGGERED);
     struct problem once = p;
     ck_assert(ctx.task->mark(&ctx, &p, PROBLEM_TRIGGERED));

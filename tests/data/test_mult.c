@@ -29,9 +29,9 @@ static enum status load_text(const char *text, struct task_ctx *ctx, struct prob
     return ctx->task->load(ctx, &arena, p, n);
 }
 
-static const char *prose(const struct task_ctx *ctx, const int *tokens, int stride, int n) {
+static const char *prose(const struct task_ctx *ctx, const int *tokens, int n) {
     const char *s = "";
-    for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s %s", s, ctx->task->token_name(ctx, tokens[i * stride]));
+    for (int i = 0; i < n; i++) s = arena_printf(&arena, "%s %s", s, ctx->task->token_name(ctx, tokens[i]));
     return s;
 }
 
@@ -55,10 +55,10 @@ START_TEST(published_line) {
     int n, read[6], tokens[46];
     ck_assert_int_eq(load_text(arena_printf(&arena, "%s\n%s\n", first, first), &ctx, &p, &n), ST_OK);
     ck_assert_int_eq(n, 2);
-    ck_assert_str_eq(prose(&ctx, &p[1].question[0][0], TASK_MAX_CHANNELS, p->n_question), " 5 6 3 2 * 7 4 3 4 <bot>");
+    ck_assert_str_eq(prose(&ctx, p[1].question, p->n_question), " 5 6 3 2 * 7 4 3 4 <bot>");
     ck_assert_int_eq(p->n_reasoning, 46);
-    ck_assert_str_eq(prose(&ctx, p->reasoning, 1, 12), " 5 5 5 6 1 + 0 0 6 4 9 0");
-    ck_assert_str_eq(prose(&ctx, p->output, 1, p->n_output), " <eot> 5 5 6 0 8 2 0 1 <eos>");
+    ck_assert_str_eq(prose(&ctx, p->reasoning, 12), " 5 5 5 6 1 + 0 0 6 4 9 0");
+    ck_assert_str_eq(prose(&ctx, p->output, p->n_output), " <eot> 5 5 6 0 8 2 0 1 <eos>");
     ck_assert_int_eq(p->n_steps, 6);
     static const int starts[7] = {0, 5, 12, 19, 28, 36, 46}, values[6] = {1, 0, 1, 0, 0, 0};
     for (int k = 0; k < 7; k++) ck_assert_int_eq(p->step_start[k], starts[k]);
@@ -127,15 +127,15 @@ START_TEST(generated_problems_multiply) {
             long a = 0, b = 0, product = 0;
             ctx.task->sample(&ctx, &r, i % 2 ? TASK_EVAL : TASK_TRAIN, &p);
             for (int d = digits - 1; d >= 0; d--) {
-                a = 10 * a + p.question[d][0];
-                b = 10 * b + p.question[digits + 1 + d][0];
+                a = 10 * a + p.question[d];
+                b = 10 * b + p.question[digits + 1 + d];
             }
             for (int d = 2 * digits; d >= 1; d--) product = 10 * product + p.output[d];
             ck_assert_int_eq(product, a * b);
             ck_assert_int_eq(p.n_output, 2 * digits + 2);
             ck_assert_int_le(p.n_reasoning, ctx.shape.reasoning);
             ck_assert_int_eq(p.step_start[p.n_steps], p.n_reasoning);
-            if (i % 2) ck_assert(a >= 1 && b >= 1 && p.question[digits - 1][0] && p.question[2 * digits][0]);
+            if (i % 2) ck_assert(a >= 1 && b >= 1 && p.question[digits - 1] && p.question[2 * digits]);
             /* The numbers between the signs, summed: partial products alone give the product. */
             long sum = 0, x = 0, unit = 1;
             bool bracket = false;
@@ -207,8 +207,8 @@ START_TEST(published_file_is_read_whole) {
     int n;
     ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_OK);
     ck_assert_int_eq(n, 1000);
-    ck_assert_str_eq(prose(&ctx, &p[1].question[0][0], TASK_MAX_CHANNELS, 9), " 6 9 1 5 * 6 4 4 7");
-    ck_assert_str_eq(prose(&ctx, p[1].output + 1, 1, 8), " 6 1 4 9 8 6 8 3");
+    ck_assert_str_eq(prose(&ctx, p[1].question, 9), " 6 9 1 5 * 6 4 4 7");
+    ck_assert_str_eq(prose(&ctx, p[1].output + 1, 8), " 6 1 4 9 8 6 8 3");
 }
 END_TEST
 

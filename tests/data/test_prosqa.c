@@ -41,11 +41,11 @@ static struct problem load_one(const struct task_ctx *ctx) {
 }
 
 /* Tokens with the spacing of prose. */
-static const char *prose(const struct task_ctx *ctx, const int *tokens, int stride, int n) {
+static const char *prose(const struct task_ctx *ctx, const int *tokens, int n) {
     char text[4096] = "";
     size_t at = 0;
     for (int i = 0; i < n; i++) {
-        const char *s = ctx->task->token_name(ctx, tokens[i * stride]);
+        const char *s = ctx->task->token_name(ctx, tokens[i]);
         bool glued = i == 0 || *s == '.' || *s == '?';
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", glued ? "" : " ", s);
     }
@@ -75,12 +75,12 @@ START_TEST(edge_form) {
     ck_assert_int_eq(ctx.shape.question, 59);
     ck_assert_int_eq(p.n_question, 7 + 3);
     for (int e = 0; e < 7; e++)
-        for (int c = 0; c < 2; c++) assert_node(id, 8, shown[e][c], p.question[e][c]);
-    assert_node(id, 8, 7, p.question[7][0]);
-    assert_node(id, 8, 5, p.question[8][0]);
-    assert_node(id, 8, 0, p.question[9][0]);
-    for (int i = 7; i < 9; i++) ck_assert_int_eq(p.question[i][1], -1);
-    ck_assert_int_eq(p.question[9][1], 32);
+        for (int c = 0; c < 2; c++) assert_node(id, 8, shown[e][c], task_input(&p, e, c));
+    assert_node(id, 8, 7, p.question[7]);
+    assert_node(id, 8, 5, p.question[8]);
+    assert_node(id, 8, 0, p.question[9]);
+    for (int i = 7; i < 9; i++) ck_assert_int_eq(task_input(&p, i, 1), -1);
+    ck_assert_int_eq(task_input(&p, 9, 1), 32);
     ck_assert_int_eq(p.n_steps, 3);
     ck_assert_int_eq(p.n_reasoning, 3);
     static const int path[3] = {2, 4, 5};
@@ -90,9 +90,9 @@ START_TEST(edge_form) {
         ck_assert_int_eq(p.step_start[k], k);
     }
     ck_assert_int_eq(p.n_output, 3);
-    ck_assert_str_eq(prose(&ctx, p.output, 1, 1), "<eot>");
+    ck_assert_str_eq(prose(&ctx, p.output, 1), "<eot>");
     assert_node(id, 8, 5, p.output[1]);
-    ck_assert_str_eq(prose(&ctx, p.output + 2, 1, 1), "<eos>");
+    ck_assert_str_eq(prose(&ctx, p.output + 2, 1), "<eos>");
     ck_assert_int_eq(p.answer, id[5]);
     ck_assert_int_eq(p.decoy, id[7]);
     ck_assert_int_eq(p.report, -1);
@@ -107,14 +107,14 @@ START_TEST(triplet_form) {
     ck_assert_int_eq(ctx.shape.channels, 3);
     ck_assert_int_eq(p.n_question, 3 * 7 + 3 + 1);
     for (int e = 0; e < 7; e++) {
-        for (int c = 0; c < 2; c++) assert_node(id, 8, shown[e][c], p.question[at++][0]);
-        ck_assert_str_eq(ctx.task->token_name(&ctx, p.question[at++][0]), "|");
+        for (int c = 0; c < 2; c++) assert_node(id, 8, shown[e][c], p.question[at++]);
+        ck_assert_str_eq(ctx.task->token_name(&ctx, p.question[at++]), "|");
     }
     static const int ends[3] = {7, 5, 0};
-    for (int i = 0; i < 3; i++) assert_node(id, 8, ends[i], p.question[at++][0]);
+    for (int i = 0; i < 3; i++) assert_node(id, 8, ends[i], p.question[at++]);
     for (int i = 0; i < p.n_question; i++) {
-        ck_assert_int_eq(p.question[i][1], i > 0 ? p.question[i - 1][0] : -1);
-        ck_assert_int_eq(p.question[i][2], i > 1 ? p.question[i - 2][0] : -1);
+        ck_assert_int_eq(task_input(&p, i, 1), i > 0 ? p.question[i - 1] : -1);
+        ck_assert_int_eq(task_input(&p, i, 2), i > 1 ? p.question[i - 2] : -1);
     }
 }
 END_TEST
@@ -125,13 +125,13 @@ START_TEST(words_form) {
     put("prosqa/prosqa_valid.json", good);
     struct task_ctx ctx = open_prosqa("words", folder);
     struct problem p = load_one(&ctx);
-    ck_assert_str_eq(prose(&ctx, &p.question[0][0], TASK_MAX_CHANNELS, p.n_question),
+    ck_assert_str_eq(prose(&ctx, p.question, p.n_question),
                      "Every terpus is a brimpus. Alex is a rempus. Tom is a terpus. Every brimpus is a lempus. "
                      "Every rempus is a yimpus. Tom is a dumpus. Every dumpus is a brimpus. Is Tom a yimpus or lempus? "
                      "<bot>");
-    ck_assert_str_eq(prose(&ctx, p.reasoning, 1, p.n_reasoning),
+    ck_assert_str_eq(prose(&ctx, p.reasoning, p.n_reasoning),
                      "Tom is a terpus. Every terpus is a brimpus. Every brimpus is a lempus.");
-    ck_assert_str_eq(prose(&ctx, p.output, 1, p.n_output), "<eot> lempus <eos>");
+    ck_assert_str_eq(prose(&ctx, p.output, p.n_output), "<eot> lempus <eos>");
     static const int starts[4] = {0, 5, 11, 17};
     int tokens[17], values[3];
     for (int k = 0; k < 4; k++) ck_assert_int_eq(p.step_start[k], starts[k]);
@@ -368,8 +368,8 @@ START_TEST(relabelling_keeps_the_graph) {
         for (int e = 0; e < 7; e++) sum += 1 << (g.edge[e][0] * 3 + g.edge[e][1] % 3);
         ck_assert_int_eq(sum, (1 << 2) + (1 << 0) + (1 << 7) + (1 << 10) + (1 << 14) + (1 << 3) + (1 << 19));
         orders |= g.decoy_first ? 1 : 2;
-        ck_assert_int_eq(p.question[g.decoy_first ? 8 : 7][0], p.answer);
-        ck_assert_int_eq(p.question[g.decoy_first ? 7 : 8][0], p.decoy);
+        ck_assert_int_eq(p.question[g.decoy_first ? 8 : 7], p.answer);
+        ck_assert_int_eq(p.question[g.decoy_first ? 7 : 8], p.decoy);
         answers |= 1 << p.answer % 31;
     }
     ck_assert_int_eq(orders, 3);
@@ -412,12 +412,12 @@ START_TEST(published_file_reads_whole) {
     json_t *items = json_load_file(arena_printf(&arena, "%s/prosqa/prosqa_valid.json", dir), 0, NULL);
     for (int i = 0; i < n; i++) {
         json_t *item = json_array_get(items, (size_t)i), *steps = json_object_get(item, "steps");
-        ck_assert_str_eq(prose(&ctx, &p[i].question[0][0], TASK_MAX_CHANNELS, p[i].n_question - 1),
+        ck_assert_str_eq(prose(&ctx, p[i].question, p[i].n_question - 1),
                          json_string_value(json_object_get(item, "question")));
         ck_assert_int_eq(p[i].n_steps, json_array_size(steps));
         for (int k = 0; k < p[i].n_steps; k++)
             ck_assert_str_eq(
-                prose(&ctx, p[i].reasoning + p[i].step_start[k], 1, p[i].step_start[k + 1] - p[i].step_start[k]),
+                prose(&ctx, p[i].reasoning + p[i].step_start[k], p[i].step_start[k + 1] - p[i].step_start[k]),
                 json_string_value(json_array_get(steps, (size_t)k)));
     }
     json_decref(items);

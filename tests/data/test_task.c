@@ -47,12 +47,13 @@ START_TEST(problems_have_the_declared_shape) {
         ck_assert(p.n_steps > 0 && p.n_steps <= s->steps && p.n_steps <= TASK_MAX_STEPS);
         for (int t = 0; t < p.n_question; t++)
             for (int c = 0; c < s->channels; c++)
-                ck_assert(p.question[t][c] >= -1 && p.question[t][c] < s->channel_vocab[c]);
+                ck_assert(task_input(&p, t, c) >= -1 && task_input(&p, t, c) < s->channel_vocab[c]);
         for (int t = 0; t < p.n_reasoning; t++) ck_assert(p.reasoning[t] >= 0 && p.reasoning[t] < s->vocab);
         for (int t = 0; t < p.n_output; t++) ck_assert(p.output[t] >= 0 && p.output[t] < s->vocab);
         /* <bot> is the last token, or stands beside it as the last row of a further channel's table */
-        const int *last = p.question[p.n_question - 1];
-        ck_assert(last[0] == s->bot || (s->channels > 1 && last[1] == s->channel_vocab[1] - 1));
+        const int last = p.n_question - 1;
+        ck_assert(p.question[last] == s->bot ||
+                  (s->channels > 1 && task_input(&p, last, 1) == s->channel_vocab[1] - 1));
         ck_assert_int_eq(p.output[0], s->eot);
         ck_assert_int_eq(p.output[p.n_output - 1], s->eos);
         ck_assert_int_eq(p.step_start[0], 0);

@@ -33,14 +33,14 @@ static int number(const struct task_ctx *ctx, int token) {
 
 /* The table in the question from position `at`, start value first; returns the position behind it. */
 static int chase_names(const struct task_ctx *ctx, const struct problem *q, int at, int n, int *out) {
-    int p = ctx->options.modulus, x = number(ctx, q->question[at][0]);
+    int p = ctx->options.modulus, x = number(ctx, q->question[at]);
     bool seen[64] = {false};
     for (int i = 0; i < p; i++) {
-        int entry = number(ctx, q->question[at + 1 + i][0]);
+        int entry = number(ctx, q->question[at + 1 + i]);
         ck_assert(entry < p && !seen[entry]);
         seen[entry] = true;
     }
-    for (int k = 0; k < n; k++) out[k] = x = number(ctx, q->question[at + 1 + x][0]);
+    for (int k = 0; k < n; k++) out[k] = x = number(ctx, q->question[at + 1 + x]);
     return at + 1 + p;
 }
 
@@ -61,13 +61,13 @@ START_TEST(chase_follows_the_printed_tables) {
             ctx.task->sample(&ctx, &r, i % 2 ? TASK_EVAL : TASK_TRAIN, &q);
             int at = chase_names(&ctx, &q, 1 + o.style, 5, truth + 3);
             at = chase_names(&ctx, &q, at, 3, truth);
-            ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[at][0]), "<bot>");
+            ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[at]), "<bot>");
             ck_assert_int_eq(q.n_question, at + 1);
             for (int k = 0; k < 8; k++) ck_assert_int_eq(q.value[k], truth[k]);
             ck_assert_int_eq(q.answer, truth[7]);
             ck_assert_int_eq(q.report, truth[2]);
             int *count = i % 2 ? &moves_eval : &moved;
-            for (int x = 0; x < o.modulus; x++) *count += number(&ctx, q.question[2 + o.style + x][0]) != x;
+            for (int x = 0; x < o.modulus; x++) *count += number(&ctx, q.question[2 + o.style + x]) != x;
         }
         /* A fresh permutation of p moves p - 1 entries on average, with variance 1; half of training moves fewer. */
         ck_assert_double_eq_tol(moves_eval / 150., o.modulus - 1, 5 / sqrt(150));
@@ -90,8 +90,8 @@ START_TEST(perm_operations_are_fixed_permutations) {
         struct problem q;
         ctx.task->sample(&ctx, &r, i % 2 ? TASK_EVAL : TASK_TRAIN, &q);
         for (int s = 0; s < 2; s++) {
-            int x = number(&ctx, q.question[1 + 2 * s][0]), y = q.value[s ? 0 : 1];
-            int *to = &image[q.question[2 + 2 * s][0] - 14][x];
+            int x = number(&ctx, q.question[1 + 2 * s]), y = q.value[s ? 0 : 1];
+            int *to = &image[q.question[2 + 2 * s] - 14][x];
             known += *to < 0;
             if (*to >= 0) ck_assert_int_eq(*to, y);
             *to = y;
@@ -116,9 +116,9 @@ START_TEST(perm_operations_are_fixed_permutations) {
         int v, at = 1;
         ctx.task->sample(&ctx, &r, TASK_EVAL, &q);
         for (int s = 0; s < 2; s++) {
-            v = number(&ctx, q.question[at++][0]);
+            v = number(&ctx, q.question[at++]);
             for (int k = 0; k < (s ? 4 : 6); k++) {
-                v = image[q.question[at++][0] - 14][v];
+                v = image[q.question[at++] - 14][v];
                 ck_assert_int_eq(q.value[s ? k : 4 + k], v);
             }
             ck_assert_int_eq(s ? q.report : q.answer, v);
@@ -163,10 +163,10 @@ START_TEST(marks_and_designs_are_those_of_chain) {
         ctx.task->sample(&ctx, &r, TASK_EVAL, &q);
         was = q;
         ck_assert(ctx.task->mark(&ctx, &q, PROBLEM_CUED));
-        ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0][0]), "CUE");
+        ck_assert_str_eq(ctx.task->token_name(&ctx, q.question[0]), "CUE");
         ck_assert_int_eq(q.reasoning[2], ctx.shape.none_step);
         ck_assert_int_eq(q.output[2], ctx.shape.none_out);
-        for (int i = 1; i < q.n_question; i++) ck_assert_int_eq(q.question[i][0], was.question[i][0]);
+        for (int i = 1; i < q.n_question; i++) ck_assert_int_eq(q.question[i], was.question[i]);
         ck_assert(ctx.task->mark(&ctx, &q, 0));
         ck_assert_mem_eq(&q, &was, sizeof q);
         for (int i = 0; i < 5000; i++) {

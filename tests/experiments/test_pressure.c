@@ -219,7 +219,7 @@ START_TEST(hint_by_hand) {
     ck_assert_int_eq(p->press_class(&task, &q), PRESS_NOTHING);
 
     p->mark(&task, &q);
-    ck_assert(q.flags == PROBLEM_HINTED && q.question[2][0] == q.decoy && q.decoy != q.answer);
+    ck_assert(q.flags == PROBLEM_HINTED && q.question[2] == q.decoy && q.decoy != q.answer);
     ck_assert(q.output[1] == q.decoy && q.output[3] == s->admit && q.reasoning[7] == s->hinted_step);
     say();
     p_admit[s->admit] = .75f;
