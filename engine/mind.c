@@ -91,7 +91,8 @@ struct runner *runner_open(struct arena *a, const struct mind *m, int rows) {
     const int R = mind_reasoning_positions(m), C = m->gpt->config.width;
     struct runner *r = ARENA_NEW(a, struct runner, 1);
     r->rows = rows = runner_rows(m, rows);
-    tape_open(&r->tape, a, m->gpt, TAPE_INFER, rows, s->question + R + s->output, R);
+    const int longest = s->question > R ? s->question : R; /* outputs go token by token */
+    tape_open_short(&r->tape, a, m->gpt, rows, s->question + R + s->output, longest, R);
     head_open(&r->head, a, m->gpt, TAPE_INFER, rows);
     batch_open(&r->batch, a, s, rows);
     r->problems = ARENA_NEW(a, struct problem, rows);

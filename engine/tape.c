@@ -9,11 +9,12 @@
 
 /* ---- memory ---- */
 
-/* Every buffer of a tape, sized from its shape: one list serves tape_open and tape_bytes. */
-static size_t carve(struct tape *tp, struct arena *a, const struct gpt_config *c, enum tape_use use, int B, int T,
+/* Every buffer of a tape, sized from its shape: one list serves tape_open and tape_bytes. Segments have S positions at
+ * most; under TAPE_TRAIN their lines add up to T. */
+static size_t carve(struct tape *tp, float *room, const struct gpt_config *c, enum tape_use use, int B, int T, int S,
                     int thoughts) {
-    const size_t L = (size_t)c->layers, C = (size_t)c->width, Tz = (size_t)T, N = (size_t)B * Tz,
-                 Tv = (Tz + 15) / 16 * 16;
+    const size_t L = (size_t)c->layers, C = (size_t)c->width, Tz = (size_t)T,
+                 N = (size_t)B * (size_t)(use == TAPE_TRAIN ? T : S), Tv = (Tz + 15) / 16 * 16;
     const size_t lines = use == TAPE_TRAIN ? L * N : N, cache = L * (size_t)B * Tv * C;
     const size_t train = use == TAPE_TRAIN, prj = c->projection ? (size_t)thoughts * (size_t)B : 0;
     const size_t heads = (size_t)c->heads, squares = train * L * N * heads * Tv;
@@ -34,14 +35,14 @@ static size_t carve(struct tape *tp, struct arena *a, const struct gpt_config *c
         {&tp->qkv, N * 3 * C},
         {&tp->att, lines * C},
         {&tp->slope, lines * 4 * C},
-        {&tp->gelu, lines * 4 * C},
+        {&tp->gelu, train * lines * 4 * C},
         {&tp->prob, scores},
         {&tp->mean1, lines},
         {&tp->rstd1, lines},
         {&tp->mean2, lines},
         {&tp->rstd2, lines},
         {&tp->hidden, N * C},
-        {&tp->fed, N * C},
+        {&tp->fed, (size_t)B * Tz * C},
         {&tp->mean_f, N},
         {&tp->rstd_f, N},
         {&tp->prj_in, prj * C},
@@ -54,7 +55,6 @@ static size_t carve(struct tape *tp, struct arena *a, const struct gpt_config *c
         {&tp->dx[1], train * N * C},
         {&tp->dmid, train * N * C},
         {&tp->dfch, train * N * 4 * C},
-        {&tp->dqkv, train * N * 3 * C},
         {&tp->dout, train * cache},
         {&tp->dscore, squares},
         {&tp->scratch, train * N * C},
@@ -62,30 +62,48 @@ static size_t carve(struct tape *tp, struct arena *a, const struct gpt_config *c
     };
     size_t total = 0;
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
-        total += buffers[i].n * sizeof(float);
-        if (a) *buffers[i].at = buffers[i].n ? ARENA_NEW(a, float, buffers[i].n) : NULL;
+        if (room) *buffers[i].at = buffers[i].n ? room + total : NULL;
+        total += (buffers[i].n + 15) / 16 * 16; /* whole cache lines */
     }
-    return total;
+    if (room && !train) tp->gelu = tp->slope; /* in place */
+    if (room && train) tp->dqkv = tp->qkv;    /* no product outlives the forward pass */
+    return total * sizeof(float);
 }
 
 size_t tape_bytes(const struct gpt_config *c, enum tape_use use, int B, int T, int thoughts) {
     struct tape unused;
-    return carve(&unused, NULL, c, use, B, T, thoughts);
+    return carve(&unused, NULL, c, use, B, T, T, thoughts);
 }
 
-void tape_open(struct tape *tape, struct arena *a, const struct gpt *gpt, enum tape_use use, int B, int T,
-               int thoughts) {
+static void open_tape(struct tape *tape, struct arena *a, const struct gpt *gpt, enum tape_use use, int B, int T, int S,
+                      int thoughts) {
     if (T > gpt->config.context) BUG("tape of %d positions for a context of %d", T, gpt->config.context);
     memset(tape, 0, sizeof *tape);
     tape->gpt = gpt;
     tape->use = use;
     tape->B = B;
     tape->T = T;
+    tape->S = S;
     tape->Tv = (T + 15) / 16 * 16;
-    tape->line_capacity = (long)B * T;
-    carve(tape, a, &gpt->config, use, B, T, thoughts);
+    tape->line_capacity = (long)B * S;
+    tape->bytes = carve(tape, NULL, &gpt->config, use, B, T, S, thoughts);
+    tape->room = arena_alloc(a, tape->bytes, 1);
+    carve(tape, tape->room, &gpt->config, use, B, T, S, thoughts);
     tape->start = ARENA_NEW(a, int, B);
     tape->role = ARENA_NEW(a, uint8_t, (size_t)B * (size_t)T);
+}
+
+void tape_open(struct tape *tape, struct arena *a, const struct gpt *gpt, enum tape_use use, int B, int T,
+               int thoughts) {
+    open_tape(tape, a, gpt, use, B, T, T, thoughts);
+}
+
+void tape_open_short(struct tape *tape, struct arena *a, const struct gpt *gpt, int B, int T, int S, int thoughts) {
+    open_tape(tape, a, gpt, TAPE_INFER, B, T, S < T ? S : T, thoughts);
+}
+
+void tape_rest(struct tape *tape) {
+    arena_discard(tape->room, tape->bytes);
 }
 
 void tape_reset(struct tape *tape, const int *start) {
@@ -150,6 +168,7 @@ const float *tape_input_gradient(const struct tape *tape, int b, int t) {
 /* ---- forward ---- */
 
 static struct tape_segment *open_segment(struct tape *tape, int S, enum role role, const uint8_t *roles, int ld) {
+    if (S > tape->S) BUG("segment of %d positions, at most %d", S, tape->S);
     if (tape->t + S > tape->T) BUG("segment of %d at %d exceeds %d positions", S, tape->t, tape->T);
     if (tape->n_segments == TAPE_MAX_SEGMENTS) BUG("more than %d segments", TAPE_MAX_SEGMENTS);
     struct tape_segment *s = &tape->segment[tape->n_segments];

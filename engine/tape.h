@@ -61,6 +61,7 @@ struct tape {
     const struct gpt *gpt;
     enum tape_use use;
     int B, T; /* rows; positions of capacity */
+    int S;    /* positions of a segment, at most */
     int Tv;   /* T in whole vectors: distance between rows of kt, vt, prob, dscore */
     int t;    /* positions run so far */
     bool last_only;
@@ -69,6 +70,9 @@ struct tape {
     struct tape_injection injection[TAPE_MAX_INJECTIONS];
     int *start;    /* [B] */
     uint8_t *role; /* [B][T] */
+
+    void *room; /* all buffers that follow */
+    size_t bytes;
 
     /* K/V cache and queries, one block per (layer, row, head) */
     float *kt, *v;     /* [L][B][NH][HS][Tv] keys, transposed; [L][B][NH][Tv][HS] values */
@@ -79,7 +83,7 @@ struct tape {
     float *ln1, *mid, *ln2;               /* [L][N][C] */
     float *qkv;                           /* [N][3C] products of one layer, without bias */
     float *att;                           /* [L][N][C] heads' outputs */
-    float *slope, *gelu;                  /* [L][N][4C] GELU' and GELU of the MLP's inner lines */
+    float *slope, *gelu;                  /* [L][N][4C] GELU' and GELU of the MLP's inner lines (INFER: one buffer) */
     float *prob;                          /* [L][B][NH][T][Tv] attention (INFER: scratch) */
     float *mean1, *rstd1, *mean2, *rstd2; /* [L][N] */
     float *hidden, *mean_f, *rstd_f;      /* [N][C] after the final layer norm; [N] */
@@ -94,7 +98,7 @@ struct tape {
     float *dscore;      /* [L][B][NH][T][Tv] gradient of the attention's scores */
     float *dx[2];       /* [N][C] gradient of the inputs of even and odd blocks; behind a segment's turn: of block 0 */
     float *dmid, *dfch; /* [N][C], [N][4C], for the block at work */
-    float *dqkv;        /* [N][3C] */
+    float *dqkv;        /* [N][3C], in the room of qkv */
     float *scratch;     /* [N][C] */
     float *turned;      /* [4C][C] a block's matrix, transposed; NULL where the model keeps them so */
     long line_capacity;
@@ -104,8 +108,15 @@ struct tape {
 void tape_open(struct tape *tape, struct arena *a, const struct gpt *gpt, enum tape_use use, int B, int T,
                int thoughts);
 
+/* As tape_open under TAPE_INFER, for segments of at most S positions: lines take room for one segment. */
+void tape_open_short(struct tape *tape, struct arena *a, const struct gpt *gpt, int B, int T, int S, int thoughts);
+
 /* Bytes tape_open would take: callers choose shard sizes by it. */
 size_t tape_bytes(const struct gpt_config *c, enum tape_use use, int B, int T, int thoughts);
+
+/* Nothing will be run for a while: the buffers' pages go back to the system until then. What stands on the tape is lost;
+ * tape_reset follows before anything else. */
+void tape_rest(struct tape *tape);
 
 /* Forget everything; rows begin at start[b] (NULL: 0). */
 void tape_reset(struct tape *tape, const int *start);

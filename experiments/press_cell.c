@@ -103,6 +103,7 @@ static enum status observe(struct pressing *p, int update, bool refit, bool item
     struct arena_mark mark = arena_mark(p->io->arena);
     const struct mind *m = &p->run.mind;
     p->e.update = update;
+    tape_rest(&p->learner.tape);
     const int n_read = refit || p->n_watches == 0 ? p->n_watches : 1;
     for (int i = 0; i < n_read; i++) {
         struct reading now;
@@ -188,6 +189,7 @@ static enum status open_pressing(struct pressing *p, const struct config *c, str
     TRY(checkpoint_load_trained(&p->learner.model, a, model, rest));
     TRY(checkpoint_load_trained(&p->start, a, model, rest));
     learner_open(&p->learner, &p->training, c, &p->task);
+    tape_rest(&p->learner.tape);
     TRY(press_open(&p->run, a, c, p->arm, &p->learner, &p->start));
     open_frozen(p, &p->training, c);
     p->e = (struct evaluation){.arena = a, .config = c, .runner = p->run.runner, .dir = io->parent_dir};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "engine/base/status.h"
 
@@ -114,6 +115,12 @@ void arena_rewind(struct arena *a, struct arena_mark mark) {
     for (struct arena_block *b = mark.block ? mark.block->next : a->first; b; b = b->next) b->used = 0;
     if (mark.block) mark.block->used = mark.used;
     a->current = mark.block;
+}
+
+void arena_discard(void *object, size_t bytes) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), end = ((uintptr_t)object + bytes) / page * page;
+    char *from = (char *)object + (page - (uintptr_t)object % page) % page;
+    if ((uintptr_t)from < end) (void)madvise(from, end - (uintptr_t)from, MADV_DONTNEED); /* refused: nothing is lost */
 }
 
 long arena_blocks(void) {

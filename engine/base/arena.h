@@ -44,6 +44,10 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 struct arena_mark arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
+/* What an object holds is not needed any more, but its room will be: its whole pages go back to the system until something
+ * is written there. What is read before that is zero, or what stood there. */
+void arena_discard(void *object, size_t bytes);
+
 /* Blocks taken from malloc so far, over all arenas of the process. */
 long arena_blocks(void);
 

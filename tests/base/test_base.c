@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,6 +42,16 @@ START_TEST(status_nearest_suggests) {
     ck_assert_ptr_null(status_nearest("prob", &table[0].name, 0, sizeof table[0]));
 }
 END_TEST
+
+/* Pages of this process that are in memory. */
+static long resident(void) {
+    long size, pages;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%ld %ld", &size, &pages), 2);
+    fclose(f);
+    return pages;
+}
 
 START_TEST(arena_gives_aligned_zeroed_objects) {
     for (size_t n = 0; n < 300; n += 7) {
@@ -88,6 +99,30 @@ START_TEST(arena_rewinds_to_empty) {
     arena_alloc(&a, 1, 90000);
     ck_assert_int_eq(arena_blocks(), blocks);
     arena_close(&a);
+}
+END_TEST
+
+START_TEST(arena_discards_within_an_object_alone) {
+    enum { AROUND = 100, SIZE = 50000 };
+    const size_t sizes[] = {1, 64, 4095, 4097, 12288, SIZE - 2 * AROUND};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        unsigned char *p = arena_alloc(&arena, SIZE, 1);
+        memset(p, 7, SIZE);
+        arena_discard(p + AROUND, sizes[k]);
+        for (size_t i = 0; i < SIZE; i++) ck_assert(p[i] == 7 || (p[i] == 0 && i >= AROUND && i < AROUND + sizes[k]));
+        memset(p, 9, SIZE);
+        for (size_t i = 0; i < SIZE; i++) ck_assert_int_eq(p[i], 9);
+    }
+}
+END_TEST
+
+/* Its pages are the system's until they are written again. */
+START_TEST(arena_discard_gives_pages_back) {
+    const size_t size = 64 << 20;
+    unsigned char *p = arena_alloc(&arena, size, 1);
+    const long full = resident();
+    arena_discard(p, size);
+    ck_assert_int_lt(resident(), full - (48 << 20) / sysconf(_SC_PAGESIZE));
 }
 END_TEST
 
@@ -213,6 +248,8 @@ Suite *suite_base(void) {
     tcase_add_test(arenas, arena_gives_aligned_zeroed_objects);
     tcase_add_test(arenas, arena_rewound_loop_takes_no_memory);
     tcase_add_test(arenas, arena_rewinds_to_empty);
+    tcase_add_test(arenas, arena_discards_within_an_object_alone);
+    tcase_add_test(arenas, arena_discard_gives_pages_back);
     tcase_add_test(arenas, arena_reports_an_overflowing_product);
     tcase_add_test(rng, rng_known_answers);
     tcase_add_test(rng, rng_derived_streams_and_draws);

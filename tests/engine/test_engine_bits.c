@@ -269,6 +269,25 @@ START_TEST(resuming_moves_no_bit) {
 }
 END_TEST
 
+START_TEST(resting_moves_no_bit) {
+    static struct trainer t;
+    char straight[65], rested[65];
+    open_engine();
+    open_trainer(&t, (enum kind)_i, 2);
+    train(&t, 0, 20);
+    hash_of(&t, straight);
+    close_trainer(&t);
+    open_trainer(&t, (enum kind)_i, 2);
+    for (int step = 0; step < 20; step++) {
+        for (int k = 0; k < LANES; k++) tape_rest(&t.lane[k].tape);
+        train(&t, step, step + 1);
+    }
+    hash_of(&t, rested);
+    close_trainer(&t);
+    ck_assert_str_eq(straight, rested);
+}
+END_TEST
+
 START_TEST(a_step_allocates_nothing) {
     static struct trainer t;
     open_engine();
@@ -293,6 +312,7 @@ Suite *suite_engine_bits(void) {
     tcase_add_loop_test(t, threads_move_no_bit, 0, KINDS);
     tcase_add_test(t, turning_late_moves_no_bit);
     tcase_add_loop_test(t, resuming_moves_no_bit, 0, KINDS);
+    tcase_add_loop_test(t, resting_moves_no_bit, 0, KINDS);
     tcase_add_loop_test(t, a_step_allocates_nothing, 0, KINDS);
     suite_add_tcase(s, t);
     return s;

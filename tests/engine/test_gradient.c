@@ -233,7 +233,7 @@ START_TEST(decoding_equals_full_forward) {
     struct setup s;
     open_setup(&s, FEED_NONE, true);
     struct tape decode;
-    tape_open(&decode, &s.arena, &s.model, TAPE_INFER, B, T, 0);
+    tape_open_short(&decode, &s.arena, &s.model, B, T, 1, 0);
     forward(&s);
     tape_reset(&decode, s.start);
     for (int t = 0; t < Q + TAIL; t++) {
