@@ -184,12 +184,12 @@ static void open_two(struct press_run *p, struct arena *a) {
         p->reasoner = ARENA_NEW(a, struct gpt, 1);
         if (gpt_open(p->reasoner, a, &l->model.config)) BUG("a model that was opened before: %s", status_message());
         gpt_copy_weights(p->reasoner, p->start);
-        p->reasoner_g = gpt_gradient_open(p->reasoner, a, &p->reasoner_gv);
-        adamw_open(&p->reasoner_opt, a, p->reasoner, l->opt.beta1, l->opt.beta2, 0.0, l->opt.clip);
+        p->reasoner_g = gpt_gradient_open(p->reasoner, l->arena, &p->reasoner_gv);
+        adamw_open(&p->reasoner_opt, l->arena, p->reasoner, l->opt.beta1, l->opt.beta2, 0.0, l->opt.clip);
         p->mind.gpt = p->reasoner;
-        if (latent) p->thought_grad = ARENA_NEW(a, float, fed);
+        if (latent) p->thought_grad = ARENA_NEW(l->arena, float, fed);
     }
-    if (latent) l->given = p->thoughts = ARENA_NEW(a, float, fed);
+    if (latent) l->given = p->thoughts = ARENA_NEW(l->arena, float, fed);
 }
 
 static void open_thinker(struct press_run *p, struct arena *a) {
@@ -217,6 +217,7 @@ enum status press_open(struct press_run *p, struct arena *a, const struct config
     learner->opt.weight_decay = 0.0;
     if (o->credit == CREDIT_FROZEN_MIND || o->credit == CREDIT_MIND_FACE) open_two(p, a);
     p->runner = evaluate_runner(a, arm, &p->mind);
+    a = learner->arena; /* the rest goes with the training */
     rollout_open(&p->rollout, a, &p->mind, o->batch);
     if (o->method == METHOD_RL && p->mind.medium == MEDIUM_LATENT) open_thinker(p, a);
     p->problems = ARENA_NEW(a, struct problem, batch);

@@ -69,7 +69,7 @@ static double weight_distance(const struct gpt *now, const struct gpt *start) {
 }
 
 static enum status keep_crossings(struct pressing *p, int update) {
-    struct arena *a = p->io->arena;
+    struct arena *a = p->e.arena;
     while (p->crossed < N_LEVELS && p->dose >= LEVELS[p->crossed]) {
         struct row r = row_of("dose0", p->dose, p->watches[0].n_marked);
         r.update = update;
@@ -97,13 +97,8 @@ static void observe_training(const struct pressing *p, int update) {
     evaluate_row(&p->e, "reward_penalty", "", "", -1, o->batch, p->run.penalty);
 }
 
-/* One point of the trajectory. The monitors of other pressures, which controls read too, move slowly: they are read
- * where probes are refitted. */
-static enum status observe(struct pressing *p, int update, bool refit, bool items) {
-    struct arena_mark mark = arena_mark(p->io->arena);
+static enum status observe_in(struct pressing *p, int update, bool refit, bool items) {
     const struct mind *m = &p->run.mind;
-    p->e.update = update;
-    tape_rest(&p->learner.tape);
     const int n_read = refit || p->n_watches == 0 ? p->n_watches : 1;
     for (int i = 0; i < n_read; i++) {
         struct reading now;
@@ -125,9 +120,21 @@ static enum status observe(struct pressing *p, int update, bool refit, bool item
     observe_training(p, update);
     if (p->n_watches)
         evaluate_row(&p->e, "dose0", p->watches[0].monitor.concept, "", -1, p->watches[0].n_marked, p->dose);
-    TRY(keep_crossings(p, update));
-    arena_rewind(p->io->arena, mark);
-    return ST_OK;
+    return keep_crossings(p, update);
+}
+
+/* One point of the trajectory. The monitors of other pressures, which controls read too, move slowly: they are read
+ * where probes are refitted. What training and measuring hold stands in memory in turns. */
+static enum status observe(struct pressing *p, int update, bool refit, bool items) {
+    struct arena own, *outer = p->e.arena;
+    arena_open(&own, 1 << 20);
+    tape_rest(&p->learner.tape);
+    p->e.update = update;
+    p->e.arena = &own;
+    const enum status st = observe_in(p, update, refit, items);
+    p->e.arena = outer;
+    arena_close(&own);
+    return st;
 }
 
 /* Thoughts of the arm before pressure and their labels: what bank A is fitted on. */
@@ -213,7 +220,7 @@ static void first_order_row(struct pressing *p, const char *metric, const char *
 static void predict(struct pressing *p) {
     struct first_order f = {NAN, NAN, NAN, NAN};
     if (!p->run.pressure->stands_beside && !p->run.mind.face)
-        first_order_predict(&p->run, &p->watches[0], p->io->arena, FIRST_ORDER_BATCHES, &f);
+        first_order_predict(&p->run, &p->watches[0], &p->training, FIRST_ORDER_BATCHES, &f);
     first_order_row(p, "first_order_conditional", "", f.conditional);
     first_order_row(p, "first_order_parametric", "", f.parametric);
     first_order_row(p, "first_order_conditional", "adam", f.conditional_adam);
