@@ -1,6 +1,7 @@
 #include "experiments/display.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,18 @@ static double expected_seconds(const struct schedule *s, int cell) {
     return -1;
 }
 
+/* What a running cell's last event says of the rest, had it kept its pace; 0: nothing. */
+static double paced_seconds(const struct schedule *s, int cell, double elapsed) {
+    const struct arena_mark mark = arena_mark(s->arena);
+    const char *event = display_last_event(s->arena, s->out, s->grid->cells[cell].cell.key);
+    json_t *json = *event ? json_loads(event, 0, NULL) : NULL;
+    const double done = json_number_value(json_object_get(json, "done")),
+                 of = json_number_value(json_object_get(json, "of"));
+    json_decref(json);
+    arena_rewind(s->arena, mark);
+    return done > 0 && of > done ? elapsed * (of - done) / done : 0;
+}
+
 double display_work_left(const struct schedule *s, bool *guessed) {
     double left = 0, t = now();
     bool unused, *guess = guessed ? guessed : &unused;
@@ -66,7 +79,10 @@ double display_work_left(const struct schedule *s, bool *guessed) {
             *guess = true;
         }
         if (seconds < 0) return -1;
-        if (state == STATE_RUNNING) seconds -= t - s->cells[i].started;
+        if (state == STATE_RUNNING) {
+            const double elapsed = t - s->cells[i].started;
+            seconds = fmax(seconds - elapsed, paced_seconds(s, i, elapsed));
+        }
         if (seconds > 0) left += seconds;
     }
     return left;

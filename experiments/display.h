@@ -3,7 +3,7 @@
  *
  * The time left is the sum, over cells not yet done, of the mean seconds that cells of the same kind, arm and method
  * took (of the same kind, where there is none; a guess of experiments/cost.h, where there is none of those either),
- * shared by the running jobs.
+ * shared by the running jobs. A running cell has no less left than its own pace says.
  */
 #ifndef SPILLOVER_DISPLAY_H
 #define SPILLOVER_DISPLAY_H
