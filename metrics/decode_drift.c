@@ -101,20 +101,14 @@ void decode_drift_own(struct measurement *m, const struct decode_channel *was, c
 
 void decode_drift_frozen(struct measurement *m) {
     const struct measurement_before *b = m->before;
-    const int at_once = decode_layers_at_once(m->mind->gpt);
     struct decode_states was, now;
-    struct arena own;
-    arena_open(&own, (size_t)1 << 20);
-    const struct arena_mark mark = arena_mark(&own);
+    decode_states_open(&was, m, &b->mind, &b->own_fit, &b->own_test);
+    decode_states_open(&now, m, m->mind, &b->own_fit, &b->own_test);
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
-        if (l % at_once == 0) {
-            arena_rewind(&own, mark);
-            was = decode_force_states(m, &own, &b->mind, &b->own_fit, &b->own_test, l, at_once);
-            now = decode_force_states(m, &own, m->mind, &b->own_fit, &b->own_test, l, at_once);
-        }
-        const struct decode_channel then = decode_channel_state(&was, l), here = decode_channel_state(&now, l);
+        const struct decode_channel then = decode_states_at(&was, l), here = decode_states_at(&now, l);
         /* an arm's probes of states were fitted on these very vectors */
         add_all(m, "frozen", &then, &here, b->probes ? decode_probe(m->decode, l, DECODE_VALUE, 0) : NULL);
     }
-    arena_close(&own);
+    decode_states_close(&was);
+    decode_states_close(&now);
 }

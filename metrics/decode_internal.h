@@ -21,19 +21,24 @@ MUST_USE enum status decode_fit_probe(const struct measurement *m, struct arena 
 /* False for c where the task has none. */
 bool decode_has(const struct measurement *m, enum decode_concept concept);
 
-/* The mind's states at some layers when the reasoning `fit` and `test` of the two sides is given to it whole, in the
- * arena. */
+/* The mind's states when the reasoning `own_fit` and `own_test` of the two sides is given to it whole. It is run when a
+ * layer is asked for that is not there: once for every layer of a small model, whose states of all layers would be the
+ * largest thing that a cell holds, and once for all of a large one. */
 struct decode_states {
-    struct rollout fit, test;
+    const struct measurement *m;
+    const struct mind *mind;
+    const struct rollout *own_fit, *own_test;
+    struct rollout fit, test; /* of `layers` layers, once they have been run */
+    int layers;
+    struct arena arena;
 };
 
-struct decode_states decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
-                                         const struct rollout *fit, const struct rollout *test, int layer, int layers);
-struct decode_channel decode_channel_state(const struct decode_states *s, int layer);
+void decode_states_open(struct decode_states *s, const struct measurement *m, const struct mind *mind,
+                        const struct rollout *own_fit, const struct rollout *own_test);
+void decode_states_close(struct decode_states *s);
 
-/* How many layers to run for at once. A small model runs again for every layer: it takes a moment, and the states of all
- * would be the largest thing that a cell holds. */
-int decode_layers_at_once(const struct gpt *g);
+/* Valid until the next layer is asked for. */
+struct decode_channel decode_states_at(struct decode_states *s, int layer);
 
 /* The mean over the question of what its tokens are embedded as. */
 struct decode_channel decode_channel_inputs(const struct measurement *m);

@@ -228,27 +228,35 @@ static void force_states(const struct measurement *m, const struct mind *mind, c
     runner_run(m->runner, mind, problems, &o, out);
 }
 
-int decode_layers_at_once(const struct gpt *g) {
-    enum { SMALL = 1 << 20 }; /* parameters */
-    return g->n_parameters < SMALL ? 1 : g->config.layers + 1;
+void decode_states_open(struct decode_states *s, const struct measurement *m, const struct mind *mind,
+                        const struct rollout *own_fit, const struct rollout *own_test) {
+    enum { SMALL = 1 << 20 }; /* parameters: runs again in a moment */
+    const struct gpt *g = mind->gpt;
+    *s = (struct decode_states){.m = m, .mind = mind, .own_fit = own_fit, .own_test = own_test};
+    s->layers = g->n_parameters < SMALL ? 1 : g->config.layers + 1;
+    arena_open(&s->arena, (size_t)1 << 20);
 }
 
-struct decode_states decode_force_states(const struct measurement *m, struct arena *a, const struct mind *mind,
-                                         const struct rollout *fit, const struct rollout *test, int layer, int layers) {
-    struct decode_states s;
-    rollout_open_states(&s.fit, a, mind, fit->n, layer, layers);
-    rollout_open_states(&s.test, a, mind, test->n, layer, layers);
-    force_states(m, mind, m->fit, fit, &s.fit);
-    force_states(m, mind, m->test, test, &s.test);
-    return s;
+void decode_states_close(struct decode_states *s) {
+    arena_close(&s->arena);
 }
 
-struct decode_channel decode_channel_state(const struct decode_states *s, int layer) {
+static void run_layers(struct decode_states *s, int first) {
+    arena_rewind(&s->arena, (struct arena_mark){0});
+    rollout_open_states(&s->fit, &s->arena, s->mind, s->own_fit->n, first, s->layers);
+    rollout_open_states(&s->test, &s->arena, s->mind, s->own_test->n, first, s->layers);
+    force_states(s->m, s->mind, s->m->fit, s->own_fit, &s->fit);
+    force_states(s->m, s->mind, s->m->test, s->own_test, &s->test);
+}
+
+struct decode_channel decode_states_at(struct decode_states *s, int layer) {
+    if (!s->fit.states || layer < s->fit.layer || layer >= s->fit.layer + s->layers)
+        run_layers(s, layer - layer % s->layers);
     struct decode_channel c = decode_channel_u(&s->fit, &s->test);
     const long at = (long)(layer - s->fit.layer) * s->fit.R * s->fit.C;
     c.view = "state";
     c.layer = layer;
-    c.item *= s->fit.layers;
+    c.item *= s->layers;
     c.side[0] = s->fit.states + at;
     c.side[1] = s->test.states + at;
     return c;
@@ -335,21 +343,14 @@ static void read_baselines(struct measurement *m, const struct decode_channel *u
 /* An arm's probes stay; what was pressed is read in their class where they were given. */
 static void read_states(struct measurement *m) {
     const struct probe_options linear = probe_defaults();
-    const int at_once = decode_layers_at_once(m->mind->gpt);
     struct decode_states states;
-    struct arena own;
-    arena_open(&own, (size_t)1 << 20);
-    const struct arena_mark mark = arena_mark(&own);
+    decode_states_open(&states, m, m->mind, &m->own_fit, &m->own_test);
     for (int l = 0; l <= m->mind->gpt->config.layers; l++) {
-        if (l % at_once == 0) {
-            arena_rewind(&own, mark);
-            states = decode_force_states(m, &own, m->mind, &m->own_fit, &m->own_test, l, at_once);
-        }
-        const struct decode_channel c = decode_channel_state(&states, l);
+        const struct decode_channel c = decode_states_at(&states, l);
         if (!m->before) fit_frozen(m, &c);
         read_channel(m, &c, !m->before ? AS_GIVEN : m->before->probes ? LIKE_IT : AFRESH, &linear);
     }
-    arena_close(&own);
+    decode_states_close(&states);
 }
 
 /* ---- all of it ---- */

@@ -75,13 +75,13 @@ START_TEST(layers_one_by_one_are_those_at_once) {
     subject_measurement(&subject_thinker, FIT);
     const struct measurement *m = &subject_thinker.m;
     const int layers = m->mind->gpt->config.layers + 1;
-    ck_assert_int_eq(decode_layers_at_once(m->mind->gpt), 1);
-    const struct decode_states all =
-        decode_force_states(m, &subject_arena, m->mind, &m->own_fit, &m->own_test, 0, layers);
+    struct decode_states all, one;
+    decode_states_open(&all, m, m->mind, &m->own_fit, &m->own_test);
+    decode_states_open(&one, m, m->mind, &m->own_fit, &m->own_test);
+    ck_assert_int_eq(one.layers, 1);
+    all.layers = layers;
     for (int l = 0; l < layers; l++) {
-        const struct decode_states one =
-            decode_force_states(m, &subject_arena, m->mind, &m->own_fit, &m->own_test, l, 1);
-        const struct decode_channel a = decode_channel_state(&all, l), b = decode_channel_state(&one, l);
+        const struct decode_channel a = decode_states_at(&all, l), b = decode_states_at(&one, l);
         ck_assert_int_eq(a.layer, b.layer);
         ck_assert_int_eq(a.item, layers * b.item);
         for (int i = 0; i < FIT; i++)
@@ -89,6 +89,8 @@ START_TEST(layers_one_by_one_are_those_at_once) {
         for (int i = 0; i < TEST; i++)
             ck_assert_mem_eq(a.side[1] + i * a.item, b.side[1] + i * b.item, (size_t)b.item * sizeof(float));
     }
+    decode_states_close(&all);
+    decode_states_close(&one);
 }
 END_TEST
 
