@@ -204,6 +204,10 @@ valgrind: spillover ## run every suite (or VALGRIND_SUITES) under valgrind (or s
 valgrind-run: $(BUILD)/tests/run
 	SPILLOVER_ISA=avx2 CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 valgrind -q --error-exitcode=9 $< $(VALGRIND_SUITES)
 
+.PHONY: memory
+memory: spillover ## see that cells of the default size take at most 60 MB each
+	sh tests/bench/memory.sh ./spillover $(BUILD)/memory
+
 SANITIZE ?= address,undefined
 .PHONY: sanitize
 sanitize: spillover ## build and run the unit tests with SANITIZE (address,undefined; or thread)
@@ -257,6 +261,7 @@ check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm
 	$(MAKE) check check-deps
 	$(MAKE) sanitize
 	$(MAKE) tsan
+	$(MAKE) memory
 	$(MAKE) coverage
 	$(MAKE) valgrind
 	$(MAKE) peers
