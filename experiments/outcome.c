@@ -38,7 +38,8 @@ const char *const outcome_quantity_names[OQ_COUNT] = {"dose",
                                                       "first_order_conditional",
                                                       "first_order_parametric",
                                                       "cell"};
-const char *const outcome_level_names[OL_COUNT] = {"0.25", "0.5", "0.75", "0.9", "end", "equal_kl", "0-0.75", ""};
+const char *const outcome_level_names[OL_COUNT] = {"0.25",     "0.5",           "0.75",   "0.9", "end",
+                                                   "equal_kl", "equal_kl_0.75", "0-0.75", ""};
 
 static const double level_dose[N_LEVELS] = {[OL_25] = .25, [OL_50] = .5, [OL_75] = .75, [OL_90] = .9};
 
@@ -246,8 +247,8 @@ static void add_row(struct builder *b, const struct pairing *p, enum outcome_qua
 /* A quantity at every level that there is an update for. */
 static void add_levels(struct builder *b, const struct pairing *p, enum outcome_quantity quantity, const char *monitor,
                        const struct series *s, const char *note) {
-    for (enum outcome_level l = OL_25; l <= OL_KL; l++) {
-        if (l == OL_KL && !isfinite(p->at[l]) && !p->missing[l]) continue;
+    for (enum outcome_level l = OL_25; l <= OL_KL_75; l++) {
+        if (l >= OL_KL && !isfinite(p->at[l]) && !p->missing[l]) continue;
         const bool here = isfinite(p->at[l]);
         add_row(b, p, quantity, monitor, l, here ? value_at(s, p->at[l]) : NAN,
                 !here       ? p->missing[l]
@@ -342,13 +343,26 @@ static const struct run_cell *partner(const struct builder *b, const struct run_
     return NULL;
 }
 
-/* Pressure `random` is judged where it has moved the output as far from the arm's as `conceal` has at its end. */
+/* Pressure `random` is judged where it has moved the output as far from the arm's as `conceal` has, under the same credit:
+ * at its end, and at its first crossing of the primary dose. */
 static enum status find_equal_kl(const struct builder *b, struct pairing *p, const struct series *kl) {
+    struct pairing conceal = {.control = p->control, .concept = p->concept, .view = p->view, .chance = p->chance};
     struct series target;
+    const char *note;
+    double crossing = NAN;
     if (strcmp(field_of(b, p->cell, OF_PRESSURE), "random") != 0) return ST_OK;
-    TRY(read_series(b, partner(b, p->cell, "conceal", "targeted"), "kl_frozen", "", "frozen", &target));
-    p->missing[OL_KL] = target.n == 0 ? "no conceal cell to compare with" : "KL of conceal is not reached";
-    if (target.n > 0) stat_at_dose(kl->value, kl->update, kl->n, target.value[target.n - 1], &p->at[OL_KL]);
+    conceal.cell = partner(b, p->cell, "conceal", field_of(b, p->cell, OF_CREDIT));
+    TRY(read_series(b, conceal.cell, "kl_frozen", "", "frozen", &target));
+    p->missing[OL_KL] = p->missing[OL_KL_75] =
+        target.n == 0 ? "no conceal cell to compare with" : "KL of conceal is not reached";
+    if (target.n == 0) return ST_OK;
+    stat_at_dose(kl->value, kl->update, kl->n, target.value[target.n - 1], &p->at[OL_KL]);
+    TRY(read_dose(b, &conceal, "", &conceal.dose, &note));
+    if (!note) stat_at_dose(conceal.dose.value, conceal.dose.update, conceal.dose.n, level_dose[OL_75], &crossing);
+    if (isfinite(crossing))
+        stat_at_dose(kl->value, kl->update, kl->n, value_at(&target, crossing), &p->at[OL_KL_75]);
+    else
+        p->missing[OL_KL_75] = "conceal does not reach the dose";
     return ST_OK;
 }
 

@@ -80,9 +80,10 @@ enum outcome_level {
     OL_50,
     OL_75, /* the primary dose D* */
     OL_90,
-    OL_END,  /* the last update N */
-    OL_KL,   /* pressure random: where its KL equals that of `conceal` at its end */
-    OL_AREA, /* over doses 0 .. D* */
+    OL_END,   /* the last update N */
+    OL_KL,    /* pressure random: where its KL equals that of `conceal`, under the same credit, at its end */
+    OL_KL_75, /* the same, at conceal's first crossing of the primary dose */
+    OL_AREA,  /* over doses 0 .. D* */
     OL_NONE,
     OL_COUNT
 };

@@ -103,18 +103,30 @@ int report_finite(const double *x, int n, double *y) {
     return m;
 }
 
-void report_interval(const double *x, int n, char text[REPORT_TEXT], int *used) {
+struct report_entry report_interval(const double *x, int n) {
     double y[1024] = {0};
-    const int m = report_finite(x, n < 1024 ? n : 1024, y);
-    const struct stat_interval t = stat_t_interval(y, m, .95);
-    const double mean = fabs(stat_mean(y, m)) < .0005 ? 0.0 : stat_mean(y, m); /* no "-0.000" */
-    if (used) *used = m;
-    if (m == 0)
-        snprintf(text, REPORT_TEXT, "-");
-    else if (m == 1)
-        snprintf(text, REPORT_TEXT, "%.3f", mean);
+    struct report_entry e = {.n = report_finite(x, n < 1024 ? n : 1024, y)};
+    const struct stat_interval t = stat_t_interval(y, e.n, .95);
+    const double mean = fabs(stat_mean(y, e.n)) < .0005 ? 0.0 : stat_mean(y, e.n); /* no "-0.000" */
+    if (e.n == 0)
+        snprintf(e.text, sizeof e.text, "-");
+    else if (e.n == 1)
+        snprintf(e.text, sizeof e.text, "%.3f", mean);
     else
-        snprintf(text, REPORT_TEXT, "%.3f [%.3f, %.3f]", mean, t.lo, t.hi);
+        snprintf(e.text, sizeof e.text, "%.3f [%.3f, %.3f]", mean, t.lo, t.hi);
+    return e;
+}
+
+void report_entries(FILE *out, const struct report_entry *e, int k) {
+    int most = 0;
+    for (int i = 0; i < k; i++)
+        if (e[i].n > most) most = e[i].n;
+    for (int i = 0; i < k; i++) {
+        fprintf(out, " %s", e[i].text);
+        if (e[i].n > 0 && e[i].n < most) fprintf(out, " (n %d)", e[i].n);
+        fputs(" |", out);
+    }
+    fprintf(out, " %d |\n", most);
 }
 
 void report_escape(FILE *out, const char *text) {
@@ -220,7 +232,9 @@ static void write_replaced(const struct report *r, FILE *out) {
     for (int i = 0; i < r->n_replaced; i++) {
         fputs("\n**Replaced.** Seed ", out);
         report_escape(out, r->replaced[i]);
-        fputs(". A gate had failed before any pressure: its arms are kept in the tables, and it is not judged.\n", out);
+        fputs(". A gate had failed before any pressure: it is not judged, and no table below holds it; its rows stay "
+              "in `results.csv`.\n",
+              out);
     }
 }
 

@@ -235,10 +235,11 @@ bool report_arm_fails(const struct report *r, const char *const field[OF_FIELDS]
 
 static void name_arm(const struct report *r, const struct report_arm *a, FILE *out) {
     const char *const field[] = {a->task, a->design, *a->arm ? a->arm : "(base)", report_settings(r, a)};
-    fputs("| ", out);
+    fputc('|', out);
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
+        fputc(' ', out);
         report_escape(out, field[i]);
-        fputs(" | ", out);
+        fputs(" |", out);
     }
 }
 
@@ -264,11 +265,11 @@ static void gate_table(const struct report *r, const struct report_arm *list, in
         for (int c = 0; c < GATE_COLUMNS; c++) {
             const int m = report_finite(g[i].x[c], r->outcomes.n_seeds, y);
             if (m)
-                fprintf(out, "%.3f%s | ", stat_mean(y, m), mark[g[i].met[c] + 1]);
+                fprintf(out, " %.3f%s |", stat_mean(y, m), mark[g[i].met[c] + 1]);
             else
-                fputs("- | ", out);
+                fputs(" - |", out);
         }
-        fprintf(out, "%s | %d |\n", conclusion(r, list, g, n, i), g[i].n);
+        fprintf(out, " %s | %d |\n", conclusion(r, list, g, n, i), g[i].n);
     }
 }
 
@@ -292,17 +293,14 @@ static void reading_table(const struct report *r, const struct report_arm *list,
     for (int f = 0; f < READINGS + 5; f++) fprintf(out, "---|");
     fputc('\n', out);
     for (int i = 0; i < n; i++) {
-        int most = 0, here;
+        struct report_entry e[READINGS];
         if (!*list[i].arm) continue;
         name_arm(r, &list[i], out);
         for (int f = 0; f < READINGS; f++) {
-            char text[REPORT_TEXT];
             values(r, &list[i], &readings[f], x);
-            report_interval(x, r->outcomes.n_seeds, text, &here);
-            if (here > most) most = here;
-            fprintf(out, "%s | ", text);
+            e[f] = report_interval(x, r->outcomes.n_seeds);
         }
-        fprintf(out, "%d |\n", most);
+        report_entries(out, e, READINGS);
     }
 }
 
@@ -341,12 +339,12 @@ static void training_table(const struct report *r, const struct report_arm *list
         report_training(r, &list[i], mean);
         name_arm(r, &list[i], out);
         for (int f = 0; f < REPORT_TRAINING; f++) {
-            const char *end = f + 1 < REPORT_TRAINING ? " | " : " |\n";
             if (isfinite(mean[f]))
-                fprintf(out, "%.*g%s", column[f].digits, mean[f] / column[f].unit, end);
+                fprintf(out, " %.*g |", column[f].digits, mean[f] / column[f].unit);
             else
-                fprintf(out, "-%s", end);
+                fputs(" - |", out);
         }
+        fputc('\n', out);
     }
 }
 

@@ -51,6 +51,9 @@ static int figure_of(const struct report *r, int row, const struct report_cell_f
     return n;
 }
 
+/* In place of a number of rows: a row over all steps, which weighs each by its items, stands for its steps. */
+enum { WHOLE = -1 };
+
 struct report_cell_list report_read_cells(const struct report *r, const struct report_cell_figure *figures, int n) {
     const int pair = csv_column(r->results, "pair_id");
     struct report_cell_list all = {0};
@@ -59,14 +62,16 @@ struct report_cell_list report_read_cells(const struct report *r, const struct r
         double value;
         if (s < 0 || csv_number(r->results, i, r->column[RC_VALUE], &value)) continue;
         struct report_cells *c = cells_of(r, &all, n, i);
-        c->x[k][s] += value;
-        c->rows[k][s]++;
+        const bool whole = !*report_text(r, i, RC_STEP);
+        if (c->rows[k][s] == WHOLE) continue;
+        c->x[k][s] = whole ? value : c->x[k][s] + value;
+        c->rows[k][s] = whole ? WHOLE : c->rows[k][s] + 1;
         c->pair[s] = csv_cell(r->results, i, pair);
     }
     for (int i = 0; i < all.n; i++)
         for (int k = 0; k < n; k++)
             for (int s = 0; s < r->outcomes.n_seeds; s++)
-                all.of[i].x[k][s] = all.of[i].rows[k][s] ? all.of[i].x[k][s] / all.of[i].rows[k][s] : NAN;
+                all.of[i].x[k][s] /= all.of[i].rows[k][s] == WHOLE ? 1 : all.of[i].rows[k][s];
     return all;
 }
 

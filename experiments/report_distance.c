@@ -15,18 +15,13 @@ static void line(const struct report *r, const struct report_cell_list *all, con
                  double *above, FILE *out) {
     const bool against = *c->field[OF_PRESSURE] && !report_is_control(c);
     const double *const columns[] = {c->x[CKA], c->x[PROCRUSTES], against ? above : NULL};
-    int most = 0;
+    struct report_entry e[3] = {0};
     report_control_of(r, all, c, PROCRUSTES, above);
     for (int s = 0; s < r->outcomes.n_seeds; s++) above[s] = c->x[PROCRUSTES][s] - above[s];
     report_name_cells(r, c, out);
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
-        char text[REPORT_TEXT] = "";
-        int n = 0;
-        if (columns[k]) report_interval(columns[k], r->outcomes.n_seeds, text, &n);
-        if (n > most) most = n;
-        fprintf(out, " %s |", text);
-    }
-    fprintf(out, " %d |\n", most);
+    for (int k = 0; k < 3; k++)
+        if (columns[k]) e[k] = report_interval(columns[k], r->outcomes.n_seeds);
+    report_entries(out, e, 3);
 }
 
 void report_distance(const struct report *r, FILE *out) {

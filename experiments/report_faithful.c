@@ -1,5 +1,7 @@
 /* What pressure on the output did to the faithfulness of the reasoning (science.md, section 4): does the answer still
  * depend on it, and does it still hold what the task's program holds? */
+#include <string.h>
+
 #include "experiments/report_figure.h"
 
 static const struct {
@@ -16,20 +18,19 @@ static const struct {
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
 /* "0.918 -0.012 [-0.020, -0.004]": the control's mean, then pressed less control. */
-static int column(const struct report *r, const struct report_cell_list *all, const struct report_cells *c, int k,
-                  double *control, double *change, FILE *out) {
-    char text[REPORT_TEXT];
+static struct report_entry entry(const struct report *r, const struct report_cell_list *all,
+                                 const struct report_cells *c, int k, double *control, double *change) {
     const int seeds = r->outcomes.n_seeds;
-    int n;
     report_control_of(r, all, c, k, control);
     for (int s = 0; s < seeds; s++) change[s] = c->x[k][s] - control[s];
     const int m = report_finite(control, seeds, change + seeds);
-    report_interval(change, seeds, text, &n);
-    if (m && n)
-        fprintf(out, " %.3f, %s%s |", stat_mean(change + seeds, m), text[0] == '-' ? "" : "+", text);
-    else
-        fputs(" - |", out);
-    return n;
+    struct report_entry e = report_interval(change, seeds);
+    if (m && e.n) {
+        char less[REPORT_TEXT];
+        memcpy(less, e.text, sizeof less);
+        snprintf(e.text, sizeof e.text, "%.3f, %s%.80s", stat_mean(change + seeds, m), less[0] == '-' ? "" : "+", less);
+    }
+    return e;
 }
 
 void report_faithful(const struct report *r, FILE *out) {
@@ -40,7 +41,7 @@ void report_faithful(const struct report *r, FILE *out) {
     for (int k = 0; k < COLUMNS; k++) figures[k] = columns[k].figure;
     const struct report_cell_list all = report_read_cells(r, figures, COLUMNS);
     for (int i = 0; i < all.n; i++) {
-        int most = 0;
+        struct report_entry e[COLUMNS];
         if (report_is_control(&all.of[i])) continue;
         if (lines++ == 0) {
             fputs(
@@ -58,10 +59,7 @@ void report_faithful(const struct report *r, FILE *out) {
             fputs("---|\n", out);
         }
         report_name_cells(r, &all.of[i], out);
-        for (int k = 0; k < COLUMNS; k++) {
-            const int n = column(r, &all, &all.of[i], k, control, change, out);
-            if (n > most) most = n;
-        }
-        fprintf(out, " %d |\n", most);
+        for (int k = 0; k < COLUMNS; k++) e[k] = entry(r, &all, &all.of[i], k, control, change);
+        report_entries(out, e, COLUMNS);
     }
 }

@@ -304,7 +304,9 @@ static enum status write_forest(const struct report *r, struct csv_out *csv, int
 const struct figure figure_verdict_forest = {
     .name = "verdict_forest",
     .title = "What the verdicts rest on",
-    .caption = "The quantity of each claim at the last update: mean and 95 % t interval (C2b: 90 %). Dotted: ±δ",
+    .caption =
+        "The quantity of each claim at the last update (C3: bits, before any pressure): mean and 95 % t interval "
+        "(C2b: 90 %). Dotted: ±δ, which is no bound of C3",
     .write = write_forest,
 };
 

@@ -1,5 +1,5 @@
 /* What the parts of the report share: report.c (page), report_arms.c, report_published.c, report_tables.c,
- * report_two_media.c, report_moderation.c, report_cells.c, report_distance.c, report_faithful.c, report_verdict.c,
+ * report_paths.c, report_two_media.c, report_moderation.c, report_cells.c, report_distance.c, report_faithful.c, report_verdict.c,
  * report_figures.c, report_drift.c, report_answer.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
@@ -54,6 +54,7 @@ struct report {
     int column[RC_COUNT];             /* of results */
     const char *text_arm, *text_part; /* the arm that stands for text_long, and what its variant holds (or NULL) */
     double delta, epsilon;
+    struct verdict_input judged;                   /* what the verdicts at S_N looked at */
     struct verdict_table verdict, verdict_at_dose; /* at S_N, and at the primary dose */
     const char *replaced[REPORT_NOTES]; /* of each seed that is not judged: which, and the gate that failed */
     int n_replaced;
@@ -123,9 +124,19 @@ void report_training(const struct report *r, const struct report_arm *a, double 
 /* Fill verdict and verdict_at_dose. */
 void report_judge(struct report *r);
 
-/* "0.381 [0.291, 0.471]" over the finite ones of n values; the mean alone for one seed; "-" for none. *used: how many. */
+/* A figure in a table, and the seeds behind it. */
 enum { REPORT_TEXT = 96 };
-void report_interval(const double *x, int n, char text[REPORT_TEXT], int *used);
+struct report_entry {
+    char text[REPORT_TEXT];
+    int n;
+};
+
+/* "0.381 [0.291, 0.471]" over the finite ones of n values; the mean alone for one seed; "-" for none. */
+struct report_entry report_interval(const double *x, int n);
+
+/* The end of a table's row, behind a "|": k entries, then the seeds behind the most of them. An entry of fewer seeds says so
+ * itself: "0.381 [0.291, 0.471] (n 6)". */
+void report_entries(FILE *out, const struct report_entry *e, int k);
 
 /* Finite values of x packed into y; how many. */
 int report_finite(const double *x, int n, double *y);
@@ -140,8 +151,8 @@ enum { REPORT_CELL_FIGURES = 8 };
 /* Cells that differ in their seed alone. */
 struct report_cells {
     const char *field[OF_FIELDS];
-    double *x[REPORT_CELL_FIGURES]; /* [seeds] mean over the rows (the steps); NAN: none */
-    int *rows[REPORT_CELL_FIGURES]; /* [seeds] behind it */
+    double *x[REPORT_CELL_FIGURES]; /* [seeds] the row over all steps, else the mean over steps; NAN: none */
+    int *rows[REPORT_CELL_FIGURES]; /* [seeds] how many steps, -1: the row over all */
     const char **pair;              /* [seeds] pair_id */
 };
 
@@ -168,6 +179,7 @@ void report_escape(FILE *out, const char *text);
 /* Sections of the page. */
 void report_gates(const struct report *r, FILE *out);
 void report_verdicts(const struct report *r, FILE *out);
+void report_paths(const struct report *r, FILE *out); /* a part of it */
 void report_two_media(const struct report *r, FILE *out);
 void report_moderation(const struct report *r, FILE *out);
 void report_distance(const struct report *r, FILE *out);

@@ -155,8 +155,6 @@ static const char *other_settings(const struct report *r, const struct ladder *l
 static void ladder_line(const struct report *r, const struct ladder *l, double *slope, double *y, FILE *out) {
     static const enum outcome_field names[] = {OF_TASK, OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
     const int seeds = r->outcomes.n_seeds;
-    char text[REPORT_TEXT];
-    int n;
     fprintf(out, "| %s | ", l->setting->name);
     for (size_t f = 0; f < sizeof names / sizeof *names; f++) {
         report_escape(out, l->first->field[names[f]]);
@@ -176,8 +174,9 @@ static void ladder_line(const struct report *r, const struct ladder *l, double *
         if (l->rung[k].broken) fputs(" ✗", out);
     }
     slopes(l, seeds, slope);
-    report_interval(slope, seeds, text, &n);
-    fprintf(out, " | %s | %d |\n", text, n);
+    const struct report_entry e = report_interval(slope, seeds);
+    fputs(" |", out);
+    report_entries(out, &e, 1);
 }
 
 void report_moderation(const struct report *r, FILE *out) {

@@ -12,17 +12,15 @@ static const struct {
 } scores[] = {{"accuracy_exact", false}, {"accuracy_two_way", true}};
 enum { SCORES = sizeof scores / sizeof scores[0] };
 
-/* One score of an arm, or with a view that of a reader beside it. Returns the seeds behind it. */
-static int score(const struct report *r, const struct report_arm *a, int which, const char *view, double *x,
-                 char text[REPORT_TEXT]) {
+/* One score of an arm, or with a view that of a reader beside it. */
+static struct report_entry score(const struct report *r, const struct report_arm *a, int which, const char *view,
+                                 double *x) {
     struct report_arm_query q = report_query_of(a);
-    int n;
     q.metric = scores[which].metric;
     q.concept = "published";
     q.view = view;
     report_arm_series(r, &q, x);
-    report_interval(x, r->outcomes.n_seeds, text, &n);
-    return n;
+    return report_interval(x, r->outcomes.n_seeds);
 }
 
 static void names(FILE *out, const char *task, const char *design, const char *who, const char *setting) {
@@ -48,11 +46,10 @@ static void head(FILE *out) {
 static void floor_lines(const struct report *r, const struct report_arm *a, const struct task *task, double *x,
                         FILE *out) {
     for (const struct task_floor *f = task->floors; f && f->name; f++) {
-        char text[REPORT_TEXT];
-        const int n = score(r, a, 1, f->name, x, text);
-        if (!n) continue;
+        const struct report_entry e = score(r, a, 1, f->name, x);
+        if (!e.n) continue;
         names(out, a->task, a->design, arena_printf(r->arena, "floor: %s", f->about), "");
-        fprintf(out, " - | %s | %d | |\n", text, n);
+        fprintf(out, " - | %s | %d | |\n", e.text, e.n);
     }
 }
 
@@ -78,11 +75,11 @@ void report_published(const struct report *r, const struct report_arm *list, int
     const char *told = NULL; /* the task whose floors and published figures stand there; arms come by task */
     bool any = false;
     for (int i = 0; i < n; i++) {
-        char text[SCORES][REPORT_TEXT];
+        struct report_entry e[SCORES];
         int most = 0;
         for (int s = 0; s < SCORES; s++) {
-            const int here = score(r, &list[i], s, "", x, text[s]);
-            if (here > most) most = here;
+            e[s] = score(r, &list[i], s, "", x);
+            if (e[s].n > most) most = e[s].n;
         }
         if (!most) continue;
         const struct task *task = task_of(&list[i]);
@@ -94,7 +91,7 @@ void report_published(const struct report *r, const struct report_arm *list, int
             told = list[i].task;
         }
         names(out, list[i].task, list[i].design, list[i].arm, report_settings(r, &list[i]));
-        for (int s = 0; s < SCORES; s++) fprintf(out, " %s |", text[s]);
+        for (int s = 0; s < SCORES; s++) fprintf(out, " %s |", e[s].text);
         fprintf(out, " %d | |\n", most);
     }
 }

@@ -53,7 +53,7 @@ static int span_series(const struct outcomes *o, struct span span, enum outcome_
     return n;
 }
 
-/* The columns that name a pressed arm; `fails`: one that fails a gate. */
+/* The columns that name a pressed arm, up to a "|"; `fails`: one that fails a gate. */
 static void name_cells(const struct report *r, const struct outcome *row, bool fails, FILE *out) {
     static const enum outcome_field fields[] = {OF_TASK, OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
     fputs("| ", out);
@@ -70,7 +70,7 @@ static void name_cells(const struct report *r, const struct outcome *row, bool f
     report_escape(out, row->concept);
     fputs(" | ", out);
     report_escape(out, report_cell_settings(r, row->field));
-    fputs(" | ", out);
+    fputs(" |", out);
 }
 static const char name_heads[] = "| task | design | arm | pressure | method | credit | concept | variant |";
 static const char name_rule[] = "|---|---|---|---|---|---|---|---|";
@@ -99,17 +99,13 @@ static void wide_table(const struct report *r, FILE *out) {
         i = span.end;
         if (o->rows[span.first].quantity == OQ_CELL) continue;
         name_cells(r, &o->rows[span.first], report_arm_fails(r, o->rows[span.first].field), out);
-        int most = 0;
+        struct report_entry e[WIDE];
         for (int w = 0; w < WIDE; w++) {
-            char text[REPORT_TEXT];
             const char *monitor;
-            int n;
             span_series(o, span, wide[w].quantity, wide[w].level, x, &monitor);
-            report_interval(x, o->n_seeds, text, &n);
-            if (n > most) most = n;
-            fprintf(out, "%s | ", text);
+            e[w] = report_interval(x, o->n_seeds);
         }
-        fprintf(out, "%d |\n", most);
+        report_entries(out, e, WIDE);
     }
 }
 
@@ -136,11 +132,9 @@ static const struct {
 static void tall_line(const struct report *r, const struct outcome *row, const char *head, const char *monitor,
                       const double *x, double detectable, FILE *out) {
     const struct outcomes *o = &r->outcomes;
-    char text[REPORT_TEXT];
-    int n;
+    const struct report_entry e = report_interval(x, o->n_seeds);
     name_cells(r, row, false, out);
-    report_interval(x, o->n_seeds, text, &n);
-    fprintf(out, "%s | %s | %d | %s |", head, monitor, n, text);
+    fprintf(out, " %s | %s | %d | %s |", head, monitor, e.n, e.text);
     fprintf(out, isfinite(detectable) ? " %.2g |" : " - |", detectable);
     for (int s = 0; s < o->n_seeds; s++)
         if (isfinite(x[s])) fprintf(out, " %ld: %.3f", o->seeds[s], x[s]);
@@ -243,8 +237,8 @@ static void first_order_table(const struct report *r, FILE *out) {
 void report_outcomes(const struct report *r, FILE *out) {
     if (r->outcomes.n == 0) return; /* a suite that presses on nothing */
     fprintf(out,
-            "\n## Outcomes\n\nMean over seeds with its 95 %% t interval. S > 0: less readable than in the control. "
-            "%s\n\n",
+            "\n## Outcomes\n\nMean over seeds with its 95 %% t interval. S > 0: less readable than in the control. At "
+            "D*: over the seeds that reached it; (n 6): an entry of fewer seeds than its row. %s\n\n",
             report_fails_note);
     wide_table(r, out);
     fprintf(out, "\n### Seed by seed\n\n\"Seen from\": the smallest mean that so many seeds of this spread would show "
@@ -269,15 +263,15 @@ void report_summary_lines(const struct report *r, FILE *out) {
             *name = arena_printf(r->arena, "%s %s%s%s %s %s %s", row->field[OF_DESIGN], row->field[OF_ARM],
                                  *row->view ? "/" : "", row->view, row->field[OF_PRESSURE], row->field[OF_METHOD],
                                  row->field[OF_CREDIT]);
-        char dose[REPORT_TEXT], f[REPORT_TEXT], refit[REPORT_TEXT];
-        int n, n_dose;
-        span_series(o, span, OQ_DOSE, OL_END, x, &monitor);
-        report_interval(x, o->n_seeds, dose, &n_dose);
-        span_series(o, span, OQ_S_F, OL_END, x, &monitor);
-        report_interval(x, o->n_seeds, f, &n);
-        span_series(o, span, OQ_S_R, OL_END, x, &monitor);
-        report_interval(x, o->n_seeds, refit, NULL);
-        fprintf(out, "%-42s %-7s %-21s %-21s %-21s %d\n", name, row->concept, dose, f, refit, n > n_dose ? n : n_dose);
+        static const enum outcome_quantity quantity[] = {OQ_DOSE, OQ_S_F, OQ_S_R};
+        struct report_entry e[3];
+        int most = 0;
+        for (int k = 0; k < 3; k++) {
+            span_series(o, span, quantity[k], OL_END, x, &monitor);
+            e[k] = report_interval(x, o->n_seeds);
+            if (e[k].n > most) most = e[k].n;
+        }
+        fprintf(out, "%-42s %-7s %-21s %-21s %-21s %d\n", name, row->concept, e[0].text, e[1].text, e[2].text, most);
     }
 }
 
@@ -334,7 +328,7 @@ static void skipped_outcomes(const struct report *r, FILE *out) {
                     name_heads, name_rule);
         head = true;
         name_cells(r, a, false, out);
-        fprintf(out, "%s | %s | %s |", outcome_quantity_names[a->quantity], outcome_level_names[a->level], a->note);
+        fprintf(out, " %s | %s | %s |", outcome_quantity_names[a->quantity], outcome_level_names[a->level], a->note);
         for (int k = i; k < j; k++) fprintf(out, " %ld", o->rows[k].seed);
         fputs(" |\n", out);
     }

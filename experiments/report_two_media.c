@@ -23,8 +23,7 @@ static void line(const struct report *r, const struct outcome *a, const double *
     static const enum outcome_field names[] = {OF_TASK, OF_DESIGN, OF_ARM, OF_PRESSURE, OF_METHOD, OF_CREDIT};
     const int seeds = r->outcomes.n_seeds;
     double *frozen = room[0], *refit = room[1], *difference = room[2];
-    const double *columns[] = {frozen, refit, text, difference};
-    int n = 0;
+    struct report_entry e[4];
     in_thoughts(r, a, OQ_S_F, frozen);
     in_thoughts(r, a, OQ_S_R, refit);
     for (int s = 0; s < seeds; s++) difference[s] = text[s] - frozen[s];
@@ -37,12 +36,9 @@ static void line(const struct report *r, const struct outcome *a, const double *
     fputs(" | ", out);
     report_escape(out, a->concept);
     fputs(" |", out);
-    for (int c = 0; c < 4; c++) {
-        char cell[REPORT_TEXT];
-        report_interval(columns[c], seeds, cell, &n);
-        fprintf(out, " %s |", cell);
-    }
-    fprintf(out, " %d |\n", n);
+    const double *const columns[] = {frozen, refit, text, difference};
+    for (int c = 0; c < 4; c++) e[c] = report_interval(columns[c], seeds);
+    report_entries(out, e, 4);
 }
 
 void report_two_media(const struct report *r, FILE *out) {

@@ -264,16 +264,39 @@ static void pressed_at_random(const char *name) {
     planted_path(&p, "", "frozen", "kl_frozen", 3, refit_at, (const double[]){0, .4, 1.2});
 }
 
-/* random is read where its KL has come to conceal's .8 at the end: halfway between .4 and 1.2. S: .2 and .4 there. */
+/* random is read where its KL has come to conceal's .8 at the end: halfway between .4 and 1.2. S: .2 and .4 there. At the
+ * dose (update 16.923) conceal has come to .2 + .69231 x .2 = .33846, random to that at 20 x .33846 / .4 = 16.923. A conceal
+ * of another credit counts for nothing. */
 START_TEST(equal_kl) {
-    control("a", "pair", 1);
-    pressed("b", "pair", 1);
-    pressed_at_random("c");
+    p.credit = "full";
+    cell("a", "pair", "conceal", 1);
+    planted_path(&p, "c", "", "m_out", 3, refit_at, (const double[]){.8, .1, .04});
+    planted_path(&p, "", "frozen", "kl_frozen", 3, refit_at, (const double[]){0, .1, .2});
+    p.credit = "targeted";
+    control("b", "pair", 1);
+    pressed("c", "pair", 1);
+    pressed_at_random("d");
     read_outcomes();
     double x[1];
-    const struct outcome_query q = {.field[OF_PRESSURE] = "random", .quantity = OQ_S_F, .level = OL_KL};
+    struct outcome_query q = {.field[OF_PRESSURE] = "random", .quantity = OQ_S_F, .level = OL_KL};
     ck_assert_int_eq(outcome_series(&o, &q, x), 1);
     ck_assert_double_eq_tol(x[0], .3, 1e-9); /* at update 30, between .95 - .75 and .9 - .5 */
+    q.level = OL_KL_75;
+    ck_assert_int_eq(outcome_series(&o, &q, x), 1);
+    ck_assert_double_eq_tol(x[0], .2 * 16.9230769 / 20, 1e-9);
+}
+END_TEST
+
+/* Half of the way, and no dose to compare at. */
+START_TEST(equal_kl_needs_the_dose) {
+    control("a", "pair", 1);
+    cell("b", "pair", "conceal", 1);
+    planted_path(&p, "c", "", "m_out", 3, refit_at, (const double[]){.8, .5, .5});
+    planted_path(&p, "", "frozen", "kl_frozen", 3, refit_at, (const double[]){0, .1, .2});
+    pressed_at_random("c");
+    read_outcomes();
+    expect(OQ_S_F, OL_KL, .1); /* at update 10, between 0 and .2 */
+    expect_skip(OQ_S_F, OL_KL_75, 1, "conceal does not reach the dose");
 }
 END_TEST
 
@@ -394,6 +417,7 @@ Suite *suite_outcome(void) {
     tcase_add_test(t, text_mode);
     tcase_add_test(t, skips);
     tcase_add_test(t, equal_kl);
+    tcase_add_test(t, equal_kl_needs_the_dose);
     tcase_add_test(t, seeds_in_order);
     tcase_add_test(t, stored);
     tcase_add_test(t, every_number_that_is_read);

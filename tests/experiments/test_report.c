@@ -149,6 +149,82 @@ START_TEST(one_set_of_weights_in_two_media) {
 }
 END_TEST
 
+/* conceal beside its control: what an arm's own monitor (text: the reader, else a probe at chance 1/5) lost by the end. */
+static void spilled(const char *arm, int method, const char *credit, long seed, double s) {
+    const bool text = strcmp(arm, "text") == 0;
+    const char *metric = text ? "m_r_reader" : "m_r_frozen";
+    made.planted.arm = arm;
+    made.planted.method = method == METHOD_SFT ? "sft" : "rl";
+    made.planted.credit = credit;
+    made.planted.seed = seed;
+    made.planted.pair = arena_printf(&made.arena, "%s %s %s %ld", arm, made.planted.method, credit, seed);
+    for (int pressed = 0; pressed < 2; pressed++) {
+        const double out = pressed ? .08 : .8, left = pressed ? 1 - s * (text ? 1 : .8) : 1;
+        made.planted.cell = arena_printf(&made.arena, "%s %d", made.planted.pair, pressed);
+        made.planted.pressure = pressed ? "conceal" : "none";
+        planted_path(&made.planted, "c", "", "m_out", 3, page_at, (const double[]){.8, out, out});
+        planted_path(&made.planted, "c", "", metric, 3, page_at, (const double[]){1, left, left});
+    }
+}
+
+/* The gap of C2 is the path's: with equal paths text loses no more than thoughts do. Native: text (.4 + .8) / 2 = .6 and .8,
+ * thoughts .1: gaps .5 and .7. Targeted: text .4, thoughts .4 in one seed and .5 in the other: a tie and a loss, against
+ * each of two seeds: P = (.5 + 0 + .5 + 0) / 4. */
+START_TEST(the_gap_path_by_path) {
+    static struct suite_plan plans[4];
+    for (int i = 0; i < 4; i++) {
+        plans[i] = made.plan;
+        plans[i].config.arm.name = i % 2 ? "coconut" : "text";
+        plans[i].config.press.method = i / 2 ? METHOD_RL : METHOD_SFT;
+    }
+    made.suite.plans = plans;
+    made.suite.n_plans = 4;
+    for (long seed = 1; seed <= 2; seed++)
+        for (int m = METHOD_SFT; m <= METHOD_RL; m++) {
+            spilled("text", m, "targeted", seed, .4);
+            if (m == METHOD_RL) spilled("text", m, "full", seed, seed == 1 ? .8 : 1.2);
+            spilled("coconut", m, "full", seed, .1);
+            spilled("coconut", m, "targeted", seed, seed == 1 ? .4 : .5);
+        }
+    static const char *const order[] = {
+        "### Text against thoughts, path by path",
+        "| joint | coconut | native (C2) | mean of both | 0.700 [-0.571, 1.971] | 0.100 [0.100, 0.100] | 0.600 [-0.671, "
+        "1.871] | - | 1.00 [1.00, 1.00] | 2 |",
+        "| joint | coconut | targeted in both | mean of both | 0.400 [0.400, 0.400] | 0.450 [-0.185, 1.085] | -0.050 "
+        "[-0.685, 0.585] | - | 0.25 [0.00, 0.50] | 2 |",
+        "| joint | coconut | targeted in both | sft | 0.400",
+        "| joint | coconut | targeted in both | rl | 0.400",
+        NULL};
+    const char *text = page_write(&made);
+    page_expect_in_order(text, order);
+    ck_assert_ptr_null(strstr(text, "| joint | codi |"));
+}
+END_TEST
+
+/* One seed of three came to D* alone: the row's n is not that entry's. */
+START_TEST(an_entry_of_fewer_seeds_says_so) {
+    static const long seeds[] = {1, 2, 3};
+    made.suite.seeds = seeds;
+    made.suite.n_seeds = 3;
+    for (long seed = 1; seed <= 3; seed++) page_arm(&made, seed, .99);
+    page_pair(&made, 1, .4);
+    for (long seed = 2; seed <= 3; seed++) {
+        made.planted.pair = arena_printf(&made.arena, "pair%ld", seed);
+        made.planted.seed = seed;
+        for (int pressed = 0; pressed < 2; pressed++) {
+            made.planted.cell = arena_printf(&made.arena, "%s %d", made.planted.pair, pressed);
+            made.planted.pressure = pressed ? "conceal" : "none";
+            const double out = pressed ? .4 : .8, left = pressed ? .6 : 1; /* D .5 */
+            planted_path(&made.planted, "c", "", "m_out", 3, page_at, (const double[]){.8, out, out});
+            planted_path(&made.planted, "c", "", "m_r_reader", 3, page_at, (const double[]){1, left, left});
+        }
+    }
+    const char *text = page_write(&made);
+    /* D .9, .5, .5; at D* seed 1 alone, between .2 and .4: 20 (.75 - .5) / .4 of the way; S .4 in all */
+    ck_assert_ptr_nonnull(strstr(text, "| 0.633 [0.060, 1.207] | 0.325 (n 1) | 0.400 [0.400, 0.400] |"));
+}
+END_TEST
+
 static void three(long failing, const long *replaced) {
     made.suite.replaced = replaced;
     made.suite.n_replaced = 1;
@@ -389,6 +465,8 @@ Suite *suite_report(void) {
     tcase_add_test(t, failed_gate);
     tcase_add_loop_test(t, bits_decide_what_a_thought_tells, 0, 3);
     tcase_add_test(t, one_set_of_weights_in_two_media);
+    tcase_add_test(t, the_gap_path_by_path);
+    tcase_add_test(t, an_entry_of_fewer_seeds_says_so);
     tcase_add_test(t, a_replaced_seed_is_not_judged);
     tcase_add_test(t, a_seed_without_a_failed_gate_stays);
     tcase_add_test(t, every_seed_meets_the_gates_or_the_arm_fails);
