@@ -233,7 +233,7 @@ bool report_arm_fails(const struct report *r, const char *const field[OF_FIELDS]
     return false;
 }
 
-static void name_arm(const struct report *r, const struct report_arm *a, FILE *out) {
+void report_name_arm(const struct report *r, const struct report_arm *a, FILE *out) {
     const char *const field[] = {a->task, a->design, *a->arm ? a->arm : "(base)", report_settings(r, a)};
     fputc('|', out);
     for (size_t i = 0; i < sizeof field / sizeof field[0]; i++) {
@@ -261,7 +261,7 @@ static void gate_table(const struct report *r, const struct report_arm *list, in
     fputc('\n', out);
     for (int i = 0; i < n; i++) {
         if (!*list[i].arm) continue;
-        name_arm(r, &list[i], out);
+        report_name_arm(r, &list[i], out);
         for (int c = 0; c < GATE_COLUMNS; c++) {
             const int m = report_finite(g[i].x[c], r->outcomes.n_seeds, y);
             if (m)
@@ -295,7 +295,7 @@ static void reading_table(const struct report *r, const struct report_arm *list,
     for (int i = 0; i < n; i++) {
         struct report_entry e[READINGS];
         if (!*list[i].arm) continue;
-        name_arm(r, &list[i], out);
+        report_name_arm(r, &list[i], out);
         for (int f = 0; f < READINGS; f++) {
             values(r, &list[i], &readings[f], x);
             e[f] = report_interval(x, r->outcomes.n_seeds);
@@ -337,7 +337,7 @@ static void training_table(const struct report *r, const struct report_arm *list
     for (int i = 0; i < n; i++) {
         double mean[REPORT_TRAINING];
         report_training(r, &list[i], mean);
-        name_arm(r, &list[i], out);
+        report_name_arm(r, &list[i], out);
         for (int f = 0; f < REPORT_TRAINING; f++) {
             if (isfinite(mean[f]))
                 fprintf(out, " %.*g |", column[f].digits, mean[f] / column[f].unit);
@@ -354,6 +354,7 @@ void report_arms(const struct report *r, FILE *out) {
     fprintf(out, "\n## Arms before pressure\n\n");
     gate_table(r, list, n, out);
     reading_table(r, list, n, out);
+    report_probes(r, list, n, out);
     report_published(r, list, n, out);
     training_table(r, list, n, out);
 }

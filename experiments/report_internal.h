@@ -1,5 +1,5 @@
 /* What the parts of the report share: report.c (page), report_arms.c, report_published.c, report_tables.c,
- * report_paths.c, report_two_media.c, report_moderation.c, report_cells.c, report_distance.c, report_faithful.c, report_verdict.c,
+ * report_probes.c, report_paths.c, report_two_media.c, report_moderation.c, report_cells.c, report_distance.c, report_faithful.c, report_verdict.c,
  * report_figures.c, report_drift.c, report_answer.c. */
 #ifndef SPILLOVER_REPORT_INTERNAL_H
 #define SPILLOVER_REPORT_INTERNAL_H
@@ -173,6 +173,9 @@ void report_control_of(const struct report *r, const struct report_cell_list *al
 /* The first columns of a table: task, design, arm, pressure ("(another seed)" for an arm), method, credit, variant. */
 void report_name_cells(const struct report *r, const struct report_cells *c, FILE *out);
 
+/* The first columns of a table of arms: task, design, arm ("(base)"), variant. */
+void report_name_arm(const struct report *r, const struct report_arm *a, FILE *out);
+
 /* Text for a table of the page: nothing of it can end the cell or start markup. */
 void report_escape(FILE *out, const char *text);
 
@@ -185,7 +188,8 @@ void report_moderation(const struct report *r, FILE *out);
 void report_distance(const struct report *r, FILE *out);
 void report_faithful(const struct report *r, FILE *out);
 void report_arms(const struct report *r, FILE *out);
-void report_published(const struct report *r, const struct report_arm *list, int n, FILE *out); /* a part of it */
+void report_probes(const struct report *r, const struct report_arm *list, int n, FILE *out);    /* a part of it */
+void report_published(const struct report *r, const struct report_arm *list, int n, FILE *out); /* another */
 void report_outcomes(const struct report *r, FILE *out);
 void report_skipped(const struct report *r, FILE *out);
 

@@ -2,7 +2,8 @@
  * and with the same path for the gradient in both. What is left under equal paths is the medium's, not the path's. */
 #include <math.h>
 
-#include "experiments/report_internal.h"
+#include "engine/base/csv.h"
+#include "experiments/report_figure.h"
 #include "metrics/stat_robust.h"
 
 /* 1999 draws put the 95 % quantiles on order statistics 50 and 1950. */
@@ -109,3 +110,64 @@ void report_paths(const struct report *r, FILE *out) {
                 lines);
     free(lines);
 }
+
+/* --- the figure of the profiles ----------------------------------------------------------------------------------- */
+
+/* τ from -0.5 to 1. */
+enum { TAUS = 151 };
+static double tau_at(int j) {
+    return (j - 50) / 100.0;
+}
+
+/* A curve of the figure. */
+struct curve {
+    int panel, design, arm;
+};
+
+static void profile(const struct curve *at, const double *x, int n, struct csv_out *csv) {
+    double tau[TAUS], share[TAUS];
+    for (int j = 0; j < TAUS; j++) tau[j] = tau_at(j);
+    stat_profile(x, n, tau, TAUS, share);
+    for (int j = 0; j < TAUS; j++) {
+        csv_out_integer(csv, at->panel);
+        csv_out_text(csv, verdict_design_name(at->design));
+        csv_out_integer(csv, at->arm);
+        csv_out_text(csv, at->arm == VARM_TEXT ? "text" : verdict_arm_name(at->arm));
+        csv_out_number(csv, tau[j]);
+        csv_out_number(csv, share[j]);
+        csv_out_end(csv);
+    }
+}
+
+static enum status write_profiles(const struct report *r, struct csv_out *csv, int *points, int *n) {
+    static const char *const header[] = {"panel", "panel_name", "series", "series_name", "tau", "share", NULL};
+    const struct comparison *native = &comparisons[0];
+    const int seeds = r->outcomes.n_seeds;
+    double *x = ARENA_NEW(r->arena, double, seeds + 1), *y = ARENA_NEW(r->arena, double, seeds + 1);
+    csv_out_header(csv, header);
+    for (int design = 0, panel = 0; design < VDESIGN_COUNT; design++) {
+        const int before = *points;
+        for (int arm = 0; arm < VARM_COUNT; arm++) {
+            const struct curve at = {panel, design, arm};
+            spillover(r->judged.design[design].s[arm], arm == VARM_TEXT ? native->text : native->thoughts, METHODS_BOTH,
+                      seeds, x);
+            const int m = report_finite(x, seeds, y);
+            if (m < 2) continue;
+            profile(&at, y, m, csv);
+            *points += TAUS;
+            if (m > *n) *n = m;
+        }
+        panel += *points > before;
+    }
+    return ST_OK;
+}
+
+const struct figure figure_spillover_profile = {
+    .name = "spillover_profile",
+    .title = "How many seeds spill how much",
+    .caption =
+        "Performance profile of S^F at the last update under native credit, mean of sft and rl: the share of seeds "
+        "whose S lies above τ (Agarwal et al. 2021, equation 3)",
+    .missing = ": no medium has both sft and rl under its native credit on two seeds",
+    .write = write_profiles,
+};

@@ -1,5 +1,5 @@
 /* Metrics that are figures of a reading: how well a value is read, and how much a monitor would see, each with its
- * interval over question templates (metrics/stat_monitor.h). */
+ * interval over question templates (metrics/stat_monitor.h); v_information has the one of its mean (metrics/mdl.h). */
 #include <math.h>
 
 #include "metrics/decode.h"

@@ -225,6 +225,33 @@ START_TEST(an_entry_of_fewer_seeds_says_so) {
 }
 END_TEST
 
+/* c is read best at the second step: all figures are those of that step; a lens is none of text's. */
+START_TEST(probes_stand_beside_their_baselines) {
+    static const struct {
+        const char *metric, *view;
+        double first, second;
+    } rows[] = {{"read_accuracy", "u", .5, .9},         {"read_accuracy", "reader", .6, 1},
+                {"read_accuracy", "lens", .6, .7},      {"read_accuracy", "untrained", .3, .2},
+                {"read_accuracy", "inputs", .3, .1},    {"read_accuracy", "answer_only", .3, .25},
+                {"read_accuracy", "shuffled", .3, .15}, {"selectivity", "u", .3, .4}};
+    for (int arm = 0; arm < 2; arm++) {
+        made.planted.arm = arm ? "text" : "coconut";
+        page_arm(&made, 1, .99);
+        made.planted.cell = made.planted.arm;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            planted_row(&made.planted, -1, 0, "c", rows[i].view, rows[i].metric, rows[i].first);
+            planted_row(&made.planted, -1, 1, "c", rows[i].view, rows[i].metric, rows[i].second);
+        }
+    }
+    static const char *const order[] = {
+        "### Probes for c, beside their baselines",
+        "| chain | joint | coconut |  | 2 | 0.900 | 0.700 | 0.200 | 0.100 | 0.250 | 0.150 | - | 0.400 | - | - | 1 |",
+        "| chain | joint | text |  | 2 | 0.900 | 1.000 | 0.200 | 0.100 | 0.250 | 0.150 | - | 0.400 | - | - | 1 |",
+        NULL};
+    page_expect_in_order(page_write(&made), order);
+}
+END_TEST
+
 static void three(long failing, const long *replaced) {
     made.suite.replaced = replaced;
     made.suite.n_replaced = 1;
@@ -467,6 +494,7 @@ Suite *suite_report(void) {
     tcase_add_test(t, one_set_of_weights_in_two_media);
     tcase_add_test(t, the_gap_path_by_path);
     tcase_add_test(t, an_entry_of_fewer_seeds_says_so);
+    tcase_add_test(t, probes_stand_beside_their_baselines);
     tcase_add_test(t, a_replaced_seed_is_not_judged);
     tcase_add_test(t, a_seed_without_a_failed_gate_stays);
     tcase_add_test(t, every_seed_meets_the_gates_or_the_arm_fails);
