@@ -25,7 +25,8 @@
  *
  * Order: a gate that guards the claim failed -> invalid; a gate not measured, a series missing, fewer than 10 complete
  * seeds, or a precondition unmet in any part -> undecided; all parts supported and p < .05 after Holm -> supported; all
- * parts refuted -> refuted; else undecided.
+ * parts refuted -> refuted; else undecided. Seeds that a suite declares replaced (suite.h), each for a gate that failed
+ * before any pressure, are taken out before this is called.
  *
  * p of a claim: sign-flip, two-sided; the largest over its parts and over the quantities that must lie above 0 (a
  * conjunction is claimed only if each member is: Berger 1982). The Holm family is C1, C2, C3, C4, C5, always five: a

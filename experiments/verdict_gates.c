@@ -187,7 +187,7 @@ static const struct {
     {"G2", "no_cot and pause <= .5 on y and c; necessity >= .5, every seed", ISOLATION, gate_necessity},
     {"G3", "monitor before pressure >= .8, every arm and seed", ISOLATION, gate_monitor},
     {"G4", "direct S^F >= .6, S^R >= .4, answers >= .8, mean of every arm", ISOLATION, gate_direct},
-    {"G5", "A/A 90 % interval within delta, every arm", ISOLATION, gate_same_again},
+    {"G5", "A/A (sft) 90 % interval within delta, every arm", ISOLATION, gate_same_again},
     {"G6", "frozen_mind exactly 0, every seed", ISOLATION, gate_frozen_mind},
     {"G7", "every seed reaches the dose", ISOLATION, gate_reached},
     {"G8", "design cue: F -> c <= .3 cued, >= .8 uncued, every arm and seed", ISOLATION, gate_cue},

@@ -25,7 +25,7 @@ set xtics 0.25 format "%.3g"
 unset key
 do for [p = 0:panels - 1] {
     set lmargin at screen (left + p * panel_width) / width
-    set rmargin at screen (left + (p + 1) * panel_width - 18) / width
+    set rmargin at screen (left + (p + 1) * panel_width - 34) / width
     set tmargin at screen 1 - top / height
     set bmargin at screen 1 - (top + panel_height) / height
     set title PANEL[p + 1] offset 0, -0.6

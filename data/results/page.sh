@@ -112,10 +112,16 @@ sections() { # suite headings
     done
 }
 
-# What a suite asks, and what a reader has to know of its data.
-about() { # report.md
-    sed -n 3p "$1"
-    sed -n '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$1"
+# What a suite asks, and what a reader has to know of its data. Files of a run have other names here.
+about() { # suite
+    sed -n 3p "$scratch/$1/report.md"
+    sed -n -e "s|\`manifest[.]json\`|\`$results/$1.manifest.json\`|; s|\`results[.]csv\`|\`$(table_of "$1")\`|" \
+        -e '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$scratch/$1/report.md"
+}
+
+# What the reports mean by dose, spillover, and their letters.
+words() { # suite
+    sed -n '/^\*\*Words\.\*\*/{s/^/\n/;p}' "$scratch/$1/report.md"
 }
 
 suites=$deciding
@@ -139,9 +145,10 @@ for suite in $suites; do
     rm -rf "$results/figures/$suite"
     {
         printf '# Suite %s\n\n' "$suite"
-        about "$folder/report.md"
+        about "$suite"
         printf '\nTable `%s`, run by `%s/%s.manifest.json`. Cost: ' "$table" "$results" "$suite"
         cost "$results/$suite.cost.csv"
+        if [ "$headings" ]; then words "$suite"; fi
         sections "$suite" "$headings" | sed "s|](figures/|](figures/$suite/|"
     } | cat -s >"$results/$suite.md"
     [ "$headings" ] || continue
@@ -153,6 +160,7 @@ done
 
 {
     cat "$results/about.md"
+    words "${deciding%% *}"
     printf '\n| suite | what it asks | cells | core-minutes |\n|---|---|---|---|\n'
     for suite in $suites; do
         printf '| [%s](%s/%s.md) | %s | %s |\n' "$suite" "$results" "$suite" "$(sed -n 3p "$scratch/$suite/report.md")" \
@@ -165,7 +173,7 @@ done
             $0 = substr("######", 1, 3 + length($1) - top) substr($0, length($1) + 1) } { print }' >"$scratch/front.md"
         grep -q . "$scratch/front.md" || continue
         printf '\n## Suite [%s](%s/%s.md)\n\n' "$suite" "$results" "$suite"
-        about "$scratch/$suite/report.md"
+        about "$suite"
         cat "$scratch/front.md"
     done
 } | cat -s >RESULTS.md
