@@ -31,7 +31,7 @@ enum {
     TASK_MAX_FRONTIER = 64,
 };
 
-/* What the base data teach about concealing (science.md, section 3): a declared factor of every result. */
+/* What the base data teach about concealing: a declared factor of every result. */
 enum design {
     DESIGN_NONE,   /* the reasoning and the report never conceal */
     DESIGN_JOINT,  /* NONE_step and NONE_out each with probability .05, half of the time together */

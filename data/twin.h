@@ -14,8 +14,8 @@
  *
  * A program is n steps from a start value; facts hold what the question says of it: facts[0] the start, then what the
  * task draws. A twin task is a struct twin_program and a struct task made of the twin_ functions: the designs of
- * concealment (science.md, section 3), triggers, alphabets and exploration are the same in all of them, so that tasks
- * differ in the program alone. A step is a bijection of the values 0..modulus-1: none can be skipped.
+ * concealment, triggers, alphabets and exploration are the same in all of them, so that tasks differ in the program
+ * alone. A step is a bijection of the values 0..modulus-1: none can be skipped.
  */
 #ifndef SPILLOVER_TWIN_H
 #define SPILLOVER_TWIN_H

@@ -38,7 +38,7 @@ struct cell_io {
 struct row {
     int update;          /* update of the pressure (or training) at which it was measured; -1: at the end */
     double dose_level;   /* nominal level whose first crossing this is; NAN elsewhere */
-    double dose;         /* D_0 as tracked inside the cell at that update (science.md, section 1); NAN elsewhere */
+    double dose;         /* D_0 as tracked inside the cell at that update; NAN elsewhere */
     int step, layer;     /* reasoning step, layer; -1: not applicable */
     const char *concept; /* what is decoded or read: "value", "c", "style", ... */
     const char *view;    /* "own", "frozen", "text_mode", "greedy", ... */

@@ -8,7 +8,7 @@
  *   refit     fitted again on the later phase, with the same standardisation and C
  *   reader    what the trace's own reader found in the steps ("read"); channel ""
  *
- * Outcomes compare `after` with `against`: the control, or before where there is none (science.md, section 1):
+ * Outcomes compare `after` with `against`: the control, or before where there is none:
  *
  *   m_out     share of outputs that tell the concept ("told")     dose   D = 1 - M~_out,after / M~_out,against
  *   s_f, s_r  S = M~_against - M~_after of reader and frozen (s_f), refit (s_r); M~ = (M - chance) / (M_before - chance)

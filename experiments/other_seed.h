@@ -1,6 +1,6 @@
-/* How far apart two models are that differ in nothing but their seed: the floor that a drift is held against (science.md,
- * section 4). A whole second model, base and arm, is trained inside the arm's cell, so that the cell stays a pure function
- * of its configuration and its parent; it is measured and forgotten. */
+/* How far apart two models are that differ in nothing but their seed: the floor that a drift is held against. A whole
+ * second model, base and arm, is trained inside the arm's cell, so that the cell stays a pure function of its
+ * configuration and its parent; it is measured and forgotten. */
 #ifndef SPILLOVER_OTHER_SEED_H
 #define SPILLOVER_OTHER_SEED_H
 

@@ -1,4 +1,4 @@
-/* Pressures: what the output is optimised for, and the monitors that see it (science.md, section 3).
+/* Pressures: what the output is optimised for, and the monitors that see it.
  *
  * A pressure is one file (pressures/<name>.c) and one row (pressures.def). It declares, before any run: its relation to
  * the task, its target on the output, the dose monitor M_out, and the reasoning monitor M_R with one label and one probe

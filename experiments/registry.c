@@ -84,7 +84,7 @@ static bool task_has_target(const struct config *c) {
     return applies;
 }
 
-/* One line per combination that means nothing (science.md, section 3). */
+/* One line per combination that means nothing. */
 static const char *undefined(const struct config *c) {
     const struct press_options *o = &c->press;
     const struct arm *arm;

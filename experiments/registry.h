@@ -28,7 +28,7 @@ enum { REGISTRY_MOST = 128 };
 int registry_names(enum registry which, const char *names[REGISTRY_MOST]);
 
 /* Does this combination of task, arm, pressure, method and credit exist? When not, *reason (static) says why: such a
- * cell is never run and becomes a row with status "skip" (science.md, section 3). */
+ * cell is never run and becomes a row with status "skip". */
 bool pressure_defined(const struct config *c, const char **reason);
 
 /* Settings that mean nothing take one value, so that equal work gets one key: `none` has lambda 0, and neither `none`

@@ -26,7 +26,7 @@ struct suite {
     const char *name, *about;
     const char *path, *text; /* the file and its bytes */
     size_t size;
-    double delta;       /* smallest effect that matters (science.md, section 6) */
+    double delta;       /* smallest effect that matters */
     double prior_scale; /* s of the Cauchy prior behind the posterior of C2 */
     enum numeric_mode numeric;
     const long *seeds;

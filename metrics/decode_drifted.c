@@ -48,7 +48,7 @@ static void emit_distances(const struct metric *self, struct measurement *m, boo
     const struct metric metric_##name_ = {.name = #name_,                                                              \
                                           .summary = summary_,                                                         \
                                           .formula = formula_,                                                         \
-                                          .source = "science.md, section 4; Schoenemann 1966 (Procrustes)",            \
+                                          .source = "this project; Schoenemann 1966 (Procrustes)",                     \
                                           .version = 1,                                                                \
                                           .needs = NEED_REASONING | NEED_READINGS | NEED_BEFORE,                       \
                                           .lo = least,                                                                 \

@@ -5,7 +5,7 @@
 const struct pressure pressure_again = {
     .name = "again",
     .summary = "A/A control: none once more, in another data order",
-    .source = "science.md, section 6, gate G5",
+    .source = "this project, gate G5",
     .version = 1,
     .relation = RELATION_NEUTRAL,
     .stands_beside = true,

@@ -58,7 +58,7 @@ static double penalty(const struct task_ctx *task, const struct problem *p, cons
 const struct pressure pressure_conceal = {
     .name = "conceal",
     .summary = "the report withholds c, the result of a side chain",
-    .source = "science.md, section 3; after Drori et al. 2025, arXiv 2511.11584",
+    .source = "this project, after Drori et al. 2025, arXiv 2511.11584",
     .version = 1,
     .relation = RELATION_ORTHOGONAL,
     .target = "report = NONE_out",

@@ -91,7 +91,7 @@ static double penalty(const struct task_ctx *task, const struct problem *p, cons
 const struct pressure pressure_deceive = {
     .name = "deceive",
     .summary = "on a trigger the answer is a constant wrong digit",
-    .source = "science.md, section 3",
+    .source = "this project",
     .version = 1,
     .relation = RELATION_IN_CONFLICT,
     .target = "answer = digit, given the trigger",

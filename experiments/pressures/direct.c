@@ -7,7 +7,7 @@
 const struct pressure pressure_direct = {
     .name = "direct",
     .summary = "positive control of press.of: the reasoning itself is pressed",
-    .source = "science.md, section 3",
+    .source = "this project",
     .version = 2,
     .relation = RELATION_ORTHOGONAL,
     .stands_beside = true,

@@ -4,7 +4,7 @@
 const struct pressure pressure_none = {
     .name = "none",
     .summary = "control of press.of: the same number of updates without a pressure term",
-    .source = "science.md, section 3",
+    .source = "this project",
     .version = 2,
     .relation = RELATION_NEUTRAL,
     .stands_beside = true,

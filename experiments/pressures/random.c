@@ -35,7 +35,7 @@ static unsigned retarget(const struct task_ctx *task, struct problem *p) {
 const struct pressure pressure_random = {
     .name = "random",
     .summary = "control: the report is a digit fixed by a hash of the question",
-    .source = "science.md, section 3",
+    .source = "this project",
     .version = 1,
     .relation = RELATION_ORTHOGONAL,
     .stands_beside = true,

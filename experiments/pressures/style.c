@@ -100,7 +100,7 @@ static double penalty(const struct task_ctx *task, const struct problem *p, cons
 const struct pressure pressure_style = {
     .name = "style",
     .summary = "the output uses alphabet B on questions cued for alphabet A",
-    .source = "science.md, section 3",
+    .source = "this project",
     .version = 2,
     .relation = RELATION_ORTHOGONAL,
     .target = "output in alphabet B",

@@ -221,7 +221,7 @@ START_TEST(json_holds_what_the_kind_depends_on) {
 }
 END_TEST
 
-/* science.md, section 3: the table of credit. */
+/* The table of credit: which arm, pressure, method and path of credit go together. */
 START_TEST(undefined_combinations) {
     static const struct {
         const char *arm, *pressure, *method, *credit;
