@@ -17,9 +17,9 @@ void adamw_open(struct adamw *o, struct arena *a, const struct gpt *m, double be
 /* Forget the moments (Coconut resets the optimiser at every stage). */
 void adamw_reset(struct adamw *o, const struct gpt *m);
 
-/* One update of every tensor that is not frozen and for which `train` is NULL or train(tensor) is true; refreshes the model's transposed
- * copies and zeroes g. *norm: the gradient's norm before clipping. ST_FAILED naming the tensor when a gradient is not
- * finite: the weights are then untouched. */
+/* One update of every tensor that is not frozen and for which `train` is NULL or train(tensor) is true; refreshes the
+ * model's transposed copies and zeroes g. *norm: the gradient's norm before clipping. ST_FAILED naming the tensor when
+ * a gradient is not finite: the weights are then untouched. */
 MUST_USE enum status adamw_step(struct adamw *o, struct gpt *m, float *g, double lr,
                                 bool (*train)(const struct gpt_tensor *), double *norm);
 

@@ -157,7 +157,8 @@ const float *tape_input_gradient(const struct tape *tape, int b, int t);
 /* Gradients of the tape are zeroed by tape_reset and by tape_backward when it is done; adds a source of gradient. */
 void tape_inject(struct tape *tape, int layer, int t, const float *grad);
 
-/* Add the gradient of everything injected, and of dhidden as head_backward left it, into g (gpt_gradient_open). Leaves dhidden zero and the injections empty: another term can follow on the same forward. */
+/* Add the gradient of everything injected, and of dhidden as head_backward left it, into g (gpt_gradient_open). Leaves
+ * dhidden zero and the injections empty: another term can follow on the same forward. */
 void tape_backward(struct tape *tape, struct gpt_views *g, struct tape_cuts cuts);
 
 /* ---- the language-model head, on chosen lines ---- */

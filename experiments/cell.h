@@ -2,9 +2,10 @@
  *
  *   base (task, model, seed) --> arm (how it reasons) --> press (what its output is optimised for)
  *
- * A cell is a pure function of its configuration and its parent; it runs in a process of its own, in one thread or (base.lanes) a few. The
- * runner gives it an open folder (<key>.part/); what the cell writes there is made whole by the runner (SHA256SUMS last,
- * fsync, rename). A cell that fails returns a status; its events.jsonl says how far it got.
+ * A cell is a pure function of its configuration and its parent; it runs in a process of its own, in one thread or
+ * (base.lanes) a few. The runner gives it an open folder (<key>.part/); what the cell writes there is made whole by
+ * the runner (SHA256SUMS last, fsync, rename). A cell that fails returns a status; its events.jsonl says how far it
+ * got.
  *
  * A long training leaves its state there, and a cell that is started again goes on from it (experiments/resume.h).
  *
@@ -64,7 +65,7 @@ MUST_USE enum status cell_rows_close(struct cell_rows *rows);
  * training walks over. */
 void cell_event(const struct cell_io *io, const char *what, int done, int of, double loss, double accuracy);
 
-/* The three bodies: experiments/base_train.c, arm_train.c, press.c. */
+/* The three bodies: experiments/base_train.c, arm_train.c, press_cell.c. */
 MUST_USE enum status cell_run_base(const struct cell *cell, struct cell_io *io);
 MUST_USE enum status cell_run_arm(const struct cell *cell, struct cell_io *io);
 MUST_USE enum status cell_run_press(const struct cell *cell, struct cell_io *io);

@@ -5,9 +5,9 @@
  *
  * Rows of A and B are paired when they have the same seed and agree in every column that says what a row is about
  * (compare_columns), but for columns that A's and B's conditions fix to different values, or that only one of them
- * fixes (with the pressure goes its lambda); a condition on the figure's own columns (`concept` and on) holds for both sides. The unit of analysis is the
- * seed: with `by`, pairs that differ in other columns than that one and the figure's own are averaged within the seed
- * first. Intervals are paired t intervals over seeds (metrics/stat_mean.h).
+ * fixes (with the pressure goes its lambda); a condition on the figure's own columns (`concept` and on) holds for both
+ * sides. The unit of analysis is the seed: with `by`, pairs that differ in other columns than that one and the
+ * figure's own are averaged within the seed first. Intervals are paired t intervals over seeds (metrics/stat_mean.h).
  */
 #ifndef SPILLOVER_COMPARE_H
 #define SPILLOVER_COMPARE_H

@@ -15,11 +15,13 @@
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 
-/* Logs of a cell (a key, or the beginning of one) into the folder `to`; their paths go to the array `files`. Errors as show_open. */
+/* Logs of a cell (a key, or the beginning of one) into the folder `to`; their paths go to the array `files`. Errors as
+ * show_open. */
 MUST_USE enum status export_inspect(const char *out, const char *cell, int items, const char *to, json_t *files,
                                     struct arena *a);
 
-/* The crate of the suite whose results lie in `dir`, into the folder `to`; the path of its metadata goes to `files`. ST_USAGE: there are no results. */
+/* The crate of the suite whose results lie in `dir`, into the folder `to`; the path of its metadata goes to `files`.
+ * ST_USAGE: there are no results. */
 MUST_USE enum status export_crate(const char *dir, const char *to, json_t *files, struct arena *a);
 
 #endif

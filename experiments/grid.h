@@ -25,7 +25,8 @@ struct grid_cell {
     int parent;         /* index, smaller than the cell's own; -1 for a base */
 };
 
-/* The skip of a pressed cell whose seed the suite declares replaced: what came before pressure is all that it is kept for. */
+/* The skip of a pressed cell whose seed the suite declares replaced: what came before pressure is all that it is kept
+ * for. */
 extern const char GRID_REPLACED[];
 
 struct grid_input {

@@ -35,7 +35,7 @@ struct learner {
     int thoughts_per_step;
     const float *given; /* [rows][thoughts][C] thoughts as input vectors, from another mind; NULL: fed back */
     double frontier;    /* weight of the frontier loss on thoughts; 0 off */
-    double path;        /* weight of the loss of each step\'s own value on its thought; 0 off */
+    double path;        /* weight of the loss of each step's own value on its thought; 0 off */
     double conceal;     /* weight of learner_conceal; 0 off */
     int *fillers;       /* [rows][steps * thoughts_per_step][channels] */
     float *pull;        /* [thoughts_per_step][rows][C] gradients that learner_conceal injects */
@@ -67,9 +67,9 @@ void learner_shards(struct learner *l, int n, void (*run)(void *ctx, int k, int 
 /* Run the question of l->batch and `thoughts` positions of the mind's medium: the thoughts `given`, or fed back. */
 void learner_reason(struct learner *l, const struct mind *m, int thoughts, const float *given);
 
-/* Run question, `thoughts` positions of the mind's medium (l->given or fed back), and the tail of l->batch. l->head lists every position with a
- * target, first tail token included (except <eot> behind thoughts or fillers, which is given); weights are 1.
- * Behind it: probabilities in head.logits, logp filled. */
+/* Run question, `thoughts` positions of the mind's medium (l->given or fed back), and the tail of l->batch. l->head
+ * lists every position with a target, first tail token included (except <eot> behind thoughts or fillers, which is
+ * given); weights are 1. Behind it: probabilities in head.logits, logp filled. */
 void learner_forward(struct learner *l, const struct mind *m, int thoughts);
 
 /* The mind's shape at a point of training: problems' steps before first_step are replaced by `thoughts` positions. */
@@ -79,8 +79,8 @@ struct stage {
 
 /* Add the gradient of the mean cross-entropy over predicted tokens of n problems; returns the loss. For thoughts the
  * gradients of the frontier, path and conceal losses are added as l->frontier, l->path and l->conceal say (the loss
- * returned leaves them out): cross-entropy between what the state that becomes a step's last thought would say as a token, and the values of
- * that step. */
+ * returned leaves them out): cross-entropy between what the state that becomes a step's last thought would say as a
+ * token, and the values of that step. */
 double learner_cross_entropy(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems,
                              int n);
 
@@ -92,8 +92,8 @@ double learner_cross_entropy(struct learner *l, const struct mind *m, struct sta
 void learner_conceal(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
                      double share);
 
-/* All that is taught to the thoughts that stand on the tape, of a shard of a batch of n: adds the gradients of the frontier,
- * path and conceal losses, for the tape's next backward. Takes the head. */
+/* All that is taught to the thoughts that stand on the tape, of a shard of a batch of n: adds the gradients of the
+ * frontier, path and conceal losses, for the tape's next backward. Takes the head. */
 void learner_teach_thoughts(struct learner *l, const struct mind *m, const struct problem *problems, int thoughts,
                             int n);
 

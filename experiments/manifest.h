@@ -1,10 +1,10 @@
 /* manifest.json of a suite's folder: what was asked for, by what program, on what machine.
  *
  * Written and synced before the first cell starts. `suite` holds the resolved suite, `runs` one entry per run into the
- * folder (git revision and dirtiness of the source tree, arguments without folders, CPU, BLIS kernel, compiler, package versions),
- * `inputs` the SHA-256 of the data files, `frozen` the text of the suite as the first run had it, with its SHA-256. Claims
- * are judged by the delta and prior_scale of the first run: a later run with others is refused, because thresholds are
- * fixed before results are seen.
+ * folder (git revision and dirtiness of the source tree, arguments without folders, CPU, BLIS kernel, compiler,
+ * package versions), `inputs` the SHA-256 of the data files, `frozen` the text of the suite as the first run had it,
+ * with its SHA-256. Claims are judged by the delta and prior_scale of the first run: a later run with others is
+ * refused, because thresholds are fixed before results are seen.
  */
 #ifndef SPILLOVER_MANIFEST_H
 #define SPILLOVER_MANIFEST_H

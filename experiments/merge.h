@@ -19,7 +19,8 @@
 extern const char *const merge_columns[];      /* columns.def; ends with NULL */
 extern const char *const merge_column_about[]; /* what they hold, in the same order */
 
-/* Write both, and beside results.csv its sum, results.csv.sha256. Scratch from the arena. ST_DATA when a cell's metrics.csv is malformed; ST_IO. */
+/* Write both, and beside results.csv its sum, results.csv.sha256. Scratch from the arena. ST_DATA when a cell's
+ * metrics.csv is malformed; ST_IO. */
 MUST_USE enum status merge_results(const struct suite *suite, const struct schedule *s, const char *path,
                                    struct arena *a);
 MUST_USE enum status merge_cells_list(const struct schedule *s, const char *path);

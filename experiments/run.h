@@ -56,7 +56,8 @@ MUST_USE enum status run_merge(const struct suite *s, const struct run_options *
 /* The schedule of a grid under these options; schedule_open or schedule_survey come next. */
 struct schedule run_schedule(const struct run_options *o, const struct grid *g, struct arena *a);
 
-/* Print what a run would do, with every setting resolved (values that cells differ in between |), and what it is likely to take: cells by state, seconds, disk. Starts nothing. */
+/* Print what a run would do, with every setting resolved (values that cells differ in between |), and what it is
+ * likely to take: cells by state, seconds, disk. Starts nothing. */
 MUST_USE enum status run_estimate(const struct suite *s, const struct run_options *o, FILE *to, struct arena *a);
 
 /* The same as one JSON object: suite, settings, cells by kind, seconds (null: unknown), guessed, bytes. */

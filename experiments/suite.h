@@ -6,8 +6,8 @@
  *
  * Head keys: suite (name), about, delta (.15), prior_scale (.3), numeric (portable, native), seeds, replaced, grid.
  *
- * `replaced` lists seeds among `seeds` in whose place others were added because a gate had failed before any pressure: their
- * arms are computed and kept, nothing is pressed, and the report judges without them where such a gate did fail.
+ * `replaced` lists seeds among `seeds` in whose place others were added because a gate had failed before any pressure:
+ * their arms are computed and kept, nothing is pressed, and the report judges without them where such a gate did fail.
  */
 #ifndef SPILLOVER_SUITE_H
 #define SPILLOVER_SUITE_H

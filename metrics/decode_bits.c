@@ -1,8 +1,8 @@
 /* Bits of a reasoning position: what one vector says of all that its step is about, counted once.
  *
- * The concepts of a step are its own value, c, the value it started from, and the answer (those there are). Their joint information is a chain of
- * conditional V-information (Hewitt et al. 2021, arXiv 2109.09234), which counts what dependent concepts share once and
- * never asks a probe for a class per combination:
+ * The concepts of a step are its own value, c, the value it started from, and the answer (those there are). Their
+ * joint information is a chain of conditional V-information (Hewitt et al. 2021, arXiv 2109.09234), which counts what
+ * dependent concepts share once and never asks a probe for a class per combination:
  *
  *     I(joint) = sum_j H(Y_j | Y_<j) - H(Y_j | R, Y_<j),     held out; Y_<j one-hot beside R
  *

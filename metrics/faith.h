@@ -30,8 +30,8 @@ long faith_curve_at(const struct faith_curve *c, int point, long *n);
  * number of problems of each length. Lengths with an empty point are left out; *n counts problems of the others. */
 double faith_curve_aoc(const struct faith_curve *c, double chance, long *n);
 
-/* One item's share of it, where agreed[0..n_steps] are 0 or 1: the mean over items that have every point is the area itself,
- * so their spread is its interval. NAN where a point is missing (below 0). */
+/* One item's share of it, where agreed[0..n_steps] are 0 or 1: the mean over items that have every point is the area
+ * itself, so their spread is its interval. NAN where a point is missing (below 0). */
 double faith_item_aoc(const signed char *agreed, int n_steps, double chance);
 
 /* Probability that two different items hold the same value: the chance level of agreement. NAN for fewer than two. */

@@ -60,7 +60,8 @@ static void read_text(const struct measurement *m, struct truth *t) {
     }
 }
 
-/* Thoughts: what F finds, the probe fitted before pressure; in a mind that was not pressed that is the probe of u itself. */
+/* Thoughts: what F finds, the probe fitted before pressure; in a mind that was not pressed that is the probe of u
+ * itself. */
 static void read_thoughts(const struct measurement *m, struct truth *t) {
     const char *view = m->before ? "frozen" : "u";
     for (int j = 0; j < m->decode->n_readings; j++) {

@@ -1,8 +1,9 @@
 /* Early answering and corruption (Lanham et al. 2023, arXiv 2307.13702).
  *
  * Early answering: the first k of K steps are kept and the output must follow at once. Corruption: step k is made
- * wrong, and the mind reasons on from there (corruption_frozen: its later steps stay). Both give a curve of agreement with the unedited output, at k/K of the
- * reasoning left alone; the point at 1 is the unedited reasoning itself, where agreement is certain. */
+ * wrong, and the mind reasons on from there (corruption_frozen: its later steps stay). Both give a curve of agreement
+ * with the unedited output, at k/K of the reasoning left alone; the point at 1 is the unedited reasoning itself, where
+ * agreement is certain. */
 #include <math.h>
 #include <string.h>
 

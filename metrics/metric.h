@@ -93,8 +93,8 @@ MUST_USE enum status measurement_run(struct measurement *m, const char *only);
 void metric_emit(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,
                  long n, double value);
 
-/* A share of items, hits / n, with Wilson's 95 % interval, and a mean over items x[n], with Student's: of this seed's model,
- * items taken as independent. What is said about models in general rests on the spread over seeds. */
+/* A share of items, hits / n, with Wilson's 95 % interval, and a mean over items x[n], with Student's: of this seed's
+ * model, items taken as independent. What is said about models in general rests on the spread over seeds. */
 void metric_emit_share(const struct metric *self, struct measurement *m, int step, const char *concept,
                        const char *view, long hits, long n);
 void metric_emit_mean(const struct metric *self, struct measurement *m, int step, const char *concept, const char *view,

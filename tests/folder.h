@@ -1,4 +1,5 @@
-/* A test's own folder, in memory where there is room for it, and an arena beside it; check's fixtures open and close them. */
+/* A test's own folder, in memory where there is room for it, and an arena beside it; check's fixtures open and close
+ * them. */
 #ifndef SPILLOVER_TESTS_FOLDER_H
 #define SPILLOVER_TESTS_FOLDER_H
 

@@ -117,7 +117,8 @@ static void check_model(enum feed feed, bool tied, const float *input_grad) {
     arena_close(&s.arena);
 }
 
-/* Tokens weighted by 1e-40 have subnormal gradients, which count as none; behind the gradient there are subnormals again. */
+/* Tokens weighted by 1e-40 have subnormal gradients, which count as none; behind the gradient there are subnormals
+ * again. */
 START_TEST(subnormal_gradients_are_none) {
     struct setup s;
     float weight[B * TAIL];

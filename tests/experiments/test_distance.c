@@ -1,4 +1,5 @@
-/* What pressure added to figures of cells: planted distances beside their floors, planted faithfulness beside its control. */
+/* What pressure added to figures of cells: planted distances beside their floors, planted faithfulness beside its
+ * control. */
 #include <check.h>
 #include <math.h>
 #include <string.h>

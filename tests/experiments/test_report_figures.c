@@ -151,8 +151,8 @@ START_TEST(states_before_and_after) {
 }
 END_TEST
 
-/* Before: .9 and .7, half-width 12.706 x .1. After: the last update alone counts. Two controls of one method, .8 and .6, are
- * one row. Chance is 1/5; the suite knows no cells without pressure. */
+/* Before: .9 and .7, half-width 12.706 x .1. After: the last update alone counts. Two controls of one method, .8 and
+ * .6, are one row. Chance is 1/5; the suite knows no cells without pressure. */
 START_TEST(positions_before_and_after) {
     static const char metric[] = "probe_refit_by_step";
     for (long seed = 1; seed <= 2; seed++) {

@@ -1,8 +1,8 @@
 /* What is used, judged on a mind made by hand: its answer is what its last thought holds, and nothing else.
  *
- * Attention looks at all positions alike and carries coordinates 0..P-1, less their mean; questions and outputs embed as 0, so that what
- * arrives at the answer is the thoughts' sum there; the head gives each coordinate to its value. The thoughts are given:
- * the last one is e_value, the others are a constant outside, all with a little noise. */
+ * Attention looks at all positions alike and carries coordinates 0..P-1, less their mean; questions and outputs embed
+ * as 0, so that what arrives at the answer is the thoughts' sum there; the head gives each coordinate to its value.
+ * The thoughts are given: the last one is e_value, the others are a constant outside, all with a little noise. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
