@@ -50,9 +50,10 @@ static json_t *rows_json(enum registry which) {
     json_t *list = json_array();
     for (int i = 0; i < registry_count(which); i++) {
         struct registry_row row = registry_row(which, i);
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:i, s:s}", "name", row.name, "about", row.about ? row.about : "",
-                                        "version", row.version, "source", row.source));
+        json_t *json = json_pack("{s:s, s:s, s:i, s:s}", "name", row.name, "about", row.about ? row.about : "",
+                                 "version", row.version, "source", row.source);
+        if (row.formula) json_object_set_new(json, "formula", json_string(row.formula));
+        json_array_append_new(list, json);
     }
     return list;
 }
@@ -98,9 +99,13 @@ static json_t *columns_json(void) {
 
 static void print_line(const json_t *row) {
     const char *preset = json_string_value(json_object_get(row, "default"));
+    const char *formula = json_string_value(json_object_get(row, "formula"));
     printf("%-24s", json_string_value(json_object_get(row, "name")));
     if (preset) printf("%-10s %-36s", preset, json_string_value(json_object_get(row, "allowed")));
     printf(" %s\n", json_string_value(json_object_get(row, "about")));
+    /* not below the description: formulas are as long as that is, and the line is to fit */
+    if (formula)
+        printf("    formula  %s\n    source   %s\n", formula, json_string_value(json_object_get(row, "source")));
 }
 
 enum status command_list(int argc, char **argv, struct arena *a) {

@@ -22,20 +22,20 @@ int registry_count(enum registry which) {
 }
 
 struct registry_row registry_row(enum registry which, int i) {
-#define ROW_OF(table)                                                                                                  \
+#define ROW_OF(table, formula_)                                                                                        \
     (struct registry_row) {                                                                                            \
         .name = (table)[i]->name, .about = (table)[i]->summary,                                                        \
-        .source = (table)[i]->source ? (table)[i]->source : "", .version = (table)[i]->version                         \
+        .source = (table)[i]->source ? (table)[i]->source : "", .formula = (formula_), .version = (table)[i]->version  \
     }
     switch (which) {
     case REGISTRY_TASK:
-        return ROW_OF(task_table);
+        return ROW_OF(task_table, NULL);
     case REGISTRY_ARM:
-        return ROW_OF(arm_table);
+        return ROW_OF(arm_table, NULL);
     case REGISTRY_PRESSURE:
-        return ROW_OF(pressure_table);
+        return ROW_OF(pressure_table, NULL);
     case REGISTRY_METRIC:
-        return ROW_OF(metric_table);
+        return ROW_OF(metric_table, metric_table[i]->formula);
     }
 #undef ROW_OF
     BUG("registry %d", (int)which);

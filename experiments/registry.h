@@ -14,6 +14,7 @@ enum registry { REGISTRY_TASK, REGISTRY_ARM, REGISTRY_PRESSURE, REGISTRY_METRIC 
 
 struct registry_row {
     const char *name, *about, *source; /* static; source "" where the row has none */
+    const char *formula;               /* of a metric; NULL of all others */
     int version;
 };
 
