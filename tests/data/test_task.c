@@ -66,10 +66,16 @@ START_TEST(problems_have_the_declared_shape) {
 }
 END_TEST
 
-/* A step that says it does not tell has no value; all others have their own. */
+/* A path through a graph has no step to force, and the words of a story no program: these say so of every step. */
+static bool has_counterfactuals(const struct task *task) {
+    return strcmp(task->name, "prosqa") != 0 && strcmp(task->name, "gsm8k") != 0;
+}
+
+/* A step that says it does not tell has no value; all others have their own. A step that is run again as it was gives the
+ * answer that it gave. */
 START_TEST(true_steps_read_as_their_values) {
     const struct task_ctx ctx = opened(task_table[_i]);
-    int told = 0, values[TASK_MAX_STEPS], report;
+    int told = 0, reruns = 0, values[TASK_MAX_STEPS], report;
     for (int i = 0; i < 100; i++) {
         const struct problem p = sampled(&ctx, TASK_EVAL, i);
         ctx.task->read_steps(&ctx, &p, p.reasoning, p.n_reasoning, values);
@@ -81,11 +87,16 @@ START_TEST(true_steps_read_as_their_values) {
         for (int k = 0; k < p.n_steps; k++) {
             const int answer = ctx.task->rerun(&ctx, &p, k, p.value[k], values, &report);
             if (answer < 0) continue;
+            reruns++;
             ck_assert_int_eq(answer, p.answer);
             for (int j = 0; j < p.n_steps; j++) ck_assert_int_eq(values[j], p.value[j]);
         }
     }
     ck_assert_int_gt(told, 150);
+    if (has_counterfactuals(ctx.task))
+        ck_assert_int_gt(reruns, 0);
+    else
+        ck_assert_int_eq(reruns, 0);
 }
 END_TEST
 

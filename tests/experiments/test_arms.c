@@ -62,6 +62,7 @@ static struct subject *open_subject(const char *task, const char *arm_name, int 
 /* Every arm, with one and two thoughts a step: the answer's probabilities of a teacher-forced pass are those of a
  * rollout, so training and running see the same sequence. */
 START_TEST(training_and_running_agree) {
+    int compared = 0;
     for (int i = 0; i < arm_count; i++)
         for (int c = 1; c <= 2; c++) {
             struct subject *s = open_subject("chain", arm_table[i]->name, c, 0);
@@ -81,14 +82,16 @@ START_TEST(training_and_running_agree) {
             runner_run(runner_open(&arena, &s->mind, ROWS), &s->mind, s->problems, &o, &r);
             batch_fill(&s->l.batch, &s->task.shape, s->problems, text ? 0 : TASK_MAX_STEPS);
             learner_forward(&s->l, &s->mind, text || s->mind.medium == MEDIUM_NONE ? 0 : s->mind.thoughts);
-            for (int j = 0, seen = 0; j < s->l.head.n; j++) {
+            for (int j = 0; j < s->l.head.n; j++) {
                 const int slot = s->l.tail_index[j] - (text ? 8 : 0), b = s->l.head.row[j];
                 if (slot != s->task.shape.slot_answer) continue;
                 const float *p = s->l.head.logits + (long)j * s->l.head.V;
                 for (int v = 0; v < r.V; v++) ck_assert_float_eq_tol(p[v], r.p_answer[(long)b * r.V + v], 1e-6f);
-                ck_assert_int_lt(seen++, ROWS);
+                compared++;
             }
+            ck_assert_int_eq(compared, (2 * i + c) * ROWS); /* every row once */
         }
+    ck_assert_int_eq(compared, 2 * arm_count * ROWS);
 }
 END_TEST
 
