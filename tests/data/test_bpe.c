@@ -8,6 +8,7 @@
 #include "data/bpe.h"
 #include "engine/base/fs.h"
 #include "tests/edited.h"
+#include "tests/spoil.h"
 
 static struct arena arena;
 static struct bpe *bpe;
@@ -331,11 +332,7 @@ START_TEST(mutations_do_no_harm) {
         char *bytes = malloc(size);
         ck_assert_ptr_nonnull(bytes);
         memcpy(bytes, whole, size);
-        for (int k = 0; k <= i % 3; k++) {
-            state = state * 6364136223846793005 + 1442695040888963407;
-            size_t at = (state >> 33) % size;
-            bytes[at] = (state >> 20 & 3) == 0 ? bytes[(state >> 40) % size] : (char)(bytes[at] ^ 1 << (state >> 61));
-        }
+        spoil(bytes, size, i, &state);
         if (i % 7 == 0) size = (state >> 30) % size;
         bool vocab = !(i & 1);
         enum status st = bpe_parse(&bpe, &arena, "v.json", vocab ? bytes : files[0], vocab ? size : other, "m.txt",

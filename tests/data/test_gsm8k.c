@@ -8,6 +8,7 @@
 #include "tests/data/published.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
+#include "tests/spoil.h"
 
 static enum status open_gsm8k(struct task_ctx *ctx, const char *dir) {
     struct task_options o = task_options_default();
@@ -270,11 +271,7 @@ START_TEST(mutations_do_no_harm) {
         char *bytes = arena_strdup(&arena, good);
         struct gsm8k_item *items;
         int n;
-        for (int k = 0; k <= i % 3; k++) {
-            state = state * 6364136223846793005 + 1442695040888963407;
-            const size_t at = (state >> 33) % size;
-            bytes[at] = (state >> 20 & 3) == 0 ? bytes[(state >> 40) % size] : (char)(bytes[at] ^ 1 << (state >> 61));
-        }
+        spoil(bytes, size, i, &state);
         const char *path = arena_printf(&arena, "%s/spoilt", folder);
         FILE *file = fopen(path, "w"); /* no fs_write: a thousand times it would wait for the disk */
         ck_assert_ptr_nonnull(file);

@@ -10,6 +10,7 @@
 #include "tests/edited.h"
 #include "tests/folder.h"
 #include "tests/refuse.h"
+#include "tests/spoil.h"
 
 static void open_models(void) {
     ck_assert_int_eq(gemm_open(GEMM_AUTO, NUMERIC_PORTABLE), ST_OK);
@@ -188,12 +189,7 @@ START_TEST(random_mutations_do_no_harm) {
         char *bytes = malloc(size);
         ck_assert_ptr_nonnull(bytes);
         memcpy(bytes, whole, size);
-        for (int k = 0; k <= i % 3; k++) { /* Knuth's MMIX generator; the header is where bytes matter */
-            state = state * 6364136223846793005 + 1442695040888963407;
-            size_t at = (state >> 33) % 2500;
-            bytes[at] =
-                (state >> 20 & 3) == 0 ? bytes[(state >> 40) % 2500] : (char)(bytes[at] ^ (1 << (state >> 60 & 7)));
-        }
+        spoil(bytes, 2500, i, &state); /* the header is where bytes matter */
         enum status st = safetensors_parse(&arena, "f.st", bytes, size, &c);
         free(bytes);
         refused += st != ST_OK;
