@@ -48,6 +48,19 @@ $(BUILD)/%avx512.o: CFLAGS += -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefe
 $(BUILD)/engine/base/cpu.o: ISA_FLAGS := -march=x86-64
 $(BUILD)/tests/%.o: CFLAGS += -Wno-missing-prototypes # suites are declared by tests.def, in the runner
 
+# The revision that is built, for manifests of runs outside a checkout; empty where this is none. Written when it is
+# another one, so that one object is compiled again.
+$(BUILD)/experiments/program.o: $(BUILD)/revision
+$(BUILD)/experiments/program.o: CPPFLAGS += -DSPILLOVER_REVISION='"$(shell cat $(BUILD)/revision 2>/dev/null)"'
+
+$(BUILD)/revision: FORCE
+	@mkdir -p $(@D)
+	@git describe --always --abbrev=40 --exclude='*' --dirty >$@.part 2>/dev/null || :
+	@if cmp -s $@.part $@; then rm $@.part; else mv $@.part $@; fi
+
+.PHONY: FORCE
+FORCE:
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<

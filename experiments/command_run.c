@@ -197,6 +197,7 @@ enum status command_run(int argc, char **argv, struct arena *a) {
     o.manifest = (struct manifest_run){.argc = argc,
                                        .argv = argv,
                                        .source_dir = program_source_dir(a),
+                                       .revision = program_revision(),
                                        .overrides = x.sets.values,
                                        .n_overrides = x.sets.n,
                                        .jobs = x.jobs};

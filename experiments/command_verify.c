@@ -314,7 +314,8 @@ enum status command_results(int argc, char **argv, struct arena *a) {
     const char *from = arena_printf(a, "%s/%s", x.out, x.suite);
     const char *to = x.to ? x.to : arena_printf(a, "%s/data/results", program_source_dir(a));
     const char *table = arena_printf(a, "%s/results.csv", from);
-    const struct manifest_run by = {.argc = argc, .argv = argv, .source_dir = program_source_dir(a), .jobs = 1};
+    const struct manifest_run by = {
+        .argc = argc, .argv = argv, .source_dir = program_source_dir(a), .revision = program_revision(), .jobs = 1};
     if (!fs_exists(table)) return no_results(x.suite, table, x.out, a);
     warn_of_source(arena_printf(a, "%s/manifest.json", from));
     json_t *files = json_array();

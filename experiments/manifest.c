@@ -47,11 +47,15 @@ static bool git(const char *dir, const char *const *arguments, char *text, size_
     return spawned && WIFEXITED(how) && WEXITSTATUS(how) == 0;
 }
 
-static json_t *source_of(const char *dir) {
+static json_t *source_of(const char *dir, const char *built) {
     static const char *const head[] = {"rev-parse", "HEAD", NULL};
     static const char *const changed[] = {"status", "--porcelain", "--untracked-files=no", NULL};
     char revision[128], changes[64];
-    if (!dir || !git(dir, head, revision, sizeof revision)) return json_pack("{s:n, s:n}", "git", "dirty");
+    if (!dir || !git(dir, head, revision, sizeof revision)) {
+        const int n = built ? (int)strcspn(built, "-") : 0;
+        if (n == 0) return json_pack("{s:n, s:n}", "git", "dirty");
+        return json_pack("{s:s#, s:b}", "git", built, n, "dirty", built[n] != '\0');
+    }
     revision[strcspn(revision, "\n")] = '\0';
     bool known = git(dir, changed, changes, sizeof changes);
     return json_pack("{s:s, s:o}", "git", revision, "dirty", known ? json_boolean(*changes) : json_null());
@@ -90,7 +94,7 @@ static json_t *argument_json(const char *word) {
 }
 
 static json_t *run_json(const struct manifest_run *run) {
-    json_t *json = source_of(run->source_dir), *argv = json_array(), *set = json_array();
+    json_t *json = source_of(run->source_dir, run->revision), *argv = json_array(), *set = json_array();
     for (int i = 0; i < run->argc; i++) json_array_append_new(argv, argument_json(run->argv[i]));
     for (int i = 0; i < run->n_overrides; i++) json_array_append_new(set, json_string(run->overrides[i]));
     json_object_set_new(json, "argv", argv);

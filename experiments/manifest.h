@@ -15,6 +15,7 @@ struct manifest_run {
     int argc;
     char *const *argv;
     const char *source_dir; /* of the program, for git; NULL: not known */
+    const char *revision;   /* program_revision: for where that is no checkout; or NULL */
     const char *const *overrides;
     int n_overrides;
     int jobs;

@@ -5,6 +5,10 @@
 
 #include "engine/base/fs.h"
 
+#ifndef SPILLOVER_REVISION
+#define SPILLOVER_REVISION ""
+#endif
+
 const char *program_path(struct arena *a) {
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -26,4 +30,8 @@ const char *program_source_dir(struct arena *a) {
 
 const char *program_suites_dir(struct arena *a) {
     return arena_printf(a, "%s/experiments/suites", program_source_dir(a));
+}
+
+const char *program_revision(void) {
+    return SPILLOVER_REVISION;
 }

@@ -9,4 +9,7 @@ const char *program_path(struct arena *a);       /* the executable */
 const char *program_source_dir(struct arena *a); /* the root of the source tree that it was built in */
 const char *program_suites_dir(struct arena *a); /* experiments/suites there */
 
+/* The revision that it was built from, "-dirty" behind it where files were changed; "": not known. */
+const char *program_revision(void);
+
 #endif

@@ -221,6 +221,31 @@ START_TEST(arguments_lose_their_folders) {
 }
 END_TEST
 
+/* What the program was built from stands in for the checkout where there is none, and nowhere else. */
+START_TEST(a_manifest_names_the_source_without_a_checkout) {
+    static const char *const built[] = {NULL, "", "0123abcd", "0123abcd-dirty"};
+    struct suite s = suite_of(mini);
+    struct run_options o = options_of("a", 2);
+    struct run_result r;
+    json_t *manifest, *run;
+    o.manifest.source_dir = folder;
+    for (size_t i = 0; i < sizeof built / sizeof built[0]; i++) {
+        o.manifest.revision = built[i];
+        ck_assert_msg(run_suite(&s, &o, &r, &arena) == ST_OK, "%s", status_message());
+        ck_assert_int_eq(jsonio_load_path(in("a/mini/manifest.json"), &manifest), ST_OK);
+        run = json_array_get(json_object_get(manifest, "runs"), i);
+        const json_t *git = json_object_get(run, "git"), *dirty = json_object_get(run, "dirty");
+        if (i < 2) {
+            ck_assert(json_is_null(git) && json_is_null(dirty));
+        } else {
+            ck_assert_str_eq(json_string_value(git), "0123abcd");
+            ck_assert(json_is_boolean(dirty) && json_is_true(dirty) == (i == 3));
+        }
+        json_decref(manifest);
+    }
+}
+END_TEST
+
 /* Fork a runner of `mini`; the caller deals with it. */
 static pid_t runner_process(const char *text, const char *out, int jobs) {
     struct suite s = suite_of(text);
@@ -481,6 +506,7 @@ Suite *suite_run(void) {
     tcase_add_test(t, jobs_do_not_matter);
     tcase_add_test(t, what_is_whole_is_reused);
     tcase_add_test(t, arguments_lose_their_folders);
+    tcase_add_test(t, a_manifest_names_the_source_without_a_checkout);
     tcase_add_loop_test(t, killed_and_repeated_gives_the_same_bytes, 0, 2);
     tcase_add_loop_test(t, a_damaged_cell_is_kept_and_redone, 0, sizeof damages / sizeof damages[0]);
     tcase_add_loop_test(t, a_failed_cell_stops_only_its_children, 0, 3);
