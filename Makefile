@@ -272,6 +272,8 @@ coverage-run: $(BUILD)/tests/run spillover $(addprefix $(BUILD)/tests/torture/,b
 .PHONY: check-all
 check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm, torture, fuzzing; what is missing is skipped
 	$(MAKE) check check-deps
+	@if command -v clang-format >/dev/null && command -v clang-tidy >/dev/null; then $(MAKE) lint; \
+	    else echo "lint: skipped, there is no clang-format or no clang-tidy"; fi
 	$(MAKE) sanitize
 	$(MAKE) tsan
 	$(MAKE) memory
@@ -288,6 +290,7 @@ check-all: ## everything: tests, sanitizers, valgrind, PyTorch, a browser, Slurm
 	$(MAKE) mutation
 	$(MAKE) full-size
 	$(MAKE) verify
+	$(MAKE) pages
 	@if command -v clang >/dev/null; then $(MAKE) fuzz; else echo "fuzz: skipped, there is no clang"; fi
 
 MUTANTS ?= .
@@ -340,6 +343,11 @@ verify: spillover ## compute CELLS cells of every committed suite (or of SUITES)
 .PHONY: results
 results: spillover ## make RESULTS.md, a page a suite and their figures again from data/results; no cell is run
 	sh data/results/page.sh ./spillover $(BUILD)/results
+
+.PHONY: pages
+pages: results ## see that what `make results` makes is what is committed, and nothing besides
+	git diff --exit-code --stat -- RESULTS.md data/results
+	test -z "$$(git ls-files --others --exclude-standard -- data/results)"
 
 .PHONY: reference
 reference: spillover ## compute suite smoke and keep its results for CI to verify: after a commit that moves bits
