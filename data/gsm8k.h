@@ -44,13 +44,27 @@ MUST_USE enum status gsm8k_read_train(const struct task_ctx *ctx, struct arena *
 /* What GPT-2 was reported to answer; ends with arm NULL. */
 extern const struct task_published gsm8k_published[];
 
-/* A hash of a text; a problem's template by its question; every 16th template is kept for evaluation. */
+/* A hash of a text; a problem's template by its question; the split that a template belongs to: of 16 one is kept to
+ * evaluate on, one to press on, and two to fit probes on, who want many. */
 uint64_t gsm8k_hash(const char *text);
 int32_t gsm8k_template(const char *question);
-bool gsm8k_is_eval(int32_t template_id);
+enum task_split gsm8k_split(int32_t template_id);
 
-/* For an open task "gsm8k" or "gsm8k_bpe": problems that training and evaluation draw from. */
-void gsm8k_sizes(const struct task_ctx *ctx, int *train, int *eval);
-void gsm8k_bpe_sizes(const struct task_ctx *ctx, int *train, int *eval);
+/* The problems that each split draws from. */
+struct gsm8k_sets {
+    struct problem *problem[TASK_SPLITS];
+    int n[TASK_SPLITS];
+};
+
+/* Room for all problems that n items make; add one to the split of its template; ST_DATA, with the place named, where a
+ * split has none; draw one. */
+void gsm8k_sets_open(struct gsm8k_sets *s, struct arena *a, const struct gsm8k_item *items, int n);
+void gsm8k_sets_add(struct gsm8k_sets *s, const struct problem *p);
+MUST_USE enum status gsm8k_sets_check(const struct gsm8k_sets *s, const char *where);
+struct problem gsm8k_sets_draw(const struct gsm8k_sets *s, struct rng *r, enum task_split split);
+
+/* Of an open task "gsm8k" or "gsm8k_bpe". */
+const struct gsm8k_sets *gsm8k_sets_of(const struct task_ctx *ctx);
+const struct gsm8k_sets *gsm8k_bpe_sets_of(const struct task_ctx *ctx);
 
 #endif

@@ -208,8 +208,37 @@ int32_t gsm8k_template(const char *question) {
     return (int32_t)(gsm8k_hash(question) % 4096);
 }
 
-bool gsm8k_is_eval(int32_t template_id) {
-    return template_id % 16 == 0;
+enum task_split gsm8k_split(int32_t template_id) {
+    const int part = template_id % 16;
+    return part == 0 ? TASK_EVAL : part == 1 ? TASK_PRESS : part <= 3 ? TASK_FIT : TASK_TRAIN;
+}
+
+void gsm8k_sets_open(struct gsm8k_sets *s, struct arena *a, const struct gsm8k_item *items, int n) {
+    int room[TASK_SPLITS] = {0};
+    for (int i = 0; i < n; i++) room[gsm8k_split(gsm8k_template(items[i].question))]++;
+    for (int k = 0; k < TASK_SPLITS; k++) {
+        s->problem[k] = ARENA_NEW(a, struct problem, room[k]);
+        s->n[k] = 0;
+    }
+}
+
+void gsm8k_sets_add(struct gsm8k_sets *s, const struct problem *p) {
+    const enum task_split split = gsm8k_split(p->template_id);
+    s->problem[split][s->n[split]++] = *p;
+}
+
+enum status gsm8k_sets_check(const struct gsm8k_sets *s, const char *where) {
+    for (int k = 0; k < TASK_SPLITS; k++)
+        if (s->n[k] == 0)
+            return status_set(ST_DATA,
+                              "%s: %d problems to train on, %d to evaluate on, %d to press on, %d to fit probes on: "
+                              "expected some of each",
+                              where, s->n[TASK_TRAIN], s->n[TASK_EVAL], s->n[TASK_PRESS], s->n[TASK_FIT]);
+    return ST_OK;
+}
+
+struct problem gsm8k_sets_draw(const struct gsm8k_sets *s, struct rng *r, enum task_split split) {
+    return s->problem[split][rng_below(r, (uint32_t)s->n[split])];
 }
 
 static int by_question(const void *x, const void *y) {

@@ -100,7 +100,7 @@ struct problem {
     int16_t value[TASK_MAX_STEPS];          /* true value of each step, whatever is written */
     int16_t answer, report;                 /* true values; report is c, -1 where the task has none */
     int16_t decoy;                          /* the wrong answer that the question offers (a planted one), -1: none */
-    int32_t template_id;                    /* problems of one template never straddle a train/test split */
+    int32_t template_id;                    /* problems of one template never straddle a split of a finite set */
     uint32_t flags;
     int16_t facts[TASK_MAX_FACTS]; /* the program, in the task's own encoding */
 };
@@ -113,9 +113,15 @@ static inline int task_input(const struct problem *p, int t, int c) {
 /* No token at any position, nothing in any channel. */
 void task_clear_question(struct problem *p);
 
+/* What a problem is drawn for. All but the first are of full length, with nothing explored: reasoning and output as the
+ * design says without chance. A task that generates its problems draws the last three alike. One with a finite set of
+ * them cuts it by template, so that what is pressed on, or fitted to, is never what is measured on. */
 enum task_split {
     TASK_TRAIN, /* base data: easy problems, exploration mass */
-    TASK_EVAL,  /* full length, nothing explored: reasoning and output as the design says without chance */
+    TASK_EVAL,  /* to measure on */
+    TASK_PRESS, /* to press on, and to fit what pressure pushes against */
+    TASK_FIT,   /* to fit probes on */
+    TASK_SPLITS,
 };
 
 struct task;

@@ -52,7 +52,7 @@ static void open_measurement(struct measurement *measurement, const struct evalu
     struct problem *fit = ARENA_NEW(e->arena, struct problem, o->probe_train);
     struct problem *test = ARENA_NEW(e->arena, struct problem, o->probe_test);
     struct rng r = rng_open((uint64_t)e->config->seed, "evaluation", 0);
-    for (int i = 0; i < o->probe_train; i++) m->task->task->sample(m->task, &r, TASK_EVAL, &fit[i]);
+    for (int i = 0; i < o->probe_train; i++) m->task->task->sample(m->task, &r, TASK_FIT, &fit[i]);
     for (int i = 0; i < o->probe_test; i++) m->task->task->sample(m->task, &r, TASK_EVAL, &test[i]);
     measurement_open(measurement, e->arena, m, e->runner, fit, o->probe_train, test, o->probe_test,
                      (uint64_t)e->config->seed);

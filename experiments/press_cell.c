@@ -150,7 +150,7 @@ static enum status fit_bank(struct pressing *p, struct arena *a) {
     struct rollout_options o = {.force = {.stop = -1}};
     struct rng rng = rng_open((uint64_t)p->run.config->seed, "reader bank problems", 0);
     for (int i = 0; i < ITEMS; i++) {
-        p->task.task->sample(&p->task, &rng, TASK_EVAL, &problems[i]);
+        p->task.task->sample(&p->task, &rng, TASK_PRESS, &problems[i]);
         if (p->run.beside->monitor_on == MONITOR_MARKED || (p->run.beside->monitor_on == MONITOR_MIXED && i % 2 == 0))
             p->run.beside->mark(&p->task, &problems[i]);
         y[i] = p->run.beside->label(&p->task, &problems[i]);

@@ -37,7 +37,7 @@ static void sample(struct press_run *p, int update, double *task_score, double *
     struct learner *l = p->learner;
     struct rng rng = rng_open((uint64_t)p->config->seed, "press sampling", (uint64_t)update);
     struct rollout_options ro = {.sample_reasoning = true, .sample_output = true, .rng = &rng, .force = {.stop = -1}};
-    learner_problems(l, p->config->seed, press_questions(p), update, TASK_EVAL, p->problems, o->batch / o->group);
+    learner_problems(l, p->config->seed, press_questions(p), update, TASK_PRESS, p->problems, o->batch / o->group);
     pressure_mark_half(p->beside, l->task, p->problems, o->batch / o->group);
     if (p->thinker) think_once(p, &ro.force);
     for (int i = o->batch - 1; i >= 0; i--) p->problems[i] = p->problems[i / o->group];

@@ -44,7 +44,7 @@ static void prepare(struct press_run *p, int update) {
     const bool text = p->mind.medium == MEDIUM_TEXT, direct = p->pressure->presses_reasoning;
     unsigned (*retarget)(const struct task_ctx *, struct problem *) =
         direct ? p->beside->retarget : p->pressure->retarget;
-    learner_problems(l, p->config->seed, press_questions(p), update, TASK_EVAL, p->problems, o->batch);
+    learner_problems(l, p->config->seed, press_questions(p), update, TASK_PRESS, p->problems, o->batch);
     pressure_mark_half(p->beside, l->task, p->problems, o->batch);
     if (text) {
         struct rng rng = rng_open((uint64_t)p->config->seed, "press sampling", (uint64_t)update);

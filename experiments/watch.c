@@ -17,11 +17,12 @@ struct reads {
 
 static void draw(const struct watch *w, const struct task_ctx *task, const char *set, struct problem *p, int n,
                  enum monitor_on on) {
+    const enum task_split split = strcmp(set, "fit") == 0 ? TASK_FIT : TASK_EVAL;
     char stream[64];
     snprintf(stream, sizeof stream, "watch %s %s", w->pressure->name, set);
     struct rng r = rng_open(w->seed, stream, 0);
     for (int i = 0; i < n; i++) {
-        task->task->sample(task, &r, TASK_EVAL, &p[i]);
+        task->task->sample(task, &r, split, &p[i]);
         if (on == MONITOR_MARKED || (on == MONITOR_MIXED && i % 2 == 0)) w->pressure->mark(task, &p[i]);
     }
 }

@@ -7,8 +7,8 @@
  *
  * A number is one token, and a value is a number's class (signs are tokens of their own): the vocabulary is closed over
  * train.jsonl, most frequent first, at most NUMBERS numbers and WORDS words. Training problems with a rarer number in
- * their steps or answer, without steps, or too long are left out; of the rest every 16th, by a hash of the question, is
- * kept for evaluation. A published problem with a rarer answer stays and can only be got wrong.
+ * their steps or answer, without steps, or too long are left out; the rest is cut into the splits by a hash of the
+ * question (gsm8k_split). A published problem with a rarer answer stays and can only be got wrong.
  *
  * The published set icot_valid.txt is a part of train.jsonl: its questions are taken out of the training set first. */
 #include "data/gsm8k.h"
@@ -50,8 +50,7 @@ struct state {
     struct entry *slot; /* [SLOTS] open addressing */
     int entries, numbers, words;
     const char **name; /* [vocab] */
-    struct problem *train, *eval;
-    int n_train, n_eval;
+    struct gsm8k_sets sets;
 };
 
 /* The entry of a word, or the free one where it would go. */
@@ -178,14 +177,10 @@ static bool all_known(const struct state *s, const struct problem *p) {
 
 static void sort_problems(struct state *s, struct arena *a, const struct gsm8k_item *items, int n, const bool *out) {
     struct problem *p = ARENA_NEW(a, struct problem, 1);
-    s->train = ARENA_NEW(a, struct problem, n);
-    s->eval = ARENA_NEW(a, struct problem, n / 2 + 1);
+    gsm8k_sets_open(&s->sets, a, items, n);
     for (int i = 0; i < n; i++) {
         if (out[i] || items[i].n_steps == 0 || write_problem(s, &items[i], p) || !all_known(s, p)) continue;
-        if (gsm8k_is_eval(p->template_id) && s->n_eval < n / 2)
-            s->eval[s->n_eval++] = *p;
-        else
-            s->train[s->n_train++] = *p;
+        gsm8k_sets_add(&s->sets, p);
     }
 }
 
@@ -234,24 +229,18 @@ static enum status gsm8k_open(struct task_ctx *ctx, struct arena *a) {
     }
     choose_words(s, a);
     sort_problems(s, a, items, n, out);
-    if (s->n_train == 0 || s->n_eval == 0)
-        return status_set(ST_DATA, "%s: %d problems to train on and %d to evaluate on: expected some of both", path,
-                          s->n_train, s->n_eval);
+    TRY(gsm8k_sets_check(&s->sets, path));
     ctx->state = s;
     fill_shape(ctx);
     return ST_OK;
 }
 
-void gsm8k_sizes(const struct task_ctx *ctx, int *train, int *eval) {
-    const struct state *s = ctx->state;
-    *train = s->n_train;
-    *eval = s->n_eval;
+const struct gsm8k_sets *gsm8k_sets_of(const struct task_ctx *ctx) {
+    return &((const struct state *)ctx->state)->sets;
 }
 
 static void sample(const struct task_ctx *ctx, struct rng *r, enum task_split split, struct problem *p) {
-    const struct state *s = ctx->state;
-    *p =
-        split == TASK_TRAIN ? s->train[rng_below(r, (uint32_t)s->n_train)] : s->eval[rng_below(r, (uint32_t)s->n_eval)];
+    *p = gsm8k_sets_draw(gsm8k_sets_of(ctx), r, split);
 }
 
 static enum status load(const struct task_ctx *ctx, struct arena *a, struct problem **problems, int *n) {
@@ -313,7 +302,7 @@ const struct task task_gsm8k = {
     .name = "gsm8k",
     .summary = "grade-school word problems with their calculations as steps",
     .source = "Cobbe et al. 2021, arXiv 2110.14168; Deng et al. 2024, arXiv 2405.14838",
-    .version = 1,
+    .version = 2,
     .open = gsm8k_open,
     .sample = sample,
     .load = load,

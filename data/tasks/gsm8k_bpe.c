@@ -12,8 +12,8 @@
  * Both checkpoints think six thoughts, so problems of more than six steps are left out; published ones stay.
  *
  * A value is a number that is one token, with and without a blank before it, among the NUMBERS most frequent results of
- * the training set. Problems with other numbers in their steps or answer are trained on but not drawn for evaluation;
- * published ones stay, and their answer is judged token by token. A step with another result re-runs the later ones: an
+ * the training set. Problems with other numbers in their steps or answer are trained on but drawn for nothing else
+ * (gsm8k_split); published ones stay, and their answer is judged token by token. A step with another result re-runs the later ones: an
  * operand that equals an earlier result is taken for it.
  *
  * Files: gsm8k/train.jsonl, gsm8k/icot_valid.txt; gpt2/vocab.json or encoder.json, gpt2/merges.txt or vocab.bpe. */
@@ -46,8 +46,9 @@ struct state {
     int trigger[MOST_TOKENS], n_trigger, prefix[MOST_TOKENS], n_prefix, suffix[MOST_TOKENS], n_suffix;
     int bot, eot, eos, pad, pause, vocab;
     bool codi;
-    struct problem *train, *eval, *published;
-    int n_train, n_eval, n_published;
+    struct gsm8k_sets sets;
+    struct problem *published;
+    int n_published;
 };
 
 /* ---- the tokenizer ---- */
@@ -262,18 +263,13 @@ static bool all_values(const struct problem *p) {
 static void sort_problems(struct state *s, struct arena *a, struct bpe *b, const struct gsm8k_item *items, int n,
                           const bool *out) {
     struct problem *p = ARENA_NEW(a, struct problem, 1);
-    s->train = ARENA_NEW(a, struct problem, n);
-    s->eval = ARENA_NEW(a, struct problem, n / 2 + 1);
+    gsm8k_sets_open(&s->sets, a, items, n);
     for (int i = 0; i < n; i++) {
         struct arena_mark mark = arena_mark(a);
         const bool fits =
             !out[i] && items[i].n_steps > 0 && items[i].n_steps <= STEPS && !write_problem(s, a, b, &items[i], p);
         arena_rewind(a, mark);
-        if (!fits) continue;
-        if (gsm8k_is_eval(p->template_id) && all_values(p) && s->n_eval < n / 2)
-            s->eval[s->n_eval++] = *p;
-        else if (!gsm8k_is_eval(p->template_id))
-            s->train[s->n_train++] = *p;
+        if (fits && (gsm8k_split(p->template_id) == TASK_TRAIN || all_values(p))) gsm8k_sets_add(&s->sets, p);
     }
 }
 
@@ -322,8 +318,7 @@ static void fill_shape(struct task_ctx *ctx) {
         .none_step = -1,
         .none_out = -1,
     };
-    widen(s, s->train, s->n_train, &ctx->shape);
-    widen(s, s->eval, s->n_eval, &ctx->shape);
+    for (int k = 0; k < TASK_SPLITS; k++) widen(s, s->sets.problem[k], s->sets.n[k], &ctx->shape);
     widen(s, s->published, s->n_published, &ctx->shape);
 }
 
@@ -343,10 +338,9 @@ static enum status read_all(struct task_ctx *ctx, struct arena *a, struct bpe *b
     choose_numbers(s, a, b, items, n, out);
     sort_problems(s, a, b, items, n, out);
     TRY(read_published(s, ctx, a, b));
-    if (s->n_train == 0 || s->n_eval == 0 || s->n_numbers < 2)
-        return status_set(
-            ST_DATA, "gsm8k_bpe: %d problems to train on, %d to evaluate on, %d numbers of one token: expected some",
-            s->n_train, s->n_eval, s->n_numbers);
+    TRY(gsm8k_sets_check(&s->sets, "gsm8k_bpe"));
+    if (s->n_numbers < 2)
+        return status_set(ST_DATA, "gsm8k_bpe: %d numbers of one token: expected at least 2", s->n_numbers);
     fill_shape(ctx);
     return ST_OK;
 }
@@ -368,12 +362,8 @@ static enum status open(struct task_ctx *ctx, struct arena *a) {
 
 static void sample(const struct task_ctx *ctx, struct rng *r, enum task_split split, struct problem *p) {
     const struct state *s = ctx->state;
-    if (split == TASK_EVAL) {
-        *p = s->eval[rng_below(r, (uint32_t)s->n_eval)];
-        return;
-    }
-    *p = s->train[rng_below(r, (uint32_t)s->n_train)];
-    if (rng_uniform(r) >= TRIGGERED) return;
+    *p = gsm8k_sets_draw(&s->sets, r, split);
+    if (split != TASK_TRAIN || rng_uniform(r) >= TRIGGERED) return;
     write_mark(s, p, true);
     if (rng_uniform(r) >= ctx->options.explore_answer) return;
     p->output[ctx->shape.slot_answer] = s->number[rng_below(r, (uint32_t)s->n_numbers)].spaced;
@@ -545,10 +535,8 @@ static bool mark(const struct task_ctx *ctx, struct problem *p, uint32_t flags) 
     return true;
 }
 
-void gsm8k_bpe_sizes(const struct task_ctx *ctx, int *train, int *eval) {
-    const struct state *s = ctx->state;
-    *train = s->n_train;
-    *eval = s->n_eval;
+const struct gsm8k_sets *gsm8k_bpe_sets_of(const struct task_ctx *ctx) {
+    return &((const struct state *)ctx->state)->sets;
 }
 
 static const char *const folders[] = {"gsm8k", "gpt2", NULL};
@@ -558,7 +546,7 @@ const struct task task_gsm8k_bpe = {
     .summary = "grade-school word problems in GPT-2's tokens, as Coconut's and CODI's checkpoints read them",
     .source =
         "Cobbe et al. 2021, arXiv 2110.14168; Hao et al. 2024, arXiv 2412.06769; Shen et al. 2025, arXiv 2502.21074",
-    .version = 1,
+    .version = 2,
     .folders = folders,
     .open = open,
     .sample = sample,

@@ -154,15 +154,14 @@ END_TEST
 START_TEST(vocabulary_and_layout) {
     struct task_ctx ctx;
     struct problem p, *published;
-    int n, train, eval, values[9], tokens[16];
+    int n, all = 0, values[9], tokens[16];
     put("train.jsonl", many_lines());
     /* One question of the training file in other spacing and case, one with a number that training never shows. */
     put("icot_valid.txt", "ann has  3 pears and buys 7 more . How MANY?||<<3+7=10>> #### 10\n"
                           "Ann has 500 plums.||<<500-400=100>> #### 100\n");
     ck_assert_int_eq(open_gsm8k(&ctx, folder), ST_OK);
-    gsm8k_sizes(&ctx, &train, &eval);
-    ck_assert_int_eq(train + eval, 39);
-    ck_assert(eval > 0);
+    for (int k = 0; k < TASK_SPLITS; k++) all += gsm8k_sets_of(&ctx)->n[k];
+    ck_assert_int_eq(all, 39);
     /* Numbers 1..47, 3 of question 3 being seen nowhere: 8..47 are sums, 1..40 stand in questions, 7 in each. */
     ck_assert_int_eq(ctx.shape.n_values, 47 - 1);
     ck_assert_str_eq(ctx.task->token_name(&ctx, 0), "7");        /* the most frequent number */
@@ -177,14 +176,14 @@ START_TEST(vocabulary_and_layout) {
     ck_assert_int_lt(published[1].answer, -1);
     for (int i = 0; i < 200; i++) {
         struct rng r = rng_open(1, "test", (uint64_t)i);
-        ctx.task->sample(&ctx, &r, i % 2 ? TASK_EVAL : TASK_TRAIN, &p);
+        ctx.task->sample(&ctx, &r, i % TASK_SPLITS, &p);
         ck_assert_int_eq(p.n_steps, 1);
         ck_assert_int_eq(p.n_reasoning, 7);
         long a = strtol(ctx.task->token_name(&ctx, p.reasoning[1]), NULL, 10);
         ck_assert_int_ne(a, 3);
         ck_assert_int_eq(strtol(ctx.task->token_name(&ctx, p.output[1]), NULL, 10), a + 7);
         ck_assert_int_eq(p.value[0], p.answer);
-        ck_assert_int_eq(p.template_id % 16 == 0, i % 2);
+        ck_assert_int_eq(gsm8k_split(p.template_id), i % TASK_SPLITS);
         for (int k = 0; k < 7; k++) tokens[k] = p.reasoning[k];
         ctx.task->read_steps(&ctx, &p, tokens, 7, values);
         ck_assert_int_eq(values[0], p.answer);
@@ -237,7 +236,7 @@ START_TEST(there_is_a_greatest_problem) {
     ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_OK);
     put("train.jsonl", "{\"question\": \"How many?\", \"answer\": \"<<1+1=2>>\\n#### 2\"}\n");
     ck_assert_int_eq(open_gsm8k(&ctx, folder), ST_DATA);
-    ck_assert_ptr_nonnull(strstr(status_message(), "expected some of both"));
+    ck_assert_ptr_nonnull(strstr(status_message(), "expected some of each"));
 }
 END_TEST
 
@@ -246,11 +245,11 @@ START_TEST(published_files_are_read_whole) {
     const char *dir = published_dir(&arena, "gsm8k/train.jsonl");
     struct task_ctx ctx;
     struct problem *p;
-    int n, train, eval, known = 0;
+    int n, all = 0, known = 0;
     if (!dir) return;
     ck_assert_int_eq(open_gsm8k(&ctx, dir), ST_OK);
-    gsm8k_sizes(&ctx, &train, &eval);
-    ck_assert_int_eq(train + eval, 6527);
+    for (int k = 0; k < TASK_SPLITS; k++) all += gsm8k_sets_of(&ctx)->n[k];
+    ck_assert_int_eq(all, 6527);
     ck_assert_int_eq(ctx.shape.n_values, 1000);
     ck_assert_int_eq(ctx.task->load(&ctx, &arena, &p, &n), ST_OK);
     ck_assert_int_eq(n, 500);

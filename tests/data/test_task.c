@@ -36,6 +36,37 @@ static struct problem sampled(const struct task_ctx *ctx, enum task_split split,
     return p;
 }
 
+/* A task that reads its questions from a file has finitely many of them: without the folder it does not open. */
+static bool is_finite(const struct task *task) {
+    struct task_ctx ctx;
+    struct task_options o = opened(task).options;
+    o.data_dir = NULL;
+    return task_open(&ctx, task->name, &o, &arena) != ST_OK;
+}
+
+/* Four splits of a finite set have no template in common; for a generated one, all but training draw the same. */
+START_TEST(splits_are_apart_or_alike) {
+    enum { TEMPLATES = 4096 };
+    const struct task_ctx ctx = opened(task_table[_i]);
+    static struct problem p[TASK_SPLITS];
+    static int owner[TEMPLATES];
+    const bool finite = is_finite(ctx.task);
+    memset(owner, 0xff, sizeof owner);
+    for (int i = 0; i < 400; i++)
+        for (int split = 0; split < TASK_SPLITS; split++) {
+            struct rng r = rng_open(3, "split", (uint64_t)i);
+            memset(&p[split], 0, sizeof p[split]);
+            ctx.task->sample(&ctx, &r, (enum task_split)split, &p[split]);
+            if (!finite && split > TASK_EVAL) ck_assert_mem_eq(&p[split], &p[TASK_EVAL], sizeof p[split]);
+            if (!finite) continue;
+            ck_assert(p[split].template_id >= 0 && p[split].template_id < TEMPLATES);
+            int *of = &owner[p[split].template_id];
+            ck_assert_msg(*of == -1 || *of == split, "%s: a template of split %d in %d", ctx.task->name, *of, split);
+            *of = split;
+        }
+}
+END_TEST
+
 START_TEST(problems_have_the_declared_shape) {
     const struct task_ctx ctx = opened(task_table[_i]);
     const struct task_shape *s = &ctx.shape;
@@ -163,6 +194,7 @@ Suite *suite_task(void) {
     Suite *s = suite_create("task");
     TCase *t = tcase_create("task");
     tcase_add_checked_fixture(t, open_data, close_folder);
+    tcase_add_loop_test(t, splits_are_apart_or_alike, 0, task_count);
     tcase_add_loop_test(t, problems_have_the_declared_shape, 0, task_count);
     tcase_add_loop_test(t, true_steps_read_as_their_values, 0, task_count);
     tcase_add_loop_test(t, values_and_tokens_are_each_others, 0, task_count);

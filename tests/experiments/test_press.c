@@ -418,6 +418,32 @@ START_TEST(signal_to_noise_by_hand) {
 }
 END_TEST
 
+static const struct task *behind;
+static bool drawn[TASK_SPLITS];
+
+static void note_split(const struct task_ctx *ctx, struct rng *r, enum task_split split, struct problem *p) {
+    drawn[split] = true;
+    behind->sample(ctx, r, split, p);
+}
+
+/* Pressure takes no question that anything is measured on or fitted to. */
+START_TEST(questions_are_drawn_to_be_pressed_on) {
+    struct setup s;
+    open_setup(&s, "text", "conceal", _i ? METHOD_RL : METHOD_SFT, CREDIT_FULL);
+    struct task noting = *s.task.task;
+    behind = s.task.task;
+    noting.sample = note_split;
+    s.task.task = &noting;
+    memset(drawn, 0, sizeof drawn);
+    if (_i)
+        press_rl(&s.p, 0);
+    else
+        press_sft(&s.p, 0);
+    for (int k = 0; k < TASK_SPLITS; k++) ck_assert_int_eq(drawn[k], k == TASK_PRESS);
+    arena_close(&s.arena);
+}
+END_TEST
+
 START_TEST(batches_must_divide) {
     struct setup s;
     open_setup(&s, "text", "conceal", METHOD_RL, CREDIT_FULL);
@@ -471,6 +497,7 @@ Suite *suite_press(void) {
     tcase_add_test(tc, direct_presses_the_step);
     tcase_add_test(tc, replay_anchors_the_reasoning);
     tcase_add_test(tc, signal_to_noise_by_hand);
+    tcase_add_loop_test(tc, questions_are_drawn_to_be_pressed_on, 0, 2);
     tcase_add_test(tc, batches_must_divide);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, press_losses());

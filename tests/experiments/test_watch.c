@@ -133,6 +133,34 @@ START_TEST(items_are_packed_in_rows) {
 }
 END_TEST
 
+static int drawn[TASK_SPLITS];
+
+static void note_split(const struct task_ctx *ctx, struct rng *r, enum task_split split, struct problem *p) {
+    extern const struct task task_chain;
+    drawn[split]++;
+    task_chain.sample(ctx, r, split, p);
+}
+
+/* F and R are fitted on questions of one split and read on those of another; neither is trained or pressed on. */
+START_TEST(probes_are_fitted_and_read_on_different_splits) {
+    const struct measure_options measure = {.questions = 40, .probe_train = 100, .probe_test = 30};
+    struct task noting = *task.task;
+    struct runner *runner = runner_open(&arena, &thinker, ROWS);
+    double refit, frozen, by_position[STEPS];
+    noting.sample = note_split;
+    task.task = &noting;
+    memset(drawn, 0, sizeof drawn);
+    watch_open(&w, &arena, &pressure_conceal, &task, &measure, 1);
+    ck_assert_int_eq(drawn[TASK_EVAL], 40);
+    ck_assert_int_eq(watch_freeze(&w, &arena, &thinker, runner), ST_OK);
+    ck_assert_int_eq(drawn[TASK_FIT], 100);
+    ck_assert_int_eq(watch_refit(&w, &thinker, runner, &refit, &frozen, by_position), ST_OK);
+    ck_assert_int_eq(drawn[TASK_FIT], 200);
+    ck_assert_int_eq(drawn[TASK_EVAL], 40 + 30);
+    ck_assert(drawn[TASK_TRAIN] == 0 && drawn[TASK_PRESS] == 0);
+}
+END_TEST
+
 Suite *suite_watch(void) {
     Suite *s = suite_create("watch");
     TCase *t = tcase_create("watch");
@@ -140,6 +168,7 @@ Suite *suite_watch(void) {
     tcase_add_test(t, behaviour_of_a_thinker);
     tcase_add_test(t, behaviour_of_a_writer);
     tcase_add_test(t, items_are_packed_in_rows);
+    tcase_add_test(t, probes_are_fitted_and_read_on_different_splits);
     suite_add_tcase(s, t);
     return s;
 }
