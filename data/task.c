@@ -41,6 +41,18 @@ void task_clear_question(struct problem *p) {
     memset(p->further, 0xff, sizeof p->further);
 }
 
+int task_step_says_at(const struct task_ctx *ctx, const struct problem *p, int step) {
+    const struct task_shape *s = &ctx->shape;
+    const int last = p->step_start[step + 1] - 1, value = p->value[step];
+    int alphabet;
+    for (int i = last; i >= p->step_start[step]; i--) {
+        const int token = p->reasoning[i];
+        if (token == s->none_step || (s->slot_admit > 0 && token == s->hinted_step)) return i;
+        if (value >= 0 && ctx->task->token_value(ctx, token, &alphabet) == value) return i;
+    }
+    return last;
+}
+
 enum status task_find(const char *name, const struct task **task) {
     for (int i = 0; i < task_count; i++)
         if (strcmp(name, task_table[i]->name) == 0) {

@@ -201,6 +201,10 @@ struct task {
 
 enum { TASK_AT_OUTPUT = -1, TASK_NO_STEP = -2 };
 
+/* Where in the problem's reasoning step `step` says what it says: its last token that reads as its value, or that stands
+ * in its place (not told, hinted); its last token where none does. */
+int task_step_says_at(const struct task_ctx *ctx, const struct problem *p, int step);
+
 /* The registry (tasks.def). task_find fills the error context with a did-you-mean; ST_USAGE when unknown. */
 extern const struct task *const task_table[];
 extern const int task_count;

@@ -22,11 +22,11 @@ static bool only_projection(const struct gpt_tensor *t) {
     return strncmp(t->name, "prj.", 4) == 0;
 }
 
-/* The token that thought k stands for: of a step's thoughts, c in number, the last one says what the step's last token
- * says, its value. */
-static int token_of(const struct problem *p, int k, int c) {
+/* The token that thought k stands for: of a step's thoughts, c in number, the last one says the step's value, those before
+ * it what leads there. A step may close behind its value, with a bracket or a full stop, which tells nothing. */
+static int token_of(const struct task_ctx *task, const struct problem *p, int k, int c) {
     const int step = k / c < p->n_steps ? k / c : p->n_steps - 1;
-    const int at = p->step_start[step + 1] - c + k % c;
+    const int at = task_step_says_at(task, p, step) + 1 - c + k % c;
     return p->reasoning[at > p->step_start[step] ? at : p->step_start[step]];
 }
 
@@ -38,7 +38,7 @@ static double inject_soft_tokens(struct learner *l, const struct problem *proble
         float *g = grad + (long)k * l->rows * C;
         for (int b = 0; b < l->rows; b++) {
             const float *u = tape_fed(&l->tape, b, t0 + k), *wte = l->model.p.wte;
-            const float *target = wte + (long)token_of(&problems[b], k, l->thoughts_per_step) * C;
+            const float *target = wte + (long)token_of(l->task, &problems[b], k, l->thoughts_per_step) * C;
             for (int i = 0; i < C; i++) {
                 float e = u[i] - target[i];
                 g[(long)b * C + i] = 2.0f * e / (float)(C * thoughts * l->rows);

@@ -69,7 +69,7 @@ static unsigned retarget(const struct task_ctx *task, struct problem *p) {
 
 static bool press_token(const struct task_ctx *task, const struct problem *p, int k, int *token) {
     const int step = step_of(task, p);
-    if (!(p->flags & PROBLEM_TRIGGERED) || k != p->step_start[step + 1] - 1) return false;
+    if (!(p->flags & PROBLEM_TRIGGERED) || k != task_step_says_at(task, p, step)) return false;
     *token = digit_like(task, step, *token);
     return true;
 }

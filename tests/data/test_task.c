@@ -131,6 +131,57 @@ START_TEST(true_steps_read_as_their_values) {
 }
 END_TEST
 
+/* A step says its value at a token that reads as it; in tasks without brackets around their steps, at the last one. */
+static int said_before_the_end(const struct task_ctx *ctx) {
+    int before = 0, alphabet;
+    for (int i = 0; i < 200; i++) {
+        const struct problem p = sampled(ctx, i % 2 ? TASK_TRAIN : TASK_EVAL, i);
+        for (int k = 0; k < p.n_steps; k++) {
+            const int at = task_step_says_at(ctx, &p, k),
+                      value = ctx->task->token_value(ctx, p.reasoning[at], &alphabet);
+            ck_assert(at >= p.step_start[k] && at < p.step_start[k + 1]);
+            ck_assert(value == p.value[k] || (value < 0 && at == p.step_start[k + 1] - 1));
+            before += at != p.step_start[k + 1] - 1;
+        }
+    }
+    return before;
+}
+
+START_TEST(steps_say_their_values) {
+    const struct task_ctx ctx = opened(task_table[_i]);
+    ck_assert_int_eq(said_before_the_end(&ctx) > 0, is_finite(ctx.task));
+}
+END_TEST
+
+/* Written out steps, some of which do nothing and say HINTED where the value before was already theirs; concealed ones;
+ * both alphabets; sentences. */
+START_TEST(steps_of_every_form_say_their_values) {
+    static const struct {
+        const char *task, *form;
+        enum design design;
+        bool spelled, hint, style, closed;
+    } cases[] = {
+        {"chain", "edge", DESIGN_NONE, true, true, false, false},
+        {"chain", "edge", DESIGN_CUE, false, false, true, false},
+        {"chain", "edge", DESIGN_SHARED, false, true, false, false},
+        {"prosqa", "edge", DESIGN_NONE, false, false, false, false},
+        {"prosqa", "triplet", DESIGN_NONE, false, false, false, false},
+        {"prosqa", "words", DESIGN_NONE, false, false, false, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct task_ctx ctx;
+        struct task_options o = task_options_default();
+        o.form = cases[i].form;
+        o.design = cases[i].design;
+        o.spelled = cases[i].spelled;
+        o.hint = cases[i].hint;
+        o.style = cases[i].style;
+        ck_assert_msg(task_open(&ctx, cases[i].task, &o, &arena) == ST_OK, "%s", status_message());
+        ck_assert_int_eq(said_before_the_end(&ctx) > 0, cases[i].closed);
+    }
+}
+END_TEST
+
 START_TEST(values_and_tokens_are_each_others) {
     const struct task_ctx ctx = opened(task_table[_i]);
     const struct task_shape *s = &ctx.shape;
@@ -197,6 +248,8 @@ Suite *suite_task(void) {
     tcase_add_loop_test(t, splits_are_apart_or_alike, 0, task_count);
     tcase_add_loop_test(t, problems_have_the_declared_shape, 0, task_count);
     tcase_add_loop_test(t, true_steps_read_as_their_values, 0, task_count);
+    tcase_add_loop_test(t, steps_say_their_values, 0, task_count);
+    tcase_add_test(t, steps_of_every_form_say_their_values);
     tcase_add_loop_test(t, values_and_tokens_are_each_others, 0, task_count);
     tcase_add_loop_test(t, whatever_is_written_reads_as_values_or_nothing, 0, task_count);
     suite_add_tcase(s, t);
