@@ -201,6 +201,11 @@ struct task {
 
 enum { TASK_AT_OUTPUT = -1, TASK_NO_STEP = -2 };
 
+/* Position within the output of the answer's first token. */
+static inline int task_answer_start(const struct task_shape *s) {
+    return s->answer_open || s->answer_tokens == 0 ? s->slot_answer : s->slot_answer - s->answer_tokens + 1;
+}
+
 /* Where in the problem's reasoning step `step` says what it says: its last token that reads as its value, or that stands
  * in its place (not told, hinted); its last token where none does. */
 int task_step_says_at(const struct task_ctx *ctx, const struct problem *p, int step);

@@ -13,7 +13,7 @@
 
 struct distil {
     int layers, width, rows;
-    float *teacher; /* [L][rows][C] states at <eot>: layers 1..L */
+    float *teacher; /* [L][rows][C] states at the token before the answer: layers 1..L */
     float *scale;   /* [L] the teacher's standard deviation */
     float *grad;    /* [L][rows][C] */
 };
@@ -69,17 +69,22 @@ static enum status warm_up(struct arm_training *t, float *grad) {
     return ST_OK;
 }
 
-static const float *state_at_eot(const struct learner *l, int layer, int b) {
-    return tape_state(&l->tape, layer, b, l->tail_start + l->batch.output_start[b]);
+/* The position on the tape of the token before the answer: <eot>, or the last one of words that lead to the answer. */
+static int before_answer(const struct learner *l, int b) {
+    return l->tail_start + l->batch.output_start[b] + task_answer_start(&l->task->shape) - 1;
 }
 
-/* The teacher's states of layers 1..L at <eot>, and their spread. */
+static const float *state_before_answer(const struct learner *l, int layer, int b) {
+    return tape_state(&l->tape, layer, b, before_answer(l, b));
+}
+
+/* The teacher's states of layers 1..L, and their spread. */
 static void keep_teacher(const struct learner *l, struct distil *d) {
     const long n = (long)d->rows * d->width;
     for (int j = 0; j < d->layers; j++) {
         float *to = d->teacher + j * n;
         for (int b = 0; b < d->rows; b++)
-            memcpy(to + (long)b * d->width, state_at_eot(l, j + 1, b), (size_t)d->width * sizeof *to);
+            memcpy(to + (long)b * d->width, state_before_answer(l, j + 1, b), (size_t)d->width * sizeof *to);
         double sum = 0.0, squares = 0.0;
         for (long i = 0; i < n; i++) {
             sum += (double)to[i];
@@ -90,16 +95,16 @@ static void keep_teacher(const struct learner *l, struct distil *d) {
     }
 }
 
-/* Pull the student's states at <eot> to the teacher's; every row's <eot> is at the same position behind the thoughts. */
+/* Pull the student's states to the teacher's; every row's output is at the same position behind the thoughts. */
 static double distil(struct learner *l, struct distil *d, float weight) {
     const long n = (long)d->rows * d->width;
     double total = 0.0;
     for (int j = 0; j < d->layers; j++) {
         float *grad = d->grad + j * n;
         for (int b = 0; b < d->rows; b++)
-            memcpy(grad + (long)b * d->width, state_at_eot(l, j + 1, b), (size_t)d->width * sizeof *grad);
+            memcpy(grad + (long)b * d->width, state_before_answer(l, j + 1, b), (size_t)d->width * sizeof *grad);
         total += loss_smooth_l1(n, grad, d->teacher + j * n, d->scale[j], weight / (float)d->layers, grad);
-        tape_inject(&l->tape, j + 1, l->tail_start, grad);
+        tape_inject(&l->tape, j + 1, before_answer(l, 0), grad);
     }
     return total / d->layers;
 }

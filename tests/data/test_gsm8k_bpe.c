@@ -57,6 +57,8 @@ START_TEST(the_text_is_the_published_one) {
         ck_assert_str_eq(text_of(&ctx, p[1].reasoning, p[1].n_reasoning), forms[i].reasoning);
         ck_assert_str_eq(text_of(&ctx, p[1].output, p[1].n_output), forms[i].output);
         ck_assert_int_eq(p[1].output[0], ctx.shape.eot);
+        const int answer = task_answer_start(&ctx.shape);
+        ck_assert_str_eq(text_of(&ctx, p[1].output + answer, p[1].n_output - answer), " 8<|endoftext|>");
         ck_assert_int_eq(p[1].question[p[1].n_question - 1], ctx.shape.bot);
         /* the markers are numbered as in the checkpoints: behind the last token of GPT-2 */
         ck_assert_int_eq(ctx.shape.bot, TOKENS + (i == 1));

@@ -87,6 +87,9 @@ START_TEST(problems_have_the_declared_shape) {
                   (s->channels > 1 && task_input(&p, last, 1) == s->channel_vocab[1] - 1));
         ck_assert_int_eq(p.output[0], s->eot);
         ck_assert_int_eq(p.output[p.n_output - 1], s->eos);
+        const int answer = task_answer_start(s), end = s->answer_open ? p.n_output - 1 : s->slot_answer + 1;
+        ck_assert(answer >= 1 && answer < end && end <= p.n_output);
+        ck_assert(s->answer_tokens == 0 || end - answer == s->answer_tokens);
         ck_assert_int_eq(p.step_start[0], 0);
         ck_assert_int_eq(p.step_start[p.n_steps], p.n_reasoning);
         for (int k = 0; k < p.n_steps; k++) {
