@@ -9,6 +9,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/sha256.h"
 #include "engine/version.h"
+#include "experiments/learner.h"
 #include "experiments/registry.h"
 
 enum { MOST_INPUTS = 1024, MOST_KEYS = 128 };
@@ -204,10 +205,26 @@ static int add_cell(struct builder *b, const struct config *c, enum cell_kind ki
     return *slot - 1;
 }
 
+/* Batches are cut into shards, gates look at whole ones, and rl samples whole groups: what does not divide would come to
+ * light in the last cell of a branch, when the others are paid for. */
+static enum status check_batches(const struct config *c, enum cell_kind kind) {
+    const int shard = c->base.shard, batch = kind == CELL_PRESS ? c->press.batch : c->base.batch;
+    if (shard > GATE_PROBLEMS)
+        return status_set(ST_USAGE, "base.shard %d is more than the %d questions of a gate", shard, GATE_PROBLEMS);
+    if (batch % shard)
+        return status_set(ST_USAGE, "%s.batch %d is no multiple of base.shard %d",
+                          kind == CELL_PRESS ? "press" : "base", batch, shard);
+    if (kind == CELL_PRESS && c->press.method == METHOD_RL && batch % c->press.group)
+        return status_set(ST_USAGE, "press.batch %d is no multiple of press.group %d", batch, c->press.group);
+    return ST_OK;
+}
+
 static enum status add_plan(struct builder *b, const struct suite_plan *plan) {
     int parent = -1;
     for (enum cell_kind kind = CELL_BASE; kind <= plan->leaf; kind++) {
         struct config c = config_of_kind(&plan->config, kind);
+        if (check_batches(&c, kind))
+            return status_set(ST_USAGE, "%s:%d: %s", b->suite->path, plan->line, status_message());
         c.task.data_dir = b->data_dir; /* some tasks take their shape from a published file */
         int before = b->grid->n;
         parent = add_cell(b, &c, kind, parent);

@@ -348,7 +348,9 @@ double learner_gate(struct learner *l, const struct mind *m, struct stage st, co
     struct examination r = {.lesson = {l, m, st, problems}};
     const struct training_cost before = l->cost;
     double worst = 1.0;
-    learner_shards(l, learner_gate_problems(l, n), examine, &r);
+    n = learner_gate_problems(l, n);
+    if (n == 0) return 0.0;
+    learner_shards(l, n, examine, &r);
     l->cost = before;
     for (int t = 0; t < MAX_TAIL; t++) {
         long right = 0, all = 0;

@@ -98,7 +98,7 @@ void learner_teach_thoughts(struct learner *l, const struct mind *m, const struc
                             int n);
 
 /* Teacher-forced accuracy of the worst tail position over n problems, as many of them as fill whole shards
- * (learner_gate_problems): the curriculum's gate. */
+ * (learner_gate_problems), 0 where none does: the curriculum's gate. */
 enum { GATE_PROBLEMS = 256 };
 int learner_gate_problems(const struct learner *l, int n);
 double learner_gate(struct learner *l, const struct mind *m, struct stage st, const struct problem *problems, int n);

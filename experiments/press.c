@@ -204,10 +204,8 @@ enum status press_open(struct press_run *p, struct arena *a, const struct config
                        struct learner *learner, struct gpt *start) {
     const struct press_options *o = &c->press;
     const size_t lines = (size_t)learner->head.capacity, batch = (size_t)o->batch;
-    if (o->batch % learner->rows)
-        return status_set(ST_USAGE, "press.batch %d is no multiple of base.shard %d", o->batch, learner->rows);
-    if (o->method == METHOD_RL && o->batch % o->group)
-        return status_set(ST_USAGE, "press.batch %d is no multiple of press.group %d", o->batch, o->group);
+    if (o->batch % learner->rows) BUG("a batch of %d in shards of %d", o->batch, learner->rows);
+    if (o->method == METHOD_RL && o->batch % o->group) BUG("a batch of %d in groups of %d", o->batch, o->group);
     TRY(pressure_resolve(o->pressure, o->of, &p->pressure, &p->beside));
     if (p->pressure != p->beside && !p->beside->applies(learner->task)) p->beside = p->pressure;
     p->config = c;

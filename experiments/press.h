@@ -59,7 +59,8 @@ struct press_run {
 
 /* The mind of a pressed arm under the configuration's credit, and the buffers of a run. `start` holds the arm's weights
  * as the learner's model does; the learner is open. The mind and its runner live in `a`, what only training needs where
- * the learner's buffers do. ST_USAGE where batch, group and shard do not divide. */
+ * the learner's buffers do. Batch, group and shard divide, as grid_build sees to. ST_USAGE where there is no such
+ * pressure. */
 MUST_USE enum status press_open(struct press_run *p, struct arena *a, const struct config *c, const struct arm *arm,
                                 struct learner *learner, struct gpt *start);
 

@@ -172,6 +172,13 @@ START_TEST(gradients_on_thoughts_are_those_of_their_losses) {
 }
 END_TEST
 
+START_TEST(a_gate_that_sees_nothing_stays_shut) {
+    struct subject *s = open_subject("chain", "text", 1, 0);
+    ck_assert_int_eq(learner_gate_problems(&s->l, ROWS - 1), 0);
+    ck_assert_double_eq(learner_gate(&s->l, &s->mind, (struct stage){0}, s->problems, ROWS - 1), 0.0);
+}
+END_TEST
+
 /* One update of a batch of eight shards in three lanes: for every number of threads the same bits; and what one lane
  * finds, but for rounding. */
 START_TEST(lanes_are_one_learner) {
@@ -425,6 +432,7 @@ Suite *suite_arms(void) {
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, training_and_running_agree);
     tcase_add_loop_test(tc, gradients_on_thoughts_are_those_of_their_losses, 0, 4);
+    tcase_add_test(tc, a_gate_that_sees_nothing_stays_shut);
     tcase_add_loop_test(tc, lanes_are_one_learner, 0, 3);
     tcase_add_test(tc, what_is_not_finite_is_named);
     tcase_add_loop_test(tc, training_cost_is_what_a_hand_counts, 0, 3);

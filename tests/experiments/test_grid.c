@@ -138,6 +138,35 @@ START_TEST(a_variant_goes_down_to_children) {
 }
 END_TEST
 
+/* Batches that do not divide are refused with the line of their block, before anything is computed. */
+START_TEST(batches_must_divide) {
+    static const struct {
+        const char *base, *press, *says; /* says NULL: good */
+    } cases[] = {
+        {"{batch: 32}", NULL, "base.batch 32 is no multiple of base.shard 64"},
+        {"{batch: 512, shard: 512}", NULL, "base.shard 512 is more than the 256 questions of a gate"},
+        {"{batch: 512, shard: 256}", NULL, NULL},
+        {"{batch: 96, shard: 48}", "{pressure: conceal}", "press.batch 128 is no multiple of base.shard 48"},
+        {"{batch: 96, shard: 48}", "{pressure: conceal, batch: 96}", NULL},
+        {"{}", "{pressure: conceal, method: rl, group: 3}", "press.batch 128 is no multiple of press.group 3"},
+        {"{}", "{pressure: conceal, method: rl, group: 4}", NULL},
+        {"{}", "{pressure: conceal, method: sft, group: 3}", NULL}, /* no groups */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *press =
+            cases[i].press ? arena_printf(&arena, "    arm: {name: text}\n    press: %s\n", cases[i].press) : "";
+        struct suite s = suite_of(arena_printf(
+            &arena, "suite: m\nseeds: 1\ngrid:\n  - task: {name: perm}\n  - task: {name: chain}\n    base: %s\n%s",
+            cases[i].base, press));
+        struct grid g;
+        const enum status st = grid_build(&g, &s, "none", NULL, &arena);
+        ck_assert_msg(st == (cases[i].says ? ST_USAGE : ST_OK), "case %zu: %s", i, status_message());
+        if (!cases[i].says) continue;
+        ck_assert_str_eq(status_message(), arena_printf(&arena, "%s:5: %s", s.path, cases[i].says));
+    }
+}
+END_TEST
+
 START_TEST(data_files_are_part_of_the_key) {
     struct suite s = suite_of("suite: m\nseeds: 1\ngrid:\n  - task: {name: [chain, prosqa]}\n");
     struct grid without, with, changed;
@@ -166,6 +195,7 @@ Suite *suite_grid(void) {
     tcase_add_test(t, cells_appear_once_and_behind_their_parents);
     tcase_add_test(t, pairs_and_variants);
     tcase_add_test(t, a_variant_goes_down_to_children);
+    tcase_add_test(t, batches_must_divide);
     tcase_add_test(t, data_files_are_part_of_the_key);
     suite_add_tcase(s, t);
     return s;

@@ -444,20 +444,6 @@ START_TEST(questions_are_drawn_to_be_pressed_on) {
 }
 END_TEST
 
-START_TEST(batches_must_divide) {
-    struct setup s;
-    open_setup(&s, "text", "conceal", METHOD_RL, CREDIT_FULL);
-    s.c.press.group = 3;
-    ck_assert_int_eq(press_open(&s.p, &s.arena, &s.c, s.arm, &s.learner, &s.start), ST_USAGE);
-    s.c.press.group = 4;
-    s.c.press.batch = ROWS + 4;
-    ck_assert_int_eq(press_open(&s.p, &s.arena, &s.c, s.arm, &s.learner, &s.start), ST_USAGE);
-    s.c.press.batch = 2 * ROWS;
-    ck_assert_int_eq(press_open(&s.p, &s.arena, &s.c, s.arm, &s.learner, &s.start), ST_OK);
-    arena_close(&s.arena);
-}
-END_TEST
-
 /* What rl samples is what a rollout of the whole batch samples, to the bit, although a group thinks once. */
 START_TEST(a_group_thinks_once) {
     static const enum credit credits[] = {CREDIT_FULL, CREDIT_FROZEN_MIND};
@@ -498,7 +484,6 @@ Suite *suite_press(void) {
     tcase_add_test(tc, replay_anchors_the_reasoning);
     tcase_add_test(tc, signal_to_noise_by_hand);
     tcase_add_loop_test(tc, questions_are_drawn_to_be_pressed_on, 0, 2);
-    tcase_add_test(tc, batches_must_divide);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, press_losses());
     return suite;
