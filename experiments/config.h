@@ -59,7 +59,8 @@ struct arm_options {
     int thoughts_per_step;      /* c of Hao et al. */
     int stage_check, stage_cap; /* coconut: gate checked every so many updates; at most so many per stage */
     double stage_mix;           /* coconut: P(a batch is of another stage, drawn uniformly) */
-    double stage_gate;          /* least of answer and report accuracy at which a stage ends */
+    double stage_gate;          /* accuracy at which a stage ends: of the worst tail position, whatever stands there
+                                   (a step that is still text, answer, report, <eos>) */
     int projection_warmup;      /* codi: updates of projection-only warm-up */
     double projection_gain;
     bool distil;

@@ -54,6 +54,10 @@ static void sample(struct press_run *p, int update, double *task_score, double *
     }
 }
 
+/* The <eot> that ends a reasoning counts as sampled even where it was forced, behind a reasoning of the greatest length.
+ * There the advantage moves P(<eot>) by a token that nothing drew. Twin programs have one length, the greatest: a trained
+ * mind gives <eot> a probability near 1 behind it, drawn or not, and the gradient of its logarithm is near 0. Where
+ * lengths vary it is a bias, of the rows that would have gone on. */
 static bool was_sampled(const struct press_run *p, int i, int slot) {
     return slot < 1 || p->rollout.output[(long)i * p->rollout.O + slot - 1] >= 0;
 }
