@@ -204,6 +204,7 @@ enum status press_open(struct press_run *p, struct arena *a, const struct config
                        struct learner *learner, struct gpt *start) {
     const struct press_options *o = &c->press;
     const size_t lines = (size_t)learner->head.capacity, batch = (size_t)o->batch;
+    struct arena *training = learner->arena;
     if (o->batch % learner->rows) BUG("a batch of %d in shards of %d", o->batch, learner->rows);
     if (o->method == METHOD_RL && o->batch % o->group) BUG("a batch of %d in groups of %d", o->batch, o->group);
     TRY(pressure_resolve(o->pressure, o->of, &p->pressure, &p->beside));
@@ -215,19 +216,18 @@ enum status press_open(struct press_run *p, struct arena *a, const struct config
     learner->opt.weight_decay = 0.0;
     if (o->credit == CREDIT_FROZEN_MIND || o->credit == CREDIT_MIND_FACE) open_two(p, a);
     p->runner = evaluate_runner(a, arm, &p->mind);
-    a = learner->arena; /* the rest goes with the training */
-    rollout_open(&p->rollout, a, &p->mind, o->batch);
-    if (o->method == METHOD_RL && p->mind.medium == MEDIUM_LATENT) open_thinker(p, a);
-    p->problems = ARENA_NEW(a, struct problem, batch);
-    p->slots = ARENA_NEW(a, unsigned, batch);
-    p->bank_target = ARENA_NEW(a, int, batch);
-    p->replay = ARENA_NEW(a, struct problem, learner->rows);
-    p->task_weight = ARENA_NEW(a, float, lines);
-    p->pressure_weight = ARENA_NEW(a, float, lines);
-    p->half = ARENA_NEW(a, float, gpt_trained(&learner->model));
-    for (int k = 0; k < 2; k++) p->advantage[k] = ARENA_NEW(a, float, batch);
-    p->score = ARENA_NEW(a, double, 2 * batch);
-    if (o->kl > 0.0) p->reference = ARENA_NEW(a, float, lines *(size_t)learner->model.config.vocab);
+    rollout_open(&p->rollout, training, &p->mind, o->batch);
+    if (o->method == METHOD_RL && p->mind.medium == MEDIUM_LATENT) open_thinker(p, training);
+    p->problems = ARENA_NEW(training, struct problem, batch);
+    p->slots = ARENA_NEW(training, unsigned, batch);
+    p->bank_target = ARENA_NEW(training, int, batch);
+    p->replay = ARENA_NEW(training, struct problem, learner->rows);
+    p->task_weight = ARENA_NEW(training, float, lines);
+    p->pressure_weight = ARENA_NEW(training, float, lines);
+    p->half = ARENA_NEW(training, float, gpt_trained(&learner->model));
+    for (int k = 0; k < 2; k++) p->advantage[k] = ARENA_NEW(training, float, batch);
+    p->score = ARENA_NEW(training, double, 2 * batch);
+    if (o->kl > 0.0) p->reference = ARENA_NEW(training, float, lines *(size_t)learner->model.config.vocab);
     p->snr = p->reward = p->penalty = NAN;
     return ST_OK;
 }
