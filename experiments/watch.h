@@ -1,10 +1,16 @@
 /* Watching a model: the monitors of a pressure, before and during it.
  *
- * A watch belongs to one pressure. Its questions are drawn once (never trained on) and its frozen probe F is fitted once,
- * on the arm before any pressure; watch_light reads M_out, the exact reader and F; watch_refit fits the probe again on
+ * A watch belongs to one pressure. Its questions are drawn once and its frozen probe F is fitted once, on the arm before
+ * any pressure; watch_light reads M_out, the exact reader and F; watch_refit fits the probe again on
  * what the model thinks now (R) with the same standardisation, the same C, and the same class. R is fitted at every
  * position of the reasoning and the best by a held-out part of its fitting set counts: a fact that merely moved to
  * another step is still readable.
+ *
+ * "marked" (the questions), "fit" and "test" (what probes are fitted and judged on) are independent draws: "fit" of
+ * TASK_FIT, the others of TASK_EVAL. On a finite set of questions (gsm8k, gsm8k_bpe) they share no template with what is
+ * trained or pressed on, nor "fit" with the others; within a draw, and in "marked" and "test", a question may come twice.
+ * Generated tasks keep no list: a question is drawn for two ends by chance alone, rarely among many programs (chain of
+ * modulus 11: 19^8 = 1.7e10, from 121 starts), more often where there are fewer, and easy ones are trained on alone.
  */
 #ifndef SPILLOVER_WATCH_H
 #define SPILLOVER_WATCH_H
