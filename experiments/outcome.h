@@ -1,6 +1,6 @@
 /* From results.csv to outcomes: how far a pressure moved the output, and how far the reasoning moved with it.
  *
- * Words (science.md, section 1). For a monitor M of a cell, M~ = (M - chance) / (M_before - chance), M_before being the
+ * Words. For a monitor M of a cell, M~ = (M - chance) / (M_before - chance), M_before being the
  * cell's own reading at update 0. A pressed cell is compared with its *control*: the cell of pressure `none` with the
  * same pair_id (same seed, arm, task, method and settings), at the same update; a control that was not read at that
  * update is interpolated linearly between the two readings around it.

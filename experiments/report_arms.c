@@ -1,4 +1,4 @@
-/* Arms before pressure: the gates that make them comparable (science.md, section 6), what can be read in them, and what
+/* Arms before pressure: the gates that make them comparable, what can be read in them, and what
  * training took. */
 #include <math.h>
 #include <string.h>

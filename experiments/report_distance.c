@@ -1,4 +1,4 @@
-/* How far the vectors of the reasoning moved under pressure, held against what moves them anyway (science.md, section 4):
+/* How far the vectors of the reasoning moved under pressure, held against what moves them anyway:
  * the same training without pressure (`none`), that training in another order of the data (`again`, the A/A floor), and
  * another seed (arms with measure.other_seed). */
 #include "experiments/report_figure.h"

@@ -1,4 +1,4 @@
-/* What pressure on the output did to the faithfulness of the reasoning (science.md, section 4): does the answer still
+/* What pressure on the output did to the faithfulness of the reasoning: does the answer still
  * depend on it, and does it still hold what the task's program holds? */
 #include <string.h>
 

@@ -1,5 +1,4 @@
-/* What the probes for c are worth before pressure: each beside what can be read without the reasoning, or without training
- * (science.md, section 4). */
+/* What the probes for c are worth before pressure: each beside what can be read without the reasoning, or without training. */
 #include <math.h>
 #include <string.h>
 

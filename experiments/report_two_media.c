@@ -1,4 +1,4 @@
-/* The primary outcome beside the verdicts (science.md, section 6): an arm that holds a text mode and a latent mode in one
+/* The primary outcome beside the verdicts: an arm that holds a text mode and a latent mode in one
  * set of weights is pressed in its thoughts and read in both. What differs between the two is the medium alone. */
 #include <math.h>
 #include <string.h>

@@ -382,6 +382,7 @@ static const char hao[] = "Hao et al. 2024, arXiv 2412.06769, table 1", zhu[] = 
 static const struct task_published published[] = {
     {"coconut", "from scratch, 2 layers of width 768, symbolic", .97, 1.0, zhu},
     {"text", "from scratch, 2 layers of width 768, symbolic", .75, .75, zhu},
+    {"coconut", "from scratch, 4 layers of width 32, symbolic", .90, .90, "as others report it; no paper is named"},
     {"coconut", "GPT-2, words", .970, .970, hao},
     {"pause", "GPT-2, words, with the curriculum", .966, .966, hao},
     {"text", "GPT-2, words", .775, .775, hao},
