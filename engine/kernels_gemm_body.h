@@ -210,7 +210,9 @@ static void panel(int m, int nv, bool tail, struct tile_args t) {
         for (; share > 0; share--, t.next += t.next_row)
             for (int j = 0; j < nv; j++) _mm_prefetch((const char *)(t.next + 16 * j), _MM_HINT_T1);
         t.soon = t.a + (t.a_row != 1 ? mr * t.a_row : t.fetch ? 2 * mr - 1 : COLUMNS_AHEAD * t.a_col + mr - 1);
-        t.soon_step = (long)sizeof *t.a * (t.a_row == 1 ? t.a_col : t.fetch && tiles > 1 ? mr * t.a_row / t.k : 0);
+        t.soon_step = (long)sizeof *t.a * (t.a_row == 1                      ? t.a_col
+                                           : t.fetch && tiles > 1 && t.k > 0 ? mr * t.a_row / t.k
+                                                                             : 0); /* k 0: no step is taken */
         for (int i = mr; i < 2 * mr && tiles > 1; i++)
             for (int j = 0; j < nv; j++) _mm_prefetch((const char *)(t.c + i * t.ldc + 16 * j), _MM_HINT_T0);
         tile_any(mr, nv, tail, &t);

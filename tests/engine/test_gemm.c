@@ -272,6 +272,19 @@ START_TEST(no_columns_no_chain) {
     ck_assert_float_eq(c[0], 0.0f);
     ck_assert_float_eq(c[1], 0.0f);
     ck_assert_float_eq(c[2], 3.0f);
+    /* as many rows as are fetched ahead, of A as it stands and transposed */
+    const struct kernels *tables[] = {&kernels_avx2, &kernels_avx512};
+    enum { ROWS = 40, COLUMNS = 2 };
+    for (int t = 0; t < 2; t++) {
+        float many[ROWS * COLUMNS];
+        if (t == 1 && no_avx512()) return;
+        for (int step = 1; step <= 4; step += 3)
+            for (int add = 1; add >= 0; add--) {
+                for (int i = 0; i < ROWS * COLUMNS; i++) many[i] = 1.0f;
+                tables[t]->gemm(ROWS, COLUMNS, 0, &a, step, 5 - step, &a, COLUMNS, add, many, COLUMNS);
+                for (int i = 0; i < ROWS * COLUMNS; i++) ck_assert_float_eq(many[i], (float)add);
+            }
+    }
 }
 END_TEST
 
