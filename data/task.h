@@ -23,6 +23,7 @@
 enum {
     TASK_MAX_QUESTION = 352,
     TASK_MAX_STEPS = 16,
+    TASK_MAX_THOUGHTS = 16, /* that stand for one step: arm.thoughts_per_step */
     TASK_MAX_REASONING = 160,
     TASK_MAX_OUTPUT = 16,
     TASK_MAX_CHANNELS = 3,

@@ -7,6 +7,9 @@
 #include "engine/kernels.h"
 #include "engine/tape_internal.h"
 
+_Static_assert(GPT_MAX_LAYERS + TASK_MAX_THOUGHTS <= TAPE_MAX_INJECTIONS, "states of all layers, a step's thoughts");
+_Static_assert(TASK_MAX_REASONING <= TASK_MAX_STEPS * TASK_MAX_THOUGHTS, "text reasons token by token");
+
 /* ---- memory ---- */
 
 /* Every buffer of a tape, sized from its shape: one list serves tape_open and tape_bytes. Segments have S positions at

@@ -33,7 +33,12 @@
 enum tape_use { TAPE_INFER, TAPE_TRAIN };
 enum feed { FEED_NONE, FEED_HIDDEN, FEED_PROJECTED };
 
-enum { TAPE_MAX_SEGMENTS = 256, TAPE_MAX_INJECTIONS = 64 };
+/* Room for whatever a configuration may ask for: a question, the thoughts of all steps one by one and an output token by
+ * token; a gradient for every thought, or one for every layer beside those of a step's thoughts. */
+enum {
+    TAPE_MAX_INJECTIONS = TASK_MAX_STEPS * TASK_MAX_THOUGHTS,
+    TAPE_MAX_SEGMENTS = 1 + TASK_MAX_STEPS * TASK_MAX_THOUGHTS + TASK_MAX_OUTPUT,
+};
 
 struct tape_segment {
     int t0, S;

@@ -32,18 +32,20 @@ static void teardown(void) {
     arena_close(&arena);
 }
 
-static struct subject *open_subject_in(const char *task, const char *arm_name, int thoughts_per_step, double frontier,
-                                       int shard) {
+static struct config small_config(void) {
+    struct config c;
+    config_default(&c);
+    c.model.layers = 1;
+    c.model.width = 16;
+    c.model.heads = 2;
+    c.base.batch = c.base.shard = ROWS;
+    return c;
+}
+
+static struct subject *open_configured(const char *task, const char *arm_name, const struct config *c) {
     struct subject *s = ARENA_NEW(&arena, struct subject, 1);
     const struct arm *arm;
-    config_default(&s->c);
-    s->c.model.layers = 1;
-    s->c.model.width = 16;
-    s->c.model.heads = 2;
-    s->c.base.batch = ROWS;
-    s->c.base.shard = shard;
-    s->c.arm.thoughts_per_step = thoughts_per_step;
-    s->c.arm.frontier = frontier;
+    s->c = *c;
     ck_assert_int_eq(arm_find(arm_name, &arm), ST_OK);
     ck_assert_int_eq(task_open(&s->task, task, &s->c.task, &arena), ST_OK);
     const struct gpt_config g = learner_model_config(&s->c, &s->task.shape, arm->projection);
@@ -53,6 +55,15 @@ static struct subject *open_subject_in(const char *task, const char *arm_name, i
     s->mind = arm_mind(arm, &s->c, &s->l.model, &s->task);
     learner_problems(&s->l, 1, "test", 0, TASK_EVAL, s->problems, ROWS);
     return s;
+}
+
+static struct subject *open_subject_in(const char *task, const char *arm_name, int thoughts_per_step, double frontier,
+                                       int shard) {
+    struct config c = small_config();
+    c.base.shard = shard;
+    c.arm.thoughts_per_step = thoughts_per_step;
+    c.arm.frontier = frontier;
+    return open_configured(task, arm_name, &c);
 }
 
 static struct subject *open_subject(const char *task, const char *arm_name, int thoughts_per_step, double frontier) {
@@ -384,6 +395,38 @@ START_TEST(a_longer_arm_keeps_the_positions_of_its_base) {
 }
 END_TEST
 
+/* The most thoughts that are legal: 16 for each of 16 steps, in training and in a rollout with its output. */
+START_TEST(the_most_thoughts_find_room) {
+    static const char *const names[] = {"coconut", "codi"};
+    enum { MOST = TASK_MAX_STEPS * TASK_MAX_THOUGHTS };
+    char folder[] = "/tmp/test_arms.XXXXXX";
+    const struct arm *arm;
+    struct rollout r;
+    const struct rollout_options o = {.force = {.stop = -1}};
+    struct config c = small_config();
+    c.task.chain = TASK_MAX_STEPS - 1;
+    c.task.side = 1;
+    c.arm.thoughts_per_step = TASK_MAX_THOUGHTS;
+    c.arm.updates = 0;
+    c.arm.projection_warmup = c.arm.stage_cap = 1;
+    c.arm.stage_check = 2;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct cell_io io = {.dir = folder, .arena = &arena};
+    struct subject *s = open_configured("chain", names[_i], &c);
+    ck_assert_int_eq(s->mind.thoughts, MOST);
+    struct arm_training t = {.config = &s->c, .io = &io, .learner = &s->l, .task = &s->task, .mind = s->mind};
+    t.problems = s->problems;
+    ck_assert_int_eq(arm_find(names[_i], &arm), ST_OK);
+    ck_assert_int_eq(arm->train(&t), ST_OK);
+    ck_assert_int_eq(s->l.tape.n_segments, 1 + MOST + 1);
+    learner_problems(&s->l, 1, "test", 0, TASK_EVAL, s->problems, ROWS);
+    rollout_open(&r, &arena, &s->mind, ROWS);
+    runner_run(runner_open(&arena, &s->mind, ROWS), &s->mind, s->problems, &o, &r);
+    for (int b = 0; b < ROWS; b++) ck_assert_int_eq(r.n_reasoning[b], MOST);
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+}
+END_TEST
+
 /* A published model has positions for more than the task's longest sequence: no memory is taken for those. */
 START_TEST(spare_positions_take_no_memory) {
     struct subject *s = open_subject("chain", "text", 1, 0);
@@ -440,6 +483,7 @@ Suite *suite_arms(void) {
     tcase_add_test(tc, smooth_l1_by_hand);
     tcase_add_test(tc, rates_fall_as_asked);
     tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);
+    tcase_add_loop_test(tc, the_most_thoughts_find_room, 0, 2);
     tcase_add_test(tc, spare_positions_take_no_memory);
     tcase_add_test(tc, problems_grow);
     suite_add_tcase(s, tc);
