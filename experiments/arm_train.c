@@ -1,4 +1,6 @@
 /* The arm cell: a copy of the base learns its way of reasoning, then everything is measured before any pressure. */
+#include <string.h>
+
 #include "engine/checkpoint.h"
 #include "experiments/arm.h"
 #include "experiments/evaluate.h"
@@ -45,8 +47,11 @@ enum status arm_branch(struct learner *l, struct arena *a, const struct arm *arm
     if (model.context < base->config.context) model.context = base->config.context; /* a published model's own */
     TRY(gpt_open(&l->model, a, &model));
     gpt_init(&l->model, (uint64_t)c->seed, c->model.init, c->arm.projection_gain);
-    return gpt_copy_weights(&l->model, base) == base->n_tensors ? ST_OK
-                                                                : status_set(ST_DATA, "the base has another shape");
+    if (gpt_copy_weights(&l->model, base) != base->n_tensors) return status_set(ST_DATA, "the base has another shape");
+    /* Positions behind the base's last: frozen under LoRA, so in no file. They are what reading back makes of them. */
+    const size_t C = (size_t)model.width, more = (size_t)(model.context - base->config.context);
+    if (model.lora > 0) memset(l->model.p.wpe + (size_t)base->config.context * C, 0, more * C * sizeof(float));
+    return ST_OK;
 }
 
 enum status cell_run_arm(const struct cell *cell, struct cell_io *io) {

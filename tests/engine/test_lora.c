@@ -317,13 +317,24 @@ START_TEST(files_that_lie_about_what_was_trained) {
     ck_assert_int_eq(checkpoint_write(bad, &c), ST_OK);
     ck_assert_int_eq(checkpoint_load_trained(&read, &arena, bad, rest), ST_DATA);
     ck_assert_msg(strstr(status_message(), "expected none of this name"), "%s", status_message());
-    /* frozen weights of more tokens than the model has */
-    struct gpt_config config = plain.config;
-    config.vocab = V + 1;
-    ck_assert_int_eq(gpt_open(&wide, &arena, &config), ST_OK);
-    ck_assert_int_eq(checkpoint_save_gpt(rest, &wide), ST_OK);
-    ck_assert_int_eq(checkpoint_load_trained(&read, &arena, part, rest), ST_DATA);
-    ck_assert_msg(strstr(status_message(), "its frozen 'wte.weight' is not in"), "%s", status_message());
+    /* frozen weights of more tokens than the model has, and of fewer; of more positions */
+    static const struct {
+        int vocab, context;
+        const char *says;
+    } others[] = {
+        {V + 1, T, "its frozen 'wte.weight' is not in"},
+        {V - 1, T, "its frozen 'wte.weight' is not in"},
+        {V, T + 1, "its frozen 'wpe.weight' is not in"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct gpt_config config = plain.config;
+        config.vocab = others[i].vocab;
+        config.context = others[i].context;
+        ck_assert_int_eq(gpt_open(&wide, &arena, &config), ST_OK);
+        ck_assert_int_eq(checkpoint_save_gpt(rest, &wide), ST_OK);
+        ck_assert_msg(checkpoint_load_trained(&read, &arena, part, rest) == ST_DATA, "%zu", i);
+        ck_assert_msg(strstr(status_message(), others[i].says), "%s", status_message());
+    }
     ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
 }
 END_TEST

@@ -5,6 +5,7 @@
 
 #include "data/prosqa.h"
 #include "engine/base/fs.h"
+#include "engine/checkpoint.h"
 #include "engine/gemm.h"
 #include "experiments/arm.h"
 #include "experiments/evaluate.h"
@@ -395,6 +396,38 @@ START_TEST(a_longer_arm_keeps_the_positions_of_its_base) {
 }
 END_TEST
 
+/* Under LoRA the positions are frozen, and a file of what was trained leaves them out: read back over the base's file it
+ * is the model that was trained, with thoughts behind the base's last position too. */
+START_TEST(an_arm_of_low_rank_is_read_back_as_it_was_trained) {
+    char folder[] = "/tmp/test_arms.XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    const char *rest = arena_printf(&arena, "%s/rest", folder), *part = arena_printf(&arena, "%s/part", folder);
+    struct config c = small_config();
+    const struct arm *arm;
+    ck_assert_int_eq(arm_find("codi", &arm), ST_OK);
+    for (int lora = 0; lora <= 4; lora += 4) {
+        c.model.lora = lora;
+        c.arm.thoughts_per_step = 1;
+        const struct subject *base = open_configured("chain", "text", &c);
+        ck_assert_int_eq(checkpoint_save_gpt(rest, &base->l.model), ST_OK);
+        c.arm.thoughts_per_step = TASK_MAX_THOUGHTS; /* the longest arm that is legal */
+        struct learner l = {0};
+        ck_assert_int_eq(arm_branch(&l, &arena, arm, &c, &base->task, &base->l.model), ST_OK);
+        const int context = l.model.config.context, more = context - base->l.model.config.context;
+        ck_assert_int_eq(more, 8 * (TASK_MAX_THOUGHTS - 1));
+        int drawn = 0;
+        for (int i = 0; i < more * 16; i++) drawn += l.model.p.wpe[(context - more) * 16 + i] != 0.0f;
+        ck_assert_int_eq(drawn > 0, lora == 0); /* without LoRA they are trained, from where they were drawn */
+        struct gpt read;
+        ck_assert_int_eq(checkpoint_save_trained(part, &l.model), ST_OK);
+        ck_assert_msg(checkpoint_load_trained(&read, &arena, part, rest) == ST_OK, "%s", status_message());
+        ck_assert_int_eq(read.n, l.model.n);
+        ck_assert_mem_eq(read.w, l.model.w, (size_t)read.n * sizeof *read.w);
+    }
+    ck_assert_int_eq(fs_remove_tree(folder), ST_OK);
+}
+END_TEST
+
 /* The most thoughts that are legal: 16 for each of 16 steps, in training and in a rollout with its output. */
 START_TEST(the_most_thoughts_find_room) {
     static const char *const names[] = {"coconut", "codi"};
@@ -483,6 +516,7 @@ Suite *suite_arms(void) {
     tcase_add_test(tc, smooth_l1_by_hand);
     tcase_add_test(tc, rates_fall_as_asked);
     tcase_add_test(tc, a_longer_arm_keeps_the_positions_of_its_base);
+    tcase_add_test(tc, an_arm_of_low_rank_is_read_back_as_it_was_trained);
     tcase_add_loop_test(tc, the_most_thoughts_find_room, 0, 2);
     tcase_add_test(tc, spare_positions_take_no_memory);
     tcase_add_test(tc, problems_grow);
