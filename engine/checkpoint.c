@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "data/task.h"
 #include "engine/base/fs.h"
 #include "engine/safetensors.h"
 
@@ -206,28 +207,28 @@ static void fill(struct gpt *m, const struct checkpoint *c) {
     }
 }
 
-/* The frozen tensors of a model, from the file of another that has them. */
-static enum status fill_rest(struct gpt *m, const char *path, const char *rest) {
-    struct arena file;
-    struct gpt model;
-    arena_open(&file, 0);
-    enum status st = checkpoint_load_gpt(&model, &file, rest);
-    for (int k = 0; st == ST_OK && k < m->n_tensors; k++) {
+/* Has the other model the frozen tensors of this one? Of the positions it may lack those of an arm's thoughts (0). */
+static enum status compare_rest(const char *path, const struct gpt *m, const char *rest, const struct gpt *other) {
+    for (int k = 0; k < m->n_tensors; k++) {
+        const struct gpt_tensor *t = &m->tensors[k], *found = gpt_find(other, t->name);
+        if (t->offset >= m->frozen) continue;
+        if (!found) return status_set(ST_DATA, "%s: its frozen '%s' is not in %s", path, t->name, rest);
+        const int lacks = t->rows - found->rows;
+        const bool arm = lacks > 0 && lacks <= TASK_MAX_STEPS * TASK_MAX_THOUGHTS && strcmp(t->name, "wpe.weight") == 0;
+        if ((lacks != 0 && !arm) || found->cols != t->cols)
+            return status_set(ST_DATA, "%s: its frozen '%s' is not in %s: expected shape [%d, %d], found [%d, %d]",
+                              path, t->name, rest, t->rows, t->cols, found->rows, found->cols);
+    }
+    return ST_OK;
+}
+
+static void fill_rest(struct gpt *m, const struct gpt *other) {
+    for (int k = 0; k < m->n_tensors; k++) {
         const struct gpt_tensor *t = &m->tensors[k];
         if (t->offset >= m->frozen) continue;
-        const struct gpt_tensor *found = gpt_find(&model, t->name);
-        const bool shorter = found && found->rows < t->rows && strcmp(t->name, "wpe.weight") == 0; /* an arm's, 0 */
-        if (!found)
-            st = status_set(ST_DATA, "%s: its frozen '%s' is not in %s", path, t->name, rest);
-        else if ((found->rows != t->rows && !shorter) || found->cols != t->cols)
-            st = status_set(ST_DATA, "%s: its frozen '%s' is not in %s: expected shape [%d, %d], found [%d, %d]", path,
-                            t->name, rest, t->rows, t->cols, found->rows, found->cols);
-        else
-            memcpy(m->w + t->offset, model.w + found->offset,
-                   (size_t)found->rows * (size_t)found->cols * sizeof(float));
+        const struct gpt_tensor *found = gpt_find(other, t->name);
+        memcpy(m->w + t->offset, other->w + found->offset, (size_t)found->rows * (size_t)found->cols * sizeof(float));
     }
-    arena_close(&file);
-    return st;
 }
 
 static enum status open_and_fill(struct gpt *m, struct arena *a, const char *path, const struct checkpoint *c,
@@ -236,6 +237,7 @@ static enum status open_and_fill(struct gpt *m, struct arena *a, const char *pat
     TRY(read_config(path, c, &config));
     struct arena scratch;
     struct gpt plan; /* compared before the weights are allocated: a small file cannot ask for a large model */
+    struct gpt other;
     arena_open(&scratch, 0);
     enum status st = gpt_plan(&plan, &scratch, &config);
     if (st != ST_OK)
@@ -244,13 +246,16 @@ static enum status open_and_fill(struct gpt *m, struct arena *a, const char *pat
         st = status_set(ST_DATA, "%s: holds what was trained alone, without the frozen weights", path);
     else
         st = compare(&scratch, path, &plan, c);
+    if (st == ST_OK && is_part(c)) st = checkpoint_load_gpt(&other, &scratch, rest);
+    if (st == ST_OK && is_part(c)) st = compare_rest(path, &plan, rest, &other);
+    if (st == ST_OK) {
+        if (gpt_open(m, a, &config) != ST_OK) BUG("%s: %s", path, status_message()); /* it was planned above */
+        if (is_part(c)) fill_rest(m, &other);
+        fill(m, c);
+        gpt_refresh(m);
+    }
     arena_close(&scratch);
-    TRY(st);
-    if (gpt_open(m, a, &config) != ST_OK) BUG("%s: %s", path, status_message()); /* it was planned above */
-    if (is_part(c)) TRY(fill_rest(m, path, rest));
-    fill(m, c);
-    gpt_refresh(m);
-    return ST_OK;
+    return st;
 }
 
 enum status checkpoint_fill_gpt(struct gpt *m, struct arena *a, const char *path, const struct checkpoint *c) {

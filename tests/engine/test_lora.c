@@ -289,6 +289,9 @@ START_TEST(files_that_lie_about_what_was_trained) {
         {"spillover.config", "\"lora\":3,", "", "expected 10 members, found 11"},
         {"spillover.config", "\"lora\":3", "\"lora\":4", "expected shape"},
         {"spillover.part", "trained", "all", "expected by the configuration, found none"},
+        /* a small file cannot ask for a large model */
+        {"spillover.config", "\"vocab\":17", "\"vocab\":16777216", "its frozen 'wte.weight' is not in"},
+        {"spillover.config", "\"context\":10", "\"context\":16777216", "its frozen 'wpe.weight' is not in"},
     };
     char folder[] = "/tmp/test_lora.XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(folder));
