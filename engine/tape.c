@@ -111,6 +111,7 @@ void tape_rest(struct tape *tape) {
 
 void tape_reset(struct tape *tape, const int *start) {
     tape->t = tape->n_segments = tape->n_thoughts = tape->n_injections = 0;
+    tape->cut = false;
     for (int b = 0; b < tape->B; b++) tape->start[b] = start ? start[b] : 0;
     if (tape->use == TAPE_TRAIN)
         memset(tape->dhidden, 0, (size_t)tape->line_capacity * (size_t)tape->gpt->config.width * sizeof(float));
@@ -121,6 +122,7 @@ void tape_cut_to(struct tape *tape, int t) {
         struct tape_segment *s = &tape->segment[--tape->n_segments];
         if (s->thought >= 0) tape->n_thoughts = s->thought;
         tape->t = s->t0;
+        tape->cut = tape->use == TAPE_INFER;
     }
     if (tape->t != t) BUG("position %d is not a segment boundary", t);
 }
@@ -136,7 +138,7 @@ struct lines tape_lines(const struct tape *tape, const struct tape_segment *s) {
 static const struct tape_segment *segment_of(const struct tape *tape, int t) {
     int i = tape->n_segments - 1;
     while (i >= 0 && t < tape->segment[i].t0) i--;
-    if (i < 0 || t >= tape->t || (tape->use == TAPE_INFER && i != tape->n_segments - 1))
+    if (i < 0 || t >= tape->t || tape->cut || (tape->use == TAPE_INFER && i != tape->n_segments - 1))
         BUG("position %d has no line", t);
     return &tape->segment[i];
 }
@@ -296,6 +298,7 @@ static int run(struct tape *tape, struct tape_segment *s) {
     const int C = g->config.width, L = g->config.layers;
     const struct lines ln = tape_lines(tape, s);
     tape->n_segments++;
+    tape->cut = false;
     tape->t = s->t0 + s->S;
     K->layernorm(ln.n, C, tape->x + ln.first * C, p->ln1_w, p->ln1_b, tape->ln1 + ln.first * C, tape->mean1 + ln.first,
                  tape->rstd1 + ln.first);
@@ -359,7 +362,7 @@ static void project(struct tape *tape, int thought, float *u) {
 
 int tape_thought(struct tape *tape, enum feed feed) {
     const int C = tape->gpt->config.width;
-    if (tape->n_segments == 0) BUG("a thought needs a state to come from");
+    if (tape->n_segments == 0 || tape->cut) BUG("a thought needs a state to come from");
     struct tape_segment *s = open_segment(tape, 1, ROLE_REASONING, NULL, 0);
     float *u = tape->fed + (long)s->t0 * tape->B * C;
     s->feed = feed;

@@ -20,7 +20,9 @@
  * edges off in the one graph: that is all the credit paths need. Weight gradients are products over the lines of a segment.
  *
  * Determinism: the bits of a line depend on its row's own tokens alone, not on B, S, or how a sequence was cut into
- * segments (a test compares decoding with the full forward bit for bit).
+ * segments (a test compares decoding with the full forward bit for bit). From position GEMM_KBLOCK (256) on they depend
+ * on start[b] too, and with it on the longest question of the batch: the sum of values that attention takes is cut into
+ * blocks of so many positions, counted from 0, padding among them.
  */
 #ifndef SPILLOVER_TAPE_H
 #define SPILLOVER_TAPE_H
@@ -70,6 +72,7 @@ struct tape {
     int Tv;   /* T in whole vectors: distance between rows of kt, vt, prob, dscore */
     int t;    /* positions run so far */
     bool last_only;
+    bool cut; /* INFER: the newest segment's lines are those of one that was cut off behind it */
     int n_segments, n_thoughts, n_injections;
     struct tape_segment segment[TAPE_MAX_SEGMENTS];
     struct tape_injection injection[TAPE_MAX_INJECTIONS];
@@ -126,7 +129,8 @@ void tape_rest(struct tape *tape);
 /* Forget everything; rows begin at start[b] (NULL: 0). */
 void tape_reset(struct tape *tape, const int *start);
 
-/* Forget positions >= t. t must be a segment boundary. */
+/* Forget positions >= t. t must be a segment boundary. Under TAPE_INFER the final states in front of t are lost as well,
+ * overwritten by what is forgotten: tokens or vectors come next, no thought and no head. */
 void tape_cut_to(struct tape *tape, int t);
 
 /* Of the next segment, only the last position's final state will be read (a question before its answer): the last block

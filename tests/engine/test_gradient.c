@@ -5,7 +5,11 @@
  * detached chain is checked against the loss in which the thoughts are held as constants: exactly what detaching means. */
 #include <check.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "engine/gemm.h"
 #include "engine/loss.h"
@@ -285,6 +289,43 @@ START_TEST(cut_to_replays) {
 }
 END_TEST
 
+/* Under TAPE_INFER what is cut off has overwritten the state that a thought would come from: none is run. Behind other
+ * tokens everything is as if nothing had been cut. */
+START_TEST(no_thought_comes_from_a_state_that_is_lost) {
+    struct setup s;
+    struct tape tape;
+    float once[B * C];
+    open_setup(&s, FEED_HIDDEN, true);
+    tape_open(&tape, &s.arena, &s.model, TAPE_INFER, B, T, 0);
+    for (int cut = 0; cut < 2; cut++) {
+        tape_reset(&tape, s.start);
+        tape_tokens(&tape, Q, s.question[0], Q, ROLE_QUESTION, NULL, 0);
+        if (cut) {
+            tape_thought(&tape, FEED_HIDDEN);
+            tape_cut_to(&tape, Q);
+            const pid_t child = fork();
+            if (child == 0) {
+                const struct rlimit none = {0};
+                fclose(stderr);
+                if (setrlimit(RLIMIT_CORE, &none) == 0) tape_thought(&tape, FEED_HIDDEN);
+                _exit(0);
+            }
+            int how = 0;
+            ck_assert_int_eq(waitpid(child, &how, 0), child);
+            ck_assert(WIFSIGNALED(how) && WTERMSIG(how) == SIGABRT);
+        }
+        tape_tokens(&tape, TAIL, s.tail[0], TAIL, ROLE_OUTPUT, NULL, 0);
+        const int t = tape_thought(&tape, FEED_HIDDEN);
+        for (int b = 0; b < B; b++) {
+            const float *state = tape_state(&tape, 2, b, t);
+            if (!cut) memcpy(once + b * C, state, C * sizeof *state);
+            ck_assert_mem_eq(once + b * C, state, C * sizeof *state);
+        }
+    }
+    arena_close(&s.arena);
+}
+END_TEST
+
 Suite *suite_gradient(void) {
     Suite *suite = suite_create("gradient");
     TCase *tc = tcase_create("gradient");
@@ -301,6 +342,7 @@ Suite *suite_gradient(void) {
     tcase_add_test(tc, decoding_equals_full_forward);
     tcase_add_test(tc, read_last_skips_nothing_that_counts);
     tcase_add_test(tc, cut_to_replays);
+    tcase_add_test(tc, no_thought_comes_from_a_state_that_is_lost);
     suite_add_tcase(suite, tc);
     return suite;
 }
