@@ -37,7 +37,9 @@ static void open_buffers(struct learner *l, struct arena *a, const struct config
     l->g = gpt_gradient_open(model, a, &l->gv);
     tape_open(&l->tape, a, model, TAPE_TRAIN, rows, positions_of(c, s),
               thoughts); /* a published model has room for more */
-    const int capacity = rows * (s->reasoning + s->output);
+    /* lines of a text; learner_conceal has one for every thought of a step */
+    const int text = s->reasoning + s->output, concealed = s->step_concealed >= 0 ? l->thoughts_per_step : 0;
+    const int capacity = rows * (text > concealed ? text : concealed);
     head_open(&l->head, a, model, TAPE_TRAIN, capacity);
     batch_open(&l->batch, a, s, rows);
     l->fillers = ARENA_NEW(a, int, (size_t)rows *(size_t)thoughts *(size_t)s->channels);

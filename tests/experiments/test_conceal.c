@@ -164,6 +164,16 @@ START_TEST(it_is_learnt) {
 }
 END_TEST
 
+/* The most thoughts of a step with every row under the cue are more lines than a text has: each finds room. */
+START_TEST(the_most_thoughts_find_room) {
+    open_learner(arms[_i], TASK_MAX_THOUGHTS);
+    for (int b = 0; b < ROWS; b++) ck_assert(task.task->mark(&task, &problems[b], PROBLEM_CUED));
+    ck_assert_int_gt(TASK_MAX_THOUGHTS, task.shape.reasoning + task.shape.output);
+    ck_assert_int_ge(learner.head.capacity, ROWS * TASK_MAX_THOUGHTS);
+    ck_assert(any_gradient(mind.thoughts));
+}
+END_TEST
+
 Suite *suite_conceal(void) {
     Suite *s = suite_create("conceal");
     TCase *t = tcase_create("cue");
@@ -171,6 +181,7 @@ Suite *suite_conceal(void) {
     tcase_add_loop_test(t, its_gradient_is_that_of_the_loss, 0, 4);
     tcase_add_loop_test(t, it_speaks_under_the_cue_alone, 0, 2);
     tcase_add_loop_test(t, it_is_learnt, 0, 2);
+    tcase_add_loop_test(t, the_most_thoughts_find_room, 0, 2);
     suite_add_tcase(s, t);
     return s;
 }
