@@ -10,7 +10,7 @@
  * TASK_FIT, the others of TASK_EVAL. On a finite set of questions (gsm8k, gsm8k_bpe) they share no template with what is
  * trained or pressed on, nor "fit" with the others; within a draw, and in "marked" and "test", a question may come twice.
  * Generated tasks keep no list: a question is drawn for two ends by chance alone, rarely among many programs (chain of
- * modulus 11: 19^8 = 1.7e10, from 121 starts), more often where there are fewer, and easy ones are trained on alone.
+ * modulus 11: 19^8 = 1.7e10, from 121 starts), more often where there are fewer; easy ones are drawn for training only.
  */
 #ifndef SPILLOVER_WATCH_H
 #define SPILLOVER_WATCH_H
