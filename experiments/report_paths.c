@@ -60,8 +60,19 @@ static struct report_entry improvement(const struct report *r, const double *tex
     return e;
 }
 
-/* False where there is nothing to compare. */
-static bool line(const struct report *r, int design, int arm, int which, FILE *out) {
+static void head(FILE *out) {
+    fprintf(out, "\n### Text against thoughts, path by path\n\nS at the last update; means over seeds with 95 %% t "
+                 "intervals, differences paired by seed. Native: each medium with the credit that its users train it "
+                 "with (text sft targeted and rl full, thoughts full), which C2 judges. Targeted in both: the gradient "
+                 "of the pressure reaches the output alone, in both media; what is left of the gap there is not the "
+                 "path's. P: probability that a seed of text spills more than a seed of thoughts, over all pairs, with "
+                 "a percentile bootstrap (Agarwal et al. 2021). It decides nothing.\n\n"
+                 "| design | arm | credit | method | S^F text | S^F thoughts | text − thoughts, S^F | text − thoughts, "
+                 "S^R | P | n |\n|---|---|---|---|---|---|---|---|---|---|\n");
+}
+
+/* Nothing where there is nothing to compare; the table begins with its first line. */
+static void line(const struct report *r, int design, int arm, int which, int *lines, FILE *out) {
     enum { TEXT, THOUGHTS, GAP, REFIT_TEXT, REFIT_THOUGHTS, REFIT_GAP, SERIES };
     const struct comparison *c = &comparisons[which];
     const struct verdict_design *d = &r->judged.design[design];
@@ -80,44 +91,24 @@ static bool line(const struct report *r, int design, int arm, int which, FILE *o
         report_interval(x[TEXT], seeds), report_interval(x[THOUGHTS], seeds), report_interval(x[GAP], seeds),
         report_interval(x[REFIT_GAP], seeds),
         improvement(r, x[TEXT], x[THOUGHTS], (design * VARM_COUNT + arm) * COMPARISONS + which)};
-    if (e[2].n == 0) return false;
+    if (e[2].n == 0) return;
+    if ((*lines)++ == 0) head(out);
     fprintf(out, "| %s | %s | %s | %s |", verdict_design_name(design), verdict_arm_name(arm), c->credit,
             method_names[c->method]);
     report_entries(out, e, sizeof e / sizeof e[0]);
-    return true;
 }
 
 void report_paths(const struct report *r, FILE *out) {
-    char *lines = NULL;
-    size_t size = 0;
-    int n = 0;
-    FILE *table = open_memstream(&lines, &size);
-    if (!table) return;
+    int lines = 0;
     for (int design = 0; design < VDESIGN_COUNT; design++)
         for (int arm = VARM_COCONUT; arm <= VARM_CODI; arm++)
-            for (int c = 0; c < COMPARISONS; c++) n += line(r, design, arm, c, table);
-    fclose(table);
-    if (n > 0)
-        fprintf(out,
-                "\n### Text against thoughts, path by path\n\nS at the last update; means over seeds with 95 %% t "
-                "intervals, differences paired by seed. Native: each medium with the credit that its users train it "
-                "with (text sft targeted and rl full, thoughts full), which C2 judges. Targeted in both: the gradient "
-                "of the pressure reaches the output alone, in both media; what is left of the gap there is not the "
-                "path's. P: probability that a seed of text spills more than a seed of thoughts, over all pairs, with "
-                "a percentile bootstrap (Agarwal et al. 2021). It decides nothing.\n\n"
-                "| design | arm | credit | method | S^F text | S^F thoughts | text − thoughts, S^F | text − thoughts, "
-                "S^R | P | n |\n|---|---|---|---|---|---|---|---|---|---|\n%s",
-                lines);
-    free(lines);
+            for (int c = 0; c < COMPARISONS; c++) line(r, design, arm, c, &lines, out);
 }
 
 /* --- the figure of the profiles ----------------------------------------------------------------------------------- */
 
 /* τ from -0.5 to 1. */
 enum { TAUS = 151 };
-static double tau_at(int j) {
-    return (j - 50) / 100.0;
-}
 
 /* A curve of the figure. */
 struct curve {
@@ -126,7 +117,7 @@ struct curve {
 
 static void profile(const struct curve *at, const double *x, int n, struct csv_out *csv) {
     double tau[TAUS], share[TAUS];
-    for (int j = 0; j < TAUS; j++) tau[j] = tau_at(j);
+    for (int j = 0; j < TAUS; j++) tau[j] = (j - 50) / 100.0;
     stat_profile(x, n, tau, TAUS, share);
     for (int j = 0; j < TAUS; j++) {
         csv_out_integer(csv, at->panel);

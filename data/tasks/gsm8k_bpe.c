@@ -13,8 +13,8 @@
  *
  * A value is a number that is one token, with and without a blank before it, among the NUMBERS most frequent results of
  * the training set. Problems with other numbers in their steps or answer are trained on but drawn for nothing else
- * (gsm8k_split); published ones stay, and their answer is judged token by token. A step with another result re-runs the later ones: an
- * operand that equals an earlier result is taken for it.
+ * (gsm8k_split); published ones stay, and their answer is judged token by token. A step with another result re-runs the
+ * later ones: an operand that equals an earlier result is taken for it.
  *
  * Files: gsm8k/train.jsonl, gsm8k/icot_valid.txt; gpt2/vocab.json or encoder.json, gpt2/merges.txt or vocab.bpe. */
 #include <math.h>
