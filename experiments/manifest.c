@@ -185,14 +185,35 @@ static enum status frozen_of(const char *path, const json_t *manifest, const cha
     return jsonio_get_string(path, suite, "text", text);
 }
 
-enum status manifest_changed(const char *path, const struct suite *s, bool *changed) {
-    char now[SHA256_HEX];
+static bool names_seeds(const char *line) {
+    return strncmp(line, "seeds:", 6) == 0 || strncmp(line, "replaced:", 9) == 0;
+}
+
+/* The next line that is not of a suite's seeds, and its length with the newline. */
+static const char *other_line(const char *at, size_t *n) {
+    do {
+        *n = strcspn(at, "\n");
+        *n += at[*n] == '\n';
+    } while (names_seeds(at) && (at += *n, true));
+    return at;
+}
+
+static enum manifest_change change_between(const char *a, const char *b) {
+    if (strcmp(a, b) == 0) return MANIFEST_SAME;
+    for (size_t m, n;; a += m, b += n) {
+        a = other_line(a, &m);
+        b = other_line(b, &n);
+        if (m != n || memcmp(a, b, m) != 0) return MANIFEST_OTHER;
+        if (m == 0) return MANIFEST_SEEDS;
+    }
+}
+
+enum status manifest_changed(const char *path, const struct suite *s, enum manifest_change *change) {
     const char *sha256, *text;
     json_t *json;
     TRY(jsonio_load_path(path, &json));
     enum status st = frozen_of(path, json, &sha256, &text);
-    sha256_text(s->text, now);
-    if (st == ST_OK) *changed = strcmp(sha256, now) != 0;
+    if (st == ST_OK) *change = change_between(text, s->text);
     json_decref(json);
     return st;
 }

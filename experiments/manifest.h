@@ -26,9 +26,16 @@ struct manifest_run {
 MUST_USE enum status manifest_write(const char *path, const struct suite *s, const struct grid *g,
                                     const struct manifest_run *run);
 
-/* Whether the text of the suite is another than the one that was frozen when the first cell of `path`'s folder ran. ST_IO;
- * ST_DATA when the manifest is malformed. */
-MUST_USE enum status manifest_changed(const char *path, const struct suite *s, bool *changed);
+/* What differs between a suite and the one that was frozen when the first cell of a folder ran. */
+enum manifest_change {
+    MANIFEST_SAME,
+    MANIFEST_SEEDS, /* the lines that begin with `seeds:` or `replaced:` alone */
+    MANIFEST_OTHER,
+};
+
+/* How the text of the suite differs from the one that is frozen in the manifest at `path`. ST_IO; ST_DATA when the
+ * manifest is malformed. */
+MUST_USE enum status manifest_changed(const char *path, const struct suite *s, enum manifest_change *change);
 
 /* What a run's entry says of the machine: name of the CPU (a string), versions of the libraries in use (an object). New
  * references. gemm_open must have been called for the latter. */

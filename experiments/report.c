@@ -241,10 +241,16 @@ static void write_replaced(const struct report *r, FILE *out) {
 /* Hypotheses, thresholds and cells are those that stood there before any result. */
 static enum status write_frozen(const struct report *r, FILE *out) {
     const char *manifest = arena_printf(r->arena, "%s/manifest.json", r->dir);
-    bool changed = false;
+    enum manifest_change change = MANIFEST_SAME;
     if (!r->suite->text || !fs_exists(manifest)) return ST_OK;
-    TRY(manifest_changed(manifest, r->suite, &changed));
-    if (changed)
+    TRY(manifest_changed(manifest, r->suite, &change));
+    if (change == MANIFEST_SEEDS)
+        fputs(
+            "\n**Seeds changed after data.** Which seeds the suite has, or which of them are replaced, is not what stood "
+            "there when its first cell ran; nothing else has changed since. That text is kept in `manifest.json`, under "
+            "`frozen`.\n",
+            out);
+    if (change == MANIFEST_OTHER)
         fputs("\n**Changed after data.** The text of the suite is not the one that stood when its first cell ran; that "
               "one is kept in `manifest.json`, under `frozen`.\n",
               out);

@@ -116,7 +116,7 @@ sections() { # suite headings
 about() { # suite
     sed -n 3p "$scratch/$1/report.md"
     sed -n -e "s|\`manifest[.]json\`|\`$results/$1.manifest.json\`|; s|\`results[.]csv\`|\`$(table_of "$1")\`|" \
-        -e '/^\*\*\(Changed after data\|Replaced\)/{s/^/\n/;p}' "$scratch/$1/report.md"
+        -e '/^\*\*\(Changed after data\|Seeds changed\|Replaced\)/{s/^/\n/;p}' "$scratch/$1/report.md"
 }
 
 # What the reports mean by dose, spillover, and their letters.
