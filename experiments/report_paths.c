@@ -12,31 +12,32 @@
 enum { METHODS_BOTH = VMETHOD_COUNT };
 static const char *const method_names[] = {"sft", "rl", "mean of both"};
 
-/* A line of the table: the credit of each medium, and the way of training. */
+/* A line of the table: the credit of both media, and the way of training. */
 struct comparison {
     const char *credit;
-    int text[VMETHOD_COUNT], thoughts[VMETHOD_COUNT]; /* credit by method */
+    bool native; /* else targeted */
     int method;
 };
 
 static const struct comparison comparisons[] = {
-    {"native (C2)", {VCREDIT_TARGETED, VCREDIT_FULL}, {VCREDIT_FULL, VCREDIT_FULL}, METHODS_BOTH},
-    {"targeted in both", {VCREDIT_TARGETED, VCREDIT_TARGETED}, {VCREDIT_TARGETED, VCREDIT_TARGETED}, METHODS_BOTH},
-    {"targeted in both", {VCREDIT_TARGETED, VCREDIT_TARGETED}, {VCREDIT_TARGETED, VCREDIT_TARGETED}, VMETHOD_SFT},
-    {"targeted in both", {VCREDIT_TARGETED, VCREDIT_TARGETED}, {VCREDIT_TARGETED, VCREDIT_TARGETED}, VMETHOD_RL},
+    {"native (C2)", true, METHODS_BOTH},
+    {"targeted in both", false, METHODS_BOTH},
+    {"targeted in both", false, VMETHOD_SFT},
+    {"targeted in both", false, VMETHOD_RL},
 };
 enum { COMPARISONS = sizeof comparisons / sizeof comparisons[0] };
 
 typedef const double *const (*by_path)[VCREDIT_COUNT]; /* [method][credit] of an arm */
 
 /* S of one medium: of a method, or the mean of both; NAN where a series is missing. */
-static void spillover(by_path s, const int credit[VMETHOD_COUNT], int method, int seeds, double *x) {
+static void spillover(by_path s, int arm, const struct comparison *c, int seeds, double *x) {
     for (int i = 0; i < seeds; i++) {
         double sum = 0;
         int n = 0;
         for (int m = 0; m < VMETHOD_COUNT; m++) {
-            if (method != METHODS_BOTH && m != method) continue;
-            sum += s[m][credit[m]] ? s[m][credit[m]][i] : NAN;
+            if (c->method != METHODS_BOTH && m != c->method) continue;
+            const double *series = s[m][c->native ? verdict_native(arm, m) : VCREDIT_TARGETED];
+            sum += series ? series[i] : NAN;
             n++;
         }
         x[i] = sum / n;
@@ -79,10 +80,10 @@ static void line(const struct report *r, int design, int arm, int which, int *li
     const int seeds = r->outcomes.n_seeds;
     double *x[SERIES];
     for (int k = 0; k < SERIES; k++) x[k] = ARENA_NEW(r->arena, double, seeds + 1);
-    spillover(d->s[VARM_TEXT], c->text, c->method, seeds, x[TEXT]);
-    spillover(d->s[arm], c->thoughts, c->method, seeds, x[THOUGHTS]);
-    spillover(d->s_refit[VARM_TEXT], c->text, c->method, seeds, x[REFIT_TEXT]);
-    spillover(d->s_refit[arm], c->thoughts, c->method, seeds, x[REFIT_THOUGHTS]);
+    spillover(d->s[VARM_TEXT], VARM_TEXT, c, seeds, x[TEXT]);
+    spillover(d->s[arm], arm, c, seeds, x[THOUGHTS]);
+    spillover(d->s_refit[VARM_TEXT], VARM_TEXT, c, seeds, x[REFIT_TEXT]);
+    spillover(d->s_refit[arm], arm, c, seeds, x[REFIT_THOUGHTS]);
     for (int s = 0; s < seeds; s++) {
         x[GAP][s] = x[TEXT][s] - x[THOUGHTS][s];
         x[REFIT_GAP][s] = x[REFIT_TEXT][s] - x[REFIT_THOUGHTS][s];
@@ -132,7 +133,6 @@ static void profile(const struct curve *at, const double *x, int n, struct csv_o
 
 static enum status write_profiles(const struct report *r, struct csv_out *csv, int *points, int *n) {
     static const char *const header[] = {"panel", "panel_name", "series", "series_name", "tau", "share", NULL};
-    const struct comparison *native = &comparisons[0];
     const int seeds = r->outcomes.n_seeds;
     double *x = ARENA_NEW(r->arena, double, seeds + 1), *y = ARENA_NEW(r->arena, double, seeds + 1);
     csv_out_header(csv, header);
@@ -140,8 +140,7 @@ static enum status write_profiles(const struct report *r, struct csv_out *csv, i
         const int before = *points;
         for (int arm = 0; arm < VARM_COUNT; arm++) {
             const struct curve at = {panel, design, arm};
-            spillover(r->judged.design[design].s[arm], arm == VARM_TEXT ? native->text : native->thoughts, METHODS_BOTH,
-                      seeds, x);
+            spillover(r->judged.design[design].s[arm], arm, &comparisons[0], seeds, x); /* native */
             const int m = report_finite(x, seeds, y);
             if (m < 2) continue;
             profile(&at, y, m, csv);

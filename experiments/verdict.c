@@ -74,11 +74,13 @@ static void plan_add(struct plan *p, const char *name, bool above_zero, int n, c
     memcpy(r->term, terms, (size_t)n * sizeof *terms);
 }
 
-/* k times the mean of sft and rl under native credit: each medium as its users train it. */
+enum verdict_credit_id verdict_native(int arm, int method) {
+    return arm == VARM_TEXT && method == VMETHOD_SFT ? VCREDIT_TARGETED : VCREDIT_FULL;
+}
+
+/* k times the mean of sft and rl under native credit. */
 static void native(struct term t[2], double k, const double *const s[VMETHOD_COUNT][VCREDIT_COUNT], int arm) {
-    int sft_credit = arm == VARM_TEXT ? VCREDIT_TARGETED : VCREDIT_FULL;
-    t[0] = (struct term){k / 2, s[VMETHOD_SFT][sft_credit]};
-    t[1] = (struct term){k / 2, s[VMETHOD_RL][VCREDIT_FULL]};
+    for (int m = 0; m < VMETHOD_COUNT; m++) t[m] = (struct term){k / 2, s[m][verdict_native(arm, m)]};
 }
 
 static void plan_c1(const struct verdict_input *in, int design, int arm, struct plan *p) {

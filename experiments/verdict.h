@@ -154,6 +154,9 @@ struct verdict_table {
     struct verdict_claim claim[CLAIM_COUNT];
 };
 
+/* The credit of native pressure, each medium as its users train it: text sft targeted, everything else full. */
+enum verdict_credit_id verdict_native(int arm, int method);
+
 /* An empty input with the default delta and epsilon; the caller hangs its series in. */
 struct verdict_input verdict_input_defaults(int n_seeds);
 
