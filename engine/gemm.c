@@ -15,7 +15,7 @@
 const struct kernels *K;
 
 static struct {
-    enum gemm_backend backend;
+    struct kernels kernels; /* of this CPU, with the products of the backend */
     enum numeric_mode mode;
     rntm_t runtime; /* copied for each call: BLIS writes into it */
 } state;
@@ -27,28 +27,6 @@ static bool has_avx2(void) {
 static bool has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
-
-enum status gemm_open(enum gemm_backend backend, enum numeric_mode mode) {
-    const char *isa = getenv("SPILLOVER_ISA");
-    if (!has_avx2()) return status_set(ST_FAILED, "this CPU lacks AVX2 or FMA, which spillover needs");
-    if (isa && *isa && strcmp(isa, "avx2") != 0 && strcmp(isa, "avx512") != 0)
-        return status_set(ST_USAGE, "SPILLOVER_ISA=%s: known are avx2 and avx512", isa);
-    if (isa && strcmp(isa, "avx512") == 0 && !has_avx512())
-        return status_set(ST_FAILED, "SPILLOVER_ISA=avx512, but this CPU lacks AVX-512 F, DQ, BW or VL");
-    bool wide = has_avx512() && !(isa && strcmp(isa, "avx2") == 0);
-    K = wide ? &kernels_avx512 : &kernels_avx2;
-    /* The number, not the name: BLIS 0.9 reads a name as 0. */
-    if (setenv("BLIS_ARCH_TYPE", wide ? "0" : "3", 1) != 0) return status_errno("BLIS_ARCH_TYPE");
-    bli_init();
-    const char *want = wide ? "skx" : "haswell";
-    if (strcmp(gemm_blis_arch(), want) != 0)
-        return status_set(ST_FAILED, "BLIS chose the %s kernels where %s was asked", gemm_blis_arch(), want);
-    state.backend = backend;
-    state.mode = mode;
-    bli_rntm_init_from_global(&state.runtime);
-    if (mode == NUMERIC_PORTABLE) bli_rntm_disable_l3_sup(&state.runtime);
-    return ST_OK;
 }
 
 const char *gemm_blis_arch(void) {
@@ -77,7 +55,7 @@ static void blis_call(int m, int n, int k, const float *a, long a_row, long a_co
 }
 
 static void blis_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
-                      bool accumulate, float *c, long ldc) {
+                      int accumulate, float *c, long ldc) {
     int block = state.mode == NUMERIC_PORTABLE ? GEMM_KBLOCK : k;
     int k0 = 0;
     do {
@@ -87,18 +65,47 @@ static void blis_gemm(int m, int n, int k, const float *a, long a_row, long a_co
     } while (k0 < k);
 }
 
-/* The one case in which the own kernel lost (Zen 5: 88 GFLOP/s against 112): 16 registers, and a transposed A whose
- * columns, 4 KiB apart, share few cache sets. BLIS packs A. With AVX-512 the own kernel won or drew everywhere. */
-static bool blis_is_faster(int m, int n, int k, long a_row, long a_col) {
-    return K == &kernels_avx2 && a_row == 1 && a_col % 1024 == 0 && m >= 64 && n >= 64 && k >= 128;
+/* AVX2, and the one case in which its own kernel lost (Zen 5: 88 GFLOP/s against 112; Zen 3: 54 against 81): 16
+ * registers, and a transposed A whose columns, 4 KiB apart, share few cache sets. BLIS packs A. With AVX-512 the own
+ * kernel won or drew everywhere. */
+static void narrow_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
+                        int accumulate, float *c, long ldc) {
+    const bool shared_sets = a_row == 1 && a_col % 1024 == 0;
+    if (shared_sets && m >= 64 && n >= 64 && k >= 128)
+        blis_gemm(m, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
+    else
+        kernels_avx2.gemm(m, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
+}
+
+enum status gemm_open(enum gemm_backend backend, enum numeric_mode mode) {
+    const char *isa = getenv("SPILLOVER_ISA");
+    if (!has_avx2()) return status_set(ST_FAILED, "this CPU lacks AVX2 or FMA, which spillover needs");
+    if (isa && *isa && strcmp(isa, "avx2") != 0 && strcmp(isa, "avx512") != 0)
+        return status_set(ST_USAGE, "SPILLOVER_ISA=%s: known are avx2 and avx512", isa);
+    if (isa && strcmp(isa, "avx512") == 0 && !has_avx512())
+        return status_set(ST_FAILED, "SPILLOVER_ISA=avx512, but this CPU lacks AVX-512 F, DQ, BW or VL");
+    bool wide = has_avx512() && !(isa && strcmp(isa, "avx2") == 0);
+    /* The number, not the name: BLIS 0.9 reads a name as 0. */
+    if (setenv("BLIS_ARCH_TYPE", wide ? "0" : "3", 1) != 0) return status_errno("BLIS_ARCH_TYPE");
+    bli_init();
+    const char *want = wide ? "skx" : "haswell";
+    if (strcmp(gemm_blis_arch(), want) != 0)
+        return status_set(ST_FAILED, "BLIS chose the %s kernels where %s was asked", gemm_blis_arch(), want);
+    state.kernels = wide ? kernels_avx512 : kernels_avx2;
+    if (backend == GEMM_BLIS)
+        state.kernels.gemm = blis_gemm;
+    else if (!wide)
+        state.kernels.gemm = narrow_gemm;
+    K = &state.kernels;
+    state.mode = mode;
+    bli_rntm_init_from_global(&state.runtime);
+    if (mode == NUMERIC_PORTABLE) bli_rntm_disable_l3_sup(&state.runtime);
+    return ST_OK;
 }
 
 void gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb, bool accumulate,
           float *c, long ldc) {
-    if (state.backend == GEMM_BLIS || blis_is_faster(m, n, k, a_row, a_col))
-        blis_gemm(m, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
-    else
-        K->gemm(m, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
+    K->gemm(m, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
 }
 
 void gemm_transpose(int m, int n, const float *src, long lds, float *dst, long ldd) {

@@ -19,7 +19,6 @@ enum { CACHED_ROWS = 512 }; /* 512 KiB of A at GEMM_KBLOCK */
  * cache sets. */
 enum { PACKED_ROWS = 128, PACKED_STRIDE = 512 };
 enum { PACKED_FLOATS = 8192, MOST_VECTORS = 4 }; /* 32 KiB: a part of a panel that stays in L1 */
-enum { COLUMNS_AHEAD = 16 };                     /* of a transposed A, whose every column is on another line */
 
 struct tile_args {
     int k;
@@ -209,7 +208,7 @@ static void panel(int m, int nv, bool tail, struct tile_args t) {
         left -= share;
         for (; share > 0; share--, t.next += t.next_row)
             for (int j = 0; j < nv; j++) _mm_prefetch((const char *)(t.next + 16 * j), _MM_HINT_T1);
-        t.soon = t.a + (t.a_row != 1 ? mr * t.a_row : t.fetch ? 2 * mr - 1 : COLUMNS_AHEAD * t.a_col + mr - 1);
+        t.soon = t.a + (t.a_row != 1 ? mr * t.a_row : t.fetch ? 2 * mr - 1 : SIMD_COLUMNS_AHEAD * t.a_col + mr - 1);
         t.soon_step = (long)sizeof *t.a * (t.a_row == 1                      ? t.a_col
                                            : t.fetch && tiles > 1 && t.k > 0 ? mr * t.a_row / t.k
                                                                              : 0); /* k 0: no step is taken */
