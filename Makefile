@@ -93,7 +93,7 @@ check: $(BUILD)/tests/run spillover adding ## build and run the unit tests (noth
 	sh tests/mutation/mutate.sh --apply
 
 .PHONY: adding
-adding: spillover ## add the task and the arm of experiments/adding.md to a copy of the tree, and run them
+adding: spillover ## add the task, the arm and the metric of experiments/adding.md to a copy of the tree, and run them
 	sh tests/adding.sh $(BUILD)
 
 # Targets define LLVMFuzzerTestOneInput; one with seeds writes them into its corpus folder, the last argument.

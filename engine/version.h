@@ -1,4 +1,5 @@
-/* Versions that enter the key of every cell. Raised when bits move on purpose; a golden-hash test holds them to it. */
+/* Versions that enter the key of every cell. Raised when bits move on purpose; a golden-hash test holds them to it. With
+ * MEASURE_VERSION the `settled` versions of metrics.def and pressures.def become those that stand there. */
 #ifndef SPILLOVER_VERSION_H
 #define SPILLOVER_VERSION_H
 

@@ -114,6 +114,21 @@ static void add_version(json_t *rows, const char *kind, enum registry which, con
     json_object_set_new(rows, kind, json_integer(row.version));
 }
 
+/* Versions of what measures a cell: those that MEASURE_VERSION does not stand for. */
+static void add_measures(json_t *rows, const struct config *c, enum cell_kind kind) {
+    struct registry_row beside;
+    json_t *metrics = json_object();
+    for (int i = 0; i < registry_count(REGISTRY_METRIC); i++) {
+        const struct registry_row row = registry_row(REGISTRY_METRIC, i);
+        if (row.version != row.settled) json_object_set_new(metrics, row.name, json_integer(row.version));
+    }
+    if (json_object_size(metrics)) json_object_set(rows, "metrics", metrics);
+    json_decref(metrics);
+    if (kind != CELL_PRESS || strcmp(c->press.pressure, c->press.of) == 0) return;
+    if (!registry_find(REGISTRY_PRESSURE, c->press.of, &beside)) BUG("pressure %s is not in its registry", c->press.of);
+    if (beside.version != beside.settled) json_object_set_new(rows, "beside", json_integer(beside.version));
+}
+
 static const char *identity_of(const struct builder *b, const struct config *c, enum cell_kind kind,
                                const char *parent) {
     bool native = b->suite->numeric == NUMERIC_NATIVE;
@@ -121,6 +136,7 @@ static const char *identity_of(const struct builder *b, const struct config *c, 
     add_version(rows, "task", REGISTRY_TASK, c->task_name);
     if (kind >= CELL_ARM) add_version(rows, "arm", REGISTRY_ARM, c->arm.name);
     if (kind == CELL_PRESS) add_version(rows, "pressure", REGISTRY_PRESSURE, c->press.pressure);
+    if (kind >= CELL_ARM) add_measures(rows, c, kind);
     json_object_set_new(json, "config", config_to_json(c, kind));
     json_object_set_new(json, "numeric", json_string(native ? "native" : "portable"));
     if (native) json_object_set_new(json, "kernel", json_string(b->kernel));

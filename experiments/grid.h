@@ -3,7 +3,8 @@
  * Key of a cell = SHA-256 of its identity, a JSON text of everything that decides its bits:
  *
  *   config (what its kind depends on, defaults written out)   numeric mode (and kernel, if native)   key of the parent
- *   ENGINE_VERSION, MEASURE_VERSION   version of every registry row used   SHA-256 of the data files that it reads
+ *   ENGINE_VERSION, MEASURE_VERSION   SHA-256 of the data files that it reads   versions of its task, arm and pressure, and
+ *   of the metrics and the pressure that measure it where MEASURE_VERSION does not stand for them (metrics.def)
  *
  * Never the git revision: a rebuild that moves no bits reuses what is there.
  */

@@ -2,12 +2,17 @@
 
 #include <string.h>
 
-#define PRESSURE(name) extern const struct pressure pressure_##name;
+#define PRESSURE(name, settled) extern const struct pressure pressure_##name;
 #include "experiments/pressures.def"
 #undef PRESSURE
 
 const struct pressure *const pressure_table[] = {
-#define PRESSURE(name) &pressure_##name,
+#define PRESSURE(name, settled) &pressure_##name,
+#include "experiments/pressures.def"
+#undef PRESSURE
+};
+const int pressure_settled[] = {
+#define PRESSURE(name, settled) settled,
 #include "experiments/pressures.def"
 #undef PRESSURE
 };

@@ -76,6 +76,7 @@ struct pressure {
 };
 
 extern const struct pressure *const pressure_table[];
+extern const int pressure_settled[]; /* row by row, see pressures.def */
 extern const int pressure_count;
 MUST_USE enum status pressure_find(const char *name, const struct pressure **pressure);
 

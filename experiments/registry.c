@@ -22,20 +22,21 @@ int registry_count(enum registry which) {
 }
 
 struct registry_row registry_row(enum registry which, int i) {
-#define ROW_OF(table, formula_)                                                                                        \
+#define ROW_OF(table, formula_, settled_)                                                                              \
     (struct registry_row) {                                                                                            \
         .name = (table)[i]->name, .about = (table)[i]->summary,                                                        \
-        .source = (table)[i]->source ? (table)[i]->source : "", .formula = (formula_), .version = (table)[i]->version  \
+        .source = (table)[i]->source ? (table)[i]->source : "", .formula = (formula_), .version = (table)[i]->version, \
+        .settled = (settled_)                                                                                          \
     }
     switch (which) {
     case REGISTRY_TASK:
-        return ROW_OF(task_table, NULL);
+        return ROW_OF(task_table, NULL, 0);
     case REGISTRY_ARM:
-        return ROW_OF(arm_table, NULL);
+        return ROW_OF(arm_table, NULL, 0);
     case REGISTRY_PRESSURE:
-        return ROW_OF(pressure_table, NULL);
+        return ROW_OF(pressure_table, NULL, pressure_settled[i]);
     case REGISTRY_METRIC:
-        return ROW_OF(metric_table, metric_table[i]->formula);
+        return ROW_OF(metric_table, metric_table[i]->formula, metric_settled[i]);
     }
 #undef ROW_OF
     BUG("registry %d", (int)which);

@@ -16,6 +16,7 @@ struct registry_row {
     const char *name, *about, *source; /* static; source "" where the row has none */
     const char *formula;               /* of a metric; NULL of all others */
     int version;
+    int settled; /* the version that keys leave out, because MEASURE_VERSION stands for it; 0: they name every one */
 };
 
 int registry_count(enum registry which);

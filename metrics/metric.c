@@ -7,12 +7,17 @@
 #include "metrics/dictionary.h"
 #include "metrics/stat_monitor.h"
 
-#define METRIC(name) extern const struct metric metric_##name;
+#define METRIC(name, settled) extern const struct metric metric_##name;
 #include "metrics/metrics.def"
 #undef METRIC
 
 const struct metric *const metric_table[] = {
-#define METRIC(name) &metric_##name,
+#define METRIC(name, settled) &metric_##name,
+#include "metrics/metrics.def"
+#undef METRIC
+};
+const int metric_settled[] = {
+#define METRIC(name, settled) settled,
 #include "metrics/metrics.def"
 #undef METRIC
 };

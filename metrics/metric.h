@@ -75,6 +75,7 @@ struct metric {
 };
 
 extern const struct metric *const metric_table[];
+extern const int metric_settled[]; /* row by row, see metrics.def */
 extern const int metric_count;
 
 /* Run the shared rollouts. Everything lives in the arena. Set m->emit and m->to before measurement_run. */

@@ -1,6 +1,7 @@
 #!/bin/sh
-# adding.sh BUILD: what experiments/adding.md says about adding a task and an arm holds to the letter. Its files and rows
-# are put into a copy of the tree, its commands run there, and both turn up in the lists and in the results of its suite.
+# adding.sh BUILD: what experiments/adding.md says about adding a task, an arm and a metric holds to the letter. Its files
+# and rows are put into a copy of the tree, its commands run there, and all turn up in the lists and in the results of its
+# suite; keys of cells know what they are measured by.
 #
 # The copy begins with the objects of BUILD (a folder inside the tree), so that only what the rows touch is compiled.
 set -eu
@@ -38,9 +39,13 @@ grown() { # FILE ROW: it is what it was, and this row
 }
 grown data/tasks.def 'TASK(mirror)'
 grown experiments/arms.def 'ARM(counted)'
+grown metrics/metrics.def 'METRIC(confidence, 0)'
 if command -v clang-format >/dev/null; then
-    clang-format --dry-run -Werror "$tree/data/tasks/mirror.c" "$tree/experiments/arms/counted.c" || fail "their format"
+    clang-format --dry-run -Werror "$tree/data/tasks/mirror.c" "$tree/experiments/arms/counted.c" \
+        "$tree/metrics/confidence.c" || fail "their format"
 fi
+# and a pressure that measures otherwise than before
+sed -i 's/\.version = 1,/.version = 2,/' "$tree/experiments/pressures/conceal.c"
 
 (cd "$tree" && BUILD=$build CI=1 sh -eu commands.sh) >"$log" 2>&1 || fail "the commands of $page"
 listed() { # LIST NAME
@@ -51,15 +56,25 @@ listed() { # LIST NAME
 }
 listed tasks mirror
 listed arms counted
-measured() { # ARM PRESSURE: rows of mirror, all of them whole
-    awk -F, -v arm="$1" -v pressure="$2" '
+listed metrics confidence
+measured() { # ARM PRESSURE METRIC: rows of mirror, all of them whole
+    awk -F, -v arm="$1" -v pressure="$2" -v metric="$3" '
         NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
         $column["task"] != "mirror" || $column["metric"] == "cell" { bad++ }
-        $column["arm"] == arm && $column["pressure"] == pressure && $column["metric"] == "accuracy" { rows++ }
-        END { exit bad || !rows }' "$tree/runs/toy/results.csv" || fail "no accuracy of $1 under '$2', or a cell failed"
+        $column["arm"] == arm && $column["pressure"] == pressure && $column["metric"] == metric { rows++ }
+        END { exit bad || !rows }' "$tree/runs/toy/results.csv" || fail "no $3 of $1 under '$2', or a cell failed"
 }
 for arm in text counted; do
-    for pressure in '' none conceal; do measured $arm "$pressure"; done
+    for pressure in '' none conceal; do
+        for metric in accuracy confidence; do measured $arm "$pressure" $metric; done
+    done
 done
+keyed() { # CELLS ROWS: how many cells name these versions
+    [ "$(cat "$tree"/runs/cells/*/config.json | jq -c .rows | grep -cFx "$2")" = "$1" ] || fail "not $1 cells have key $2"
+}
+keyed 1 '{"task":1}'
+keyed 2 '{"arm":1,"metrics":{"confidence":1},"task":1}'
+keyed 2 '{"arm":1,"beside":2,"metrics":{"confidence":1},"pressure":2,"task":1}' # none: the control, measured by conceal
+keyed 2 '{"arm":1,"metrics":{"confidence":1},"pressure":2,"task":1}'
 grep -q '| mirror | joint | counted |' "$tree/runs/toy/report.md" || fail "the report leaves the arm out"
-echo "adding: a task and an arm by a file and a row each, $(grep -c ' -c -o ' "$log") files compiled"
+echo "adding: a task, an arm and a metric by a file and a row each, $(grep -c ' -c -o ' "$log") files compiled"
