@@ -14,9 +14,8 @@
 
 /* Fewer rows do not repay fetching ahead, and a shorter row of B (4 KiB) the hardware fetches well itself. */
 enum { PANEL_ROWS = 32, PANEL_STRIDE = 1024 };
-enum { CACHED_ROWS = 512 }; /* 512 KiB of A at GEMM_KBLOCK */
-/* A copy of B is repaid by as many rows where its own are as long, and by PANEL_ROWS where these, 4 KiB apart, share
- * cache sets. */
+/* A copy of B is repaid by as many rows where its own are as long or share cache sets, and by PANEL_ROWS where they are
+ * 4 KiB apart. */
 enum { PACKED_ROWS = 128, PACKED_STRIDE = 512 };
 enum { PACKED_FLOATS = 8192, MOST_VECTORS = 4 }; /* 32 KiB: a part of a panel that stays in L1 */
 
@@ -237,7 +236,7 @@ static void pack(int nv, bool tail, struct tile_args *t, float *packed) {
  * is touched once. Measured (Sapphire Rapids): 5 to 20 % over B in place, most where its rows are long. */
 static void packed_panel(int m, int nv, bool tail, struct tile_args t) {
     static _Thread_local float packed[PACKED_FLOATS] __attribute__((aligned(64)));
-    static _Thread_local float waiting[CACHED_ROWS * MOST_VECTORS * 16] __attribute__((aligned(64)));
+    static _Thread_local float waiting[SIMD_CACHED_ROWS * MOST_VECTORS * 16] __attribute__((aligned(64)));
     const int most = PACKED_FLOATS / (16 * nv);
     t.so_far_row = 16 * nv;
     for (int k = t.k, parts = k > 0 ? (k + most - 1) / most : 1; parts > 0; parts--) {
@@ -256,6 +255,10 @@ static void packed_panel(int m, int nv, bool tail, struct tile_args t) {
         if (t.next) t.next += part.k * t.next_row;
         k -= part.k;
     }
+}
+
+static bool repays_copy(int m, long ldb) {
+    return m >= PACKED_ROWS ? ldb >= PACKED_STRIDE || ldb % SIMD_SHARED_SETS == 0 : m >= PANEL_ROWS && ldb % 1024 == 0;
 }
 
 /* All columns of as many rows as share the cache. */
@@ -284,7 +287,7 @@ static void gemm_rows(int m, int n, int k, const float *a, long a_row, long a_co
                 .next = m >= PANEL_ROWS && (ldb >= PANEL_STRIDE || m < 256) && (i + 1 < panels || k0 + kb < k) ? next
                                                                                                                : NULL,
                 .next_row = ldb};
-            if (ldb >= PACKED_STRIDE && m >= (ldb % 1024 == 0 ? PANEL_ROWS : PACKED_ROWS))
+            if (repays_copy(m, ldb))
                 packed_panel(m, nv, tail, t);
             else
                 panel(m, nv, tail, t);
@@ -294,11 +297,11 @@ static void gemm_rows(int m, int n, int k, const float *a, long a_row, long a_co
     } while (k0 < k);
 }
 
-/* Rows are cut into equal shares of at most CACHED_ROWS: every panel of B reads all of A's block again. */
+/* Rows are cut into equal shares of at most SIMD_CACHED_ROWS: every panel of B reads all of A's block again. */
 static void kernel_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
                         int accumulate, float *c, long ldc) {
     if (m <= 0 || n <= 0) return;
-    for (int shares = (m + CACHED_ROWS - 1) / CACHED_ROWS; shares > 0; shares--) {
+    for (int shares = (m + SIMD_CACHED_ROWS - 1) / SIMD_CACHED_ROWS; shares > 0; shares--) {
         int rows = (m + shares - 1) / shares;
         gemm_rows(rows, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
         a += rows * a_row;

@@ -14,6 +14,10 @@ enum { SIMD_ROWS_1 = 6, SIMD_ROWS_2 = 3, SIMD_ROWS_3 = 1, SIMD_ROWS_4 = 1, SIMD_
 /* Columns of a transposed A, each on another line, that a tile asks for ahead. Those of a matrix whose rows are 2 KiB or
  * longer share so few sets of L1 that 16 at once push one another out (Zen 3: 3 columns are 2 to 22 % faster). */
 enum { SIMD_COLUMNS_AHEAD = 3 };
+/* Rows of A that are taken through all panels of B: 256 KiB of a second level of 512 (Zen 3: 1 to 10 % over 512 rows). */
+enum { SIMD_CACHED_ROWS = 256 };
+/* Rows of B a multiple of so many floats apart share sets of L1: the panel is copied (Zen 3: 3 to 24 % at 128 and 256). */
+enum { SIMD_SHARED_SETS = 128 };
 
 struct v16 {
     __m256 lo, hi;

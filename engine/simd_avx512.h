@@ -11,8 +11,10 @@
 /* Rows of the GEMM register tile for 1 to 4 vectors: 32 registers hold 24 accumulators. */
 enum { SIMD_ROWS_1 = 12, SIMD_ROWS_2 = 12, SIMD_ROWS_3 = 8, SIMD_ROWS_4 = 6, SIMD_ROWS_8 = 1 };
 
-/* Columns of a transposed A, each on another line, that a tile asks for ahead (chosen on Sapphire Rapids). */
+/* As simd_avx2.h has them, chosen on Sapphire Rapids: L1 of 48 KiB, second level of 2 MiB. */
 enum { SIMD_COLUMNS_AHEAD = 16 };
+enum { SIMD_CACHED_ROWS = 512 };
+enum { SIMD_SHARED_SETS = 512 };
 
 struct v16 {
     __m512 x;
