@@ -3,7 +3,8 @@
 Each round measures, for each case, spillover native and portable, torch-best and torch-default one after the other, so
 that what else the machine does falls on all alike; rates are per CPU second, and the table holds medians.
 
-  torch-best      OpenBLAS (pthread build, one thread), OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512
+  torch-best      OpenBLAS (pthread build, one thread), OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512; on a CPU
+                  without AVX-512, which these would end, Haswell and avx2
   torch-default   the same torch, one thread, with nothing chosen: the machine's libblas.so.3
 
 Writes BUILD_DIR/bench.csv (one row per measurement) and BUILD_DIR/bench.svg. A missing peer is an error.
@@ -83,7 +84,12 @@ class Spillover:
 
 
 def measure(args):
-    best = {"OPENBLAS_CORETYPE": "SkylakeX", "ATEN_CPU_CAPABILITY": "avx512"}
+    with open("/proc/cpuinfo") as cpu:
+        wide = " avx512f " in cpu.read()
+    best = {
+        "OPENBLAS_CORETYPE": "SkylakeX" if wide else "Haswell",
+        "ATEN_CPU_CAPABILITY": "avx512" if wide else "avx2",
+    }
     peers = [
         Spillover(args.program, "native", args.seconds),
         Spillover(args.program, "portable", args.seconds),
