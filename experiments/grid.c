@@ -108,15 +108,18 @@ static json_t *inputs_of(const struct builder *b, const struct config *c) {
     return json;
 }
 
-static void add_version(json_t *rows, const char *kind, enum registry which, const char *name) {
+static struct registry_row row_named(enum registry which, const char *name) {
     struct registry_row row;
-    if (!registry_find(which, name, &row)) BUG("%s %s is not in its registry", kind, name);
-    json_object_set_new(rows, kind, json_integer(row.version));
+    if (!registry_find(which, name, &row)) BUG("%s is not in its registry", name);
+    return row;
+}
+
+static void add_version(json_t *rows, const char *kind, enum registry which, const char *name) {
+    json_object_set_new(rows, kind, json_integer(row_named(which, name).version));
 }
 
 /* Versions of what measures a cell: those that MEASURE_VERSION does not stand for. */
 static void add_measures(json_t *rows, const struct config *c, enum cell_kind kind) {
-    struct registry_row beside;
     json_t *metrics = json_object();
     for (int i = 0; i < registry_count(REGISTRY_METRIC); i++) {
         const struct registry_row row = registry_row(REGISTRY_METRIC, i);
@@ -125,7 +128,7 @@ static void add_measures(json_t *rows, const struct config *c, enum cell_kind ki
     if (json_object_size(metrics)) json_object_set(rows, "metrics", metrics);
     json_decref(metrics);
     if (kind != CELL_PRESS || strcmp(c->press.pressure, c->press.of) == 0) return;
-    if (!registry_find(REGISTRY_PRESSURE, c->press.of, &beside)) BUG("pressure %s is not in its registry", c->press.of);
+    const struct registry_row beside = row_named(REGISTRY_PRESSURE, c->press.of);
     if (beside.version != beside.settled) json_object_set_new(rows, "beside", json_integer(beside.version));
 }
 
