@@ -65,13 +65,13 @@ static void blis_gemm(int m, int n, int k, const float *a, long a_row, long a_co
     } while (k0 < k);
 }
 
-/* AVX2, and the one case in which its own kernel lost (Zen 5: 88 GFLOP/s against 112; Zen 3: 65 against 82): 16
- * registers, and a transposed A whose columns, 4 KiB apart, share few cache sets. BLIS packs A. With AVX-512 the own
- * kernel won or drew everywhere. */
+/* AVX2, and the one case in which its own kernel lost: 16 registers, and an A of whose rows, or columns where it is
+ * transposed, 4 KiB apart, few fit into the sets that they share. BLIS packs A (transposed, Zen 5: 88 GFLOP/s against 112,
+ * Zen 3: 65 against 82; by rows, Zen 3: 79 to 83 against 86 to 90). With AVX-512 the own kernel won or drew everywhere. */
 static void narrow_gemm(int m, int n, int k, const float *a, long a_row, long a_col, const float *b, long ldb,
                         int accumulate, float *c, long ldc) {
-    const bool shared_sets = a_row == 1 && a_col % 1024 == 0;
-    if (shared_sets && m >= 64 && n >= 64 && k >= 64)
+    const bool transposed = a_row == 1, shared_sets = (transposed ? a_col : a_row) % 1024 == 0;
+    if (shared_sets && m >= (transposed ? 64 : 256) && n >= 64 && k >= 64)
         blis_gemm(m, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
     else
         kernels_avx2.gemm(m, n, k, a, a_row, a_col, b, ldb, accumulate, c, ldc);
