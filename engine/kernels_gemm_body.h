@@ -333,21 +333,20 @@ SIMD_INLINE void transpose_8x8(const float *src, long lds, float *dst, long ldd)
     }
 }
 
-/* dst[j][i] = src[i][j] for the corner that the 8 x 8 blocks leave. */
-static void transpose_plain(int i0, int m, int j0, int n, const float *src, long lds, float *dst, long ldd) {
-    for (int i = i0; i < m; i++)
-        for (int j = j0; j < n; j++) dst[j * ldd + i] = src[i * lds + j];
-}
-
-/* Strips of 16 columns: their source lines and target rows stay in L1 while both are swept. */
+/* Strips of 16 columns: their source lines and target rows stay in L1 while both are swept. Where 8 does not divide, the
+ * last block lies over the one before it and writes some of it again. */
 static void kernel_transpose(int m, int n, const float *src, long lds, float *dst, long ldd) {
-    int m8 = m & ~7, n8 = n & ~7;
-    for (int j0 = 0; j0 < n8; j0 += 16)
-        for (int i = 0; i < m8; i += 8)
-            for (int j = j0; j < n8 && j < j0 + 16; j += 8)
+    if (m < 8 || n < 8) {
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < n; j++) dst[j * ldd + i] = src[i * lds + j];
+        return;
+    }
+    for (int strip = 0; strip < n; strip += 16)
+        for (int row = 0; row < m; row += 8)
+            for (int column = strip; column < n && column < strip + 16; column += 8) {
+                const int i = row < m - 8 ? row : m - 8, j = column < n - 8 ? column : n - 8;
                 transpose_8x8(src + i * lds + j, lds, dst + j * ldd + i, ldd);
-    transpose_plain(m8, m, 0, n, src, lds, dst, ldd);
-    transpose_plain(0, m8, n8, n, src, lds, dst, ldd);
+            }
 }
 
 #endif
