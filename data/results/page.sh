@@ -139,8 +139,13 @@ for suite in $suites; do
     *) cp "$table" "$folder/results.csv" ;;
     esac
     cp "$results/$suite.manifest.json" "$folder/manifest.json"
-    "$program" report "$suite" --out "$scratch" >"$folder/summary.txt"
+done
+printf '%s\n' $suites | xargs -P "$(nproc)" -I SUITE \
+    sh -c '"$1" report SUITE --out "$2" >"$2/SUITE/summary.txt"' report "$program" "$scratch"
 
+for suite in $suites; do
+    table=$(table_of "$suite")
+    folder=$scratch/$suite
     headings=$(headings_of "$suite")
     rm -rf "$results/figures/$suite"
     {

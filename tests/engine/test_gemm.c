@@ -63,9 +63,10 @@ static void define_gemm(const struct problem *p, float *c) {
         if (!p->accumulate) memset(c + i * p->ldc, 0, sizeof(float) * (size_t)p->n);
         for (int k0 = 0; k0 < p->k; k0 += GEMM_KBLOCK) {
             memset(chain, 0, sizeof(float) * (size_t)p->n);
-            for (int q = k0; q < p->k && q < k0 + GEMM_KBLOCK; q++)
-                for (int j = 0; j < p->n; j++)
-                    chain[j] = fmaf(p->a[i * p->a_row + q * p->a_col], p->b[q * p->ldb + j], chain[j]);
+            for (int q = k0; q < p->k && q < k0 + GEMM_KBLOCK; q++) {
+                const float a = p->a[i * p->a_row + q * p->a_col], *b = p->b + q * p->ldb;
+                for (int j = 0; j < p->n; j++) chain[j] = fmaf(a, b[j], chain[j]);
+            }
             for (int j = 0; j < p->n; j++) c[i * p->ldc + j] = c[i * p->ldc + j] + chain[j];
         }
     }
