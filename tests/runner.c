@@ -48,10 +48,19 @@ static void run_suite(const char *name, Suite *suite, struct tally *t) {
     srunner_free(runner);
 }
 
-/* The chosen suites, each by whoever is free. */
-static void run_next(const int *chosen, int n, struct tally *t) {
-    for (int i; (i = atomic_fetch_add(&t->next, 1)) < n;)
-        run_suite(suites[chosen[i]].name, suites[chosen[i]].make(), t);
+/* The chosen suites, each by whoever is free and in a process of its own: a check is a fork, and what earlier suites left
+ * in memory would be searched for leaks at the end of each. False: one of these processes ended badly. */
+static bool run_next(const int *chosen, int n, struct tally *t) {
+    bool whole = true;
+    for (int i, how; (i = atomic_fetch_add(&t->next, 1)) < n;) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            run_suite(suites[chosen[i]].name, suites[chosen[i]].make(), t);
+            exit(0);
+        }
+        whole = waitpid(pid, &how, 0) == pid && how == 0 && whole; /* a sanitizer's finding in the process itself */
+    }
+    return whole;
 }
 
 int main(int argc, char **argv) {
@@ -71,13 +80,9 @@ int main(int argc, char **argv) {
     /* Time limits are there for what hangs; a busy machine must not decide a test. */
     setenv("CK_TIMEOUT_MULTIPLIER", "20", 0);
     for (long k = 1; k < jobs && k < n; k++)
-        if (fork() == 0) {
-            run_next(chosen, n, t);
-            return 0;
-        }
-    run_next(chosen, n, t);
-    bool whole = true;
-    while (wait(&how) > 0) whole = whole && how == 0; /* a sanitizer's finding in the process itself */
+        if (fork() == 0) return run_next(chosen, n, t) ? 0 : 1;
+    bool whole = run_next(chosen, n, t);
+    while (wait(&how) > 0) whole = whole && how == 0;
     printf("%d suites, %d checks: %d failed\n", t->ended, t->checks, t->failed);
     return whole && t->ended == n && t->failed == 0 ? 0 : 1;
 }
