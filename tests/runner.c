@@ -27,7 +27,7 @@ enum { N_SUITES = sizeof suites / sizeof suites[0] };
 
 /* What the processes that run suites share. */
 struct tally {
-    atomic_int next, checks, failed, ended;
+    atomic_int checks, failed, ended;
 };
 
 static bool wanted(const char *name, int argc, char **argv) {
@@ -48,25 +48,24 @@ static void run_suite(const char *name, Suite *suite, struct tally *t) {
     srunner_free(runner);
 }
 
-/* The chosen suites, each by whoever is free and in a process of its own: a check is a fork, and what earlier suites left
- * in memory would be searched for leaks at the end of each. False: one of these processes ended badly. */
-static bool run_next(const int *chosen, int n, struct tally *t) {
-    bool whole = true;
-    for (int i, how; (i = atomic_fetch_add(&t->next, 1)) < n;) {
-        const pid_t pid = fork();
-        if (pid == 0) {
-            run_suite(suites[chosen[i]].name, suites[chosen[i]].make(), t);
-            exit(0);
-        }
-        whole = waitpid(pid, &how, 0) == pid && how == 0 && whole; /* a sanitizer's finding in the process itself */
-    }
-    return whole;
+/* A suite in a process of its own: a check is a fork, and what earlier suites left in memory would be searched for leaks at
+ * the end of each. */
+static void start_suite(int i, struct tally *t) {
+    if (fork() != 0) return;
+    run_suite(suites[i].name, suites[i].make(), t);
+    exit(0);
+}
+
+/* Waits for one of them. False: it ended badly, of a sanitizer's finding in the process itself. */
+static bool ended_well(void) {
+    int how;
+    return wait(&how) > 0 && how == 0;
 }
 
 int main(int argc, char **argv) {
     const char *asked = getenv("TEST_JOBS");
     const long jobs = asked ? strtol(asked, NULL, 10) : sysconf(_SC_NPROCESSORS_ONLN);
-    int chosen[N_SUITES], n = 0, how;
+    int chosen[N_SUITES], n = 0;
     for (int i = 0; i < N_SUITES; i++)
         if (wanted(suites[i].name, argc, argv)) chosen[n++] = i;
     if (argc > 1 && n < argc - 1) {
@@ -79,10 +78,13 @@ int main(int argc, char **argv) {
     if (t == MAP_FAILED) return 74;
     /* Time limits are there for what hangs; a busy machine must not decide a test. */
     setenv("CK_TIMEOUT_MULTIPLIER", "20", 0);
-    for (long k = 1; k < jobs && k < n; k++)
-        if (fork() == 0) return run_next(chosen, n, t) ? 0 : 1;
-    bool whole = run_next(chosen, n, t);
-    while (wait(&how) > 0) whole = whole && how == 0;
+    bool whole = true;
+    int running = 0;
+    for (int i = 0; i < n; i++, running++) {
+        for (; running > 0 && running >= jobs; running--) whole = ended_well() && whole;
+        start_suite(chosen[i], t);
+    }
+    for (; running > 0; running--) whole = ended_well() && whole;
     printf("%d suites, %d checks: %d failed\n", t->ended, t->checks, t->failed);
     return whole && t->ended == n && t->failed == 0 ? 0 : 1;
 }
